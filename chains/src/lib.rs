@@ -1,1 +1,32 @@
-//! Placeholder.
+//! A transaction's bytes -> what it is, and the digest a key signs for it.
+//!
+//! Bytes come from hosts and requesters, all hostile. What parses here is exactly what will be
+//! signed: one canonical encoding each, everything else refused with a code, a place and a
+//! sentence. Nothing here holds a secret, does I/O or verifies a signature.
+//!
+//! ```text
+//! solana::Message::parse ──> signing_bytes_for(key)          Ed25519 signs the message itself
+//! bitcoin::Psbt::parse ────> taproot_key_path_sighashes(..)  BIP-340 signs each BIP-341 digest
+//! message::signing_bytes / message::digest                   texts, under a domain prefix
+//! ```
+//!
+//! Callers' duties: pass the key that is about to sign, so that a transaction that does not need
+//! it is refused; derive a Taproot output key from its internal key (BIP-86) themselves; verify a
+//! finished signature before they insert it.
+
+pub mod bitcoin;
+mod cursor;
+pub mod limits;
+pub mod message;
+mod rejected;
+pub mod solana;
+
+pub use rejected::{Encoding, Fault, Malformed, Rejected};
+
+/// SHA-256 with BIP-340's domain separation, ready for the data:
+/// `SHA256(SHA256(tag) || SHA256(tag) || data)`.
+fn tagged_hash(tag: &[u8]) -> sha2::Sha256 {
+    use sha2::Digest;
+    let tag = sha2::Sha256::digest(tag);
+    sha2::Sha256::new().chain_update(tag).chain_update(tag)
+}

@@ -1,0 +1,85 @@
+//! Texts that people sign, kept apart from everything that a chain would accept.
+//!
+//! ```text
+//! signing bytes = 0xff "Cloister Signed Message:\n" decimal-length "\n" text
+//! digest        = SHA256(SHA256(tag) || SHA256(tag) || signing bytes),  tag = "Cloister/message"
+//! ```
+//!
+//! An Ed25519 key signs the signing bytes, a secp256k1 key the digest. Why neither can be taken
+//! for a transaction:
+//!
+//! - **Solana.** A message whose first byte has its top bit set is versioned, and the other seven
+//!   bits are the version: `0xff` is version 127. Validators know versions 0 and 1 (and so does
+//!   [`crate::solana`], which takes 0 alone); Solana's own off-chain messages start with `0xff` for
+//!   the same reason, and go on with `solana offchain`, where ours go on with `C`.
+//! - **Bitcoin.** BIP-340 keys sign 32-byte hashes under the tag `TapSighash`; ours have another
+//!   tag, so that equal digests would be a collision of SHA-256.
+//!
+//! The length in front and the newline after it make the encoding injective.
+
+use sha2::{Digest, Sha256};
+
+use crate::{Rejected, limits, tagged_hash};
+
+/// Why a text may not be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unsignable {
+    /// Longer than [`limits::MESSAGE_TEXT`].
+    #[error("{length} bytes, at most {limit} are taken; sign a hash of the document instead", limit = limits::MESSAGE_TEXT)]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// Not UTF-8.
+    #[error("not UTF-8 at byte {at}; texts only: encode binary data as hex")]
+    NotUtf8 {
+        /// Where the first bad sequence begins.
+        at: usize,
+    },
+    /// A control character, which a terminal would not show as it is.
+    #[error("control character U+{character:04X} at byte {at}; only newline and tab are taken", character = u32::from(*.character))]
+    ControlCharacter {
+        /// The character.
+        character: char,
+        /// Its offset.
+        at: usize,
+    },
+}
+
+impl Unsignable {
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::TooLong { .. } => "message_too_long",
+            Self::NotUtf8 { .. } => "message_not_utf8",
+            Self::ControlCharacter { .. } => "message_control_character",
+        }
+    }
+}
+
+/// The bytes that an Ed25519 key signs for `text`: at most [`limits::MESSAGE_TEXT`] bytes of UTF-8
+/// without control characters other than newline and tab.
+pub fn signing_bytes(text: &[u8]) -> Result<Vec<u8>, Rejected> {
+    let text = check(text)?;
+    Ok([PREFIX, text.len().to_string().as_bytes(), b"\n", text.as_bytes()].concat())
+}
+
+/// The digest that a secp256k1 key signs for `text`, under [`signing_bytes`]'s conditions.
+pub fn digest(text: &[u8]) -> Result<[u8; 32], Rejected> {
+    let bytes = signing_bytes(text)?;
+    Ok(tagged_hash(DIGEST_TAG).chain_update(bytes).finalize().into())
+}
+
+fn check(text: &[u8]) -> Result<&str, Unsignable> {
+    if text.len() > limits::MESSAGE_TEXT {
+        return Err(Unsignable::TooLong { length: text.len() });
+    }
+    let text = core::str::from_utf8(text).map_err(|error| Unsignable::NotUtf8 { at: error.valid_up_to() })?;
+    let control = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
+    match control {
+        Some((at, character)) => Err(Unsignable::ControlCharacter { character, at }),
+        None => Ok(text),
+    }
+}
+
+const PREFIX: &[u8] = b"\xffCloister Signed Message:\n";
+const DIGEST_TAG: &[u8] = b"Cloister/message";

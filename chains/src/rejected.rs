@@ -1,0 +1,127 @@
+//! Why bytes were refused: what was wrong, where, and what the sender can do.
+
+use core::fmt;
+
+use crate::{bitcoin, message, solana};
+
+/// Why something was refused. Whoever sent the bytes is to blame; nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// The bytes are not a well-formed, canonical encoding.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// A Solana message or transaction that no key may sign.
+    #[error("solana: {0}")]
+    Solana(#[from] solana::Unsignable),
+    /// A PSBT that no key may sign.
+    #[error("bitcoin: {0}")]
+    Bitcoin(#[from] bitcoin::Unsignable),
+    /// A text that no key may sign.
+    #[error("message: {0}")]
+    Message(#[from] message::Unsignable),
+}
+
+impl Rejected {
+    /// The stable name of this refusal, in `snake_case`. Names are added, never changed.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(malformed) => malformed.fault.code(),
+            Self::Solana(unsignable) => unsignable.code(),
+            Self::Bitcoin(unsignable) => unsignable.code(),
+            Self::Message(unsignable) => unsignable.code(),
+        }
+    }
+}
+
+/// An encoding that was refused at a byte offset of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{encoding}, byte {at}: {fault}")]
+pub struct Malformed {
+    /// What was being read.
+    pub encoding: Encoding,
+    /// How many bytes of it had been read.
+    pub at: usize,
+    /// What was wrong there.
+    pub fault: Fault,
+}
+
+/// What was being read. Offsets count from its own first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// A Solana message.
+    SolanaMessage,
+    /// A Solana transaction: signatures and message.
+    SolanaTransaction,
+    /// A whole PSBT.
+    Psbt,
+    /// The unsigned transaction inside a PSBT.
+    UnsignedTransaction,
+    /// A previous transaction inside a PSBT (`PSBT_IN_NON_WITNESS_UTXO`).
+    PreviousTransaction,
+    /// One field's key or value inside a PSBT.
+    PsbtField,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SolanaMessage => "Solana message",
+            Self::SolanaTransaction => "Solana transaction",
+            Self::Psbt => "PSBT",
+            Self::UnsignedTransaction => "unsigned transaction of the PSBT",
+            Self::PreviousTransaction => "previous transaction in the PSBT",
+            Self::PsbtField => "field of the PSBT",
+        })
+    }
+}
+
+/// What is wrong with an encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The bytes end inside a field.
+    #[error("ends inside {field}; send all of it")]
+    Truncated {
+        /// The field that was being read.
+        field: &'static str,
+    },
+    /// Bytes follow the end.
+    #[error("{extra} bytes follow the end; send exactly one")]
+    TrailingBytes {
+        /// How many.
+        extra: usize,
+    },
+    /// A number written longer than it need be, or out of its range.
+    #[error("{field} is not written in its shortest form; encode it again with a maintained library")]
+    NotMinimal {
+        /// The number.
+        field: &'static str,
+    },
+    /// More of something than this crate takes.
+    #[error("{count} {field}, at most {limit} are taken; split it into several")]
+    TooMany {
+        /// What there is too much of.
+        field: &'static str,
+        /// How many the encoding claims.
+        count: u64,
+        /// How many are taken.
+        limit: usize,
+    },
+    /// A field whose content is not what its specification says.
+    #[error("{field} is not what its specification says; encode it again with a maintained library")]
+    BadField {
+        /// The field.
+        field: &'static str,
+    },
+}
+
+impl Fault {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Truncated { .. } => "payload_truncated",
+            Self::TrailingBytes { .. } => "payload_trailing_bytes",
+            Self::NotMinimal { .. } => "payload_not_minimal",
+            Self::TooMany { .. } => "payload_too_large",
+            Self::BadField { .. } => "payload_bad_field",
+        }
+    }
+}
