@@ -1,1 +1,38 @@
-//! Placeholder.
+//! The bytes that signers, hosts and clients agree on: frames, messages, signed documents and their limits. No policy, no I/O.
+//!
+//! ```text
+//!   operators ── Endorsed<Manifest | StartOrder | Policy> ─┐
+//!   requesters ─ SignRequest, KeyRequest ──────────────────┤
+//!                                                          ▼
+//!                 host ──── frame(Request) ──────────▶ enclave
+//!                      ◀─── frame(Reply: body, outbox, receipts)
+//! ```
+//!
+//! # Invariants
+//! - **One encoding per value.** Everything is CBOR (RFC 8949) in definite-length arrays. [`codec::decode`] decodes, re-encodes and
+//!   compares, so two different byte strings never mean the same thing and what was signed is what was read.
+//! - **Every length is bounded** by the type that holds it ([`bounded`]); the numbers stand in [`limits`].
+//! - **Every hash and signature carries a domain tag** from the one table in [`tag`].
+//!
+//! # Callers' duties
+//! A decoded value is well-formed, not trusted: signatures, quorums and phases are checked by `cloister-protocol`.
+
+pub mod blob;
+pub mod bounded;
+pub mod certificate;
+pub mod codec;
+pub mod endorsement;
+pub mod frame;
+pub mod identity;
+pub mod ids;
+pub mod limits;
+pub mod manifest;
+pub mod message;
+pub mod order;
+pub mod peer;
+pub mod policy;
+pub mod receipt;
+pub mod refusal;
+pub mod request;
+pub mod signature;
+pub mod tag;

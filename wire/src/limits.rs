@@ -1,0 +1,85 @@
+//! Every bound in one table. A length is compared with one of these before anything is allocated for it.
+//!
+//! Where a number comes from outside, its source is named; the others are chosen so that a signer with all queues full stays within
+//! its memory budget.
+
+/// Payload of one frame, bytes: a batch of [`BATCH`] Solana requests, or one request carrying a PSBT of [`PAYLOAD`] bytes.
+pub const FRAME: usize = 512 * 1024;
+/// One write to a socket, bytes: larger vsock writes were corrupted silently on newer kernels (cloud-hypervisor#7672).
+pub const WRITE: usize = 16 * 1024;
+/// Requests that one connection may have outstanding.
+pub const PIPELINE: usize = 64;
+
+/// Signers of a group.
+pub const SIGNERS: usize = 32;
+/// Operators of a group.
+pub const OPERATORS: usize = 32;
+/// KMS keys of one signer.
+pub const KMS_KEYS: usize = 8;
+/// A KMS key's SubjectPublicKeyInfo in DER, bytes (RSA-4096 takes 550).
+pub const SPKI: usize = 1024;
+/// An Amazon Resource Name, characters (AWS allows 2048; key ARNs take 76).
+pub const ARN: usize = 256;
+/// Names of keys, tenants and requesters, characters.
+pub const NAME: usize = 64;
+
+/// Body of an operator-signed document, bytes.
+pub const ENDORSED: usize = 128 * 1024;
+/// Requesters that a policy names.
+pub const REQUESTERS: usize = 256;
+/// Key rules of a policy.
+pub const KEY_RULES: usize = 256;
+/// Chains that one key rule names.
+pub const CHAINS: usize = 8;
+
+/// Steps of a child key path.
+pub const PATH: usize = 8;
+/// A transaction or message to sign, bytes.
+pub const PAYLOAD: usize = 256 * 1024;
+/// A canonical `SignRequest` or `KeyRequest`, bytes.
+pub const REQUEST: usize = PAYLOAD + 1024;
+/// Digests that one request may ask for: Bitcoin inputs.
+pub const DIGESTS: usize = 512;
+/// Sign requests in one frame.
+pub const BATCH: usize = 128;
+/// The longest life of a request, milliseconds: one day.
+pub const REQUEST_LIFE_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// An attestation document, bytes (NSM specification).
+pub const DOCUMENT: usize = 16 * 1024;
+/// A caller's nonce for an attestation document, bytes (NSM specification).
+pub const NONCE: usize = 512;
+/// A boot statement, bytes.
+pub const STATEMENT: usize = 1024;
+
+/// A FROST commitment or signature share as the library serialises it, bytes (seen: 71).
+pub const COMMITMENT: usize = 128;
+/// Commitments handed out by one request.
+pub const COMMITMENTS: usize = 256;
+/// Envelopes to other signers in one reply.
+pub const OUTBOX: usize = 128;
+/// Receipts in one reply.
+pub const RECEIPTS: usize = 2 * BATCH;
+/// A message between two signers: a Noise message (Noise specification, section 3).
+pub const PEER_MESSAGE: usize = 65_535;
+
+/// A KMS ciphertext, bytes (RSA-4096 gives 512; the KMS API allows 6144).
+pub const WRAP: usize = 1024;
+/// A `CiphertextForRecipient`, bytes (the KMS API allows 6144).
+pub const ENVELOPE: usize = 6144;
+/// The encrypted part of a sealed blob, bytes.
+pub const SEALED: usize = 16 * 1024;
+/// A whole sealed blob, bytes: ciphertext, wraps, statement and attestation document.
+pub const BLOB: usize = 48 * 1024;
+/// A key certificate, bytes.
+pub const CERTIFICATE: usize = 16 * 1024;
+/// Verifying shares and public keys as the library serialises them, bytes.
+pub const PUBLIC_PACKAGE: usize = 4 * 1024;
+/// Keys whose shares a signer holds in memory.
+pub const KEYS: usize = 1024;
+/// Commitments that a signer keeps for one key.
+pub const POOL: usize = 4096;
+/// Key generations under way at once.
+pub const CEREMONIES: usize = 16;
+/// Blobs whose unwrapping is under way at once.
+pub const UNWRAPS: usize = 32;

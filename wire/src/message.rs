@@ -1,0 +1,396 @@
+//! What a host asks a signer, and what it answers.
+//!
+//! The signer never calls out. Whatever it wants from elsewhere comes as part of a reply: envelopes for other signers in the
+//! [`Reply::outbox`], and data keys to be opened by KMS as [`Body::Unwrap`]. The host delivers the answers in later requests.
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    blob::{SealedBlob, Wrap},
+    bounded::{Bytes, List},
+    certificate::{Certificate, CertificateBody, CertificateSignature},
+    endorsement::Endorsed,
+    identity::Introduction,
+    ids::{BootId, CeremonyId, Hash, Incarnation, KeyId, Nonce, PolicyVersion, Sequence, SignerId, UnixMillis},
+    limits,
+    manifest::Manifest,
+    order::StartOrder,
+    peer::{Envelope, PeerFrame},
+    policy::Policy,
+    receipt::Receipt,
+    refusal::Refusal,
+    request::Requested,
+    signature::Signature,
+};
+
+/// A host's request. Every one is answered by one [`Reply`].
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Request {
+    /// Phase, policy and receipt chain, signed over `nonce`. Any phase.
+    #[n(0)]
+    Status {
+        /// The caller's challenge.
+        #[n(0)]
+        nonce: Nonce,
+    },
+    /// Measures the manifest and the signer's number. Once, first of all.
+    #[n(1)]
+    Configure {
+        /// Signed by the operator quorum.
+        #[n(0)]
+        manifest: Endorsed<Manifest>,
+        /// Which signer this boot is to be.
+        #[n(1)]
+        signer: SignerId,
+    },
+    /// The boot statement with a fresh attestation document over `nonce`.
+    #[n(2)]
+    Attest {
+        /// The caller's challenge.
+        #[n(0)]
+        nonce: Bytes<{ limits::NONCE }>,
+    },
+    /// Names the boots that take part, and the policy.
+    #[n(3)]
+    Start {
+        /// Signed by the operator quorum.
+        #[n(0)]
+        order: Endorsed<StartOrder>,
+        /// The policy that the order names.
+        #[n(1)]
+        policy: Endorsed<Policy>,
+    },
+    /// The nonce that peers' attestation documents have to carry.
+    #[n(4)]
+    Challenge,
+    /// Introduces a peer: its statement and a document over this signer's challenge.
+    #[n(5)]
+    Introduce {
+        /// The peer's answer to `Attest`.
+        #[n(0)]
+        peer: Introduction,
+    },
+    /// At genesis, once all peers are introduced: seals the signer key.
+    #[n(6)]
+    SealSignerKey,
+    /// Presents a stored blob: to be opened, or to be read back after it was sealed.
+    #[n(7)]
+    Present {
+        /// As it was stored.
+        #[n(0)]
+        blob: SealedBlob,
+        /// For a share that is to be opened: its key's certificate.
+        #[n(1)]
+        certificate: Option<Certificate>,
+    },
+    /// KMS's answers to [`Body::Unwrap`], in the order of its wraps; `None` where KMS gave none.
+    #[n(8)]
+    Unwrapped {
+        /// From [`Body::Unwrap`].
+        #[n(0)]
+        ticket: u64,
+        /// `CiphertextForRecipient` of each.
+        #[n(1)]
+        envelopes: List<Option<Bytes<{ limits::ENVELOPE }>>, { limits::KMS_KEYS }>,
+    },
+    /// Puts the next policy version into force.
+    #[n(9)]
+    ApplyPolicy {
+        /// Signed by the operator quorum.
+        #[n(0)]
+        policy: Endorsed<Policy>,
+    },
+    /// Begins a key generation: the signer checks the request and gives its nonce.
+    #[n(10)]
+    OpenKeygen {
+        /// A [`crate::request::KeyRequest`].
+        #[n(0)]
+        request: Requested,
+    },
+    /// Goes on once every signer's nonce is known: round 1 leaves by the outbox.
+    #[n(11)]
+    StartKeygen {
+        /// This signer's own nonce says which generation is meant.
+        #[n(0)]
+        nonces: List<Contribution, { limits::SIGNERS }>,
+    },
+    /// Delivers what another signer's outbox held.
+    #[n(12)]
+    Deliver {
+        /// Who sent it, as the host says; the channel proves it.
+        #[n(0)]
+        from: SignerId,
+        /// The frame.
+        #[n(1)]
+        frame: PeerFrame,
+    },
+    /// How far a key generation is.
+    #[n(13)]
+    Keygen {
+        /// The ceremony.
+        #[n(0)]
+        ceremony: CeremonyId,
+    },
+    /// Gives up a key generation that cannot end.
+    #[n(14)]
+    AbandonKeygen {
+        /// This signer's nonce in it.
+        #[n(0)]
+        nonce: Nonce,
+    },
+    /// The complete certificate: makes the new key usable.
+    #[n(15)]
+    Certify {
+        /// Signed by every signer of the ceremony.
+        #[n(0)]
+        certificate: Certificate,
+    },
+    /// Fresh commitments for later signatures.
+    #[n(16)]
+    Commit {
+        /// The key.
+        #[n(0)]
+        key: KeyId,
+        /// How many; at most [`limits::COMMITMENTS`].
+        #[n(1)]
+        count: u16,
+    },
+    /// Signature shares for a batch of requests, each decided by itself.
+    #[n(17)]
+    Sign {
+        /// The requests.
+        #[n(0)]
+        items: List<SignItem, { limits::BATCH }>,
+    },
+}
+
+/// One signer's nonce towards a ceremony id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Contribution {
+    /// The signer.
+    #[n(0)]
+    pub signer: SignerId,
+    /// Its nonce, from [`Body::KeygenNonce`].
+    #[n(1)]
+    pub nonce: Nonce,
+}
+
+/// One request of a batch, with the commitments that its signatures are to use.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct SignItem {
+    /// A [`crate::request::SignRequest`].
+    #[n(0)]
+    pub request: Requested,
+    /// One package for each digest of the payload, in order.
+    #[n(1)]
+    pub packages: List<Package, { limits::DIGESTS }>,
+}
+
+/// The commitments of one FROST signature, by rising signer id.
+pub type Package = List<SignerCommitment, { limits::SIGNERS }>;
+
+/// One signer's commitment.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct SignerCommitment {
+    /// The signer.
+    #[n(0)]
+    pub signer: SignerId,
+    /// As the FROST library serialises `SigningCommitments`.
+    #[n(1)]
+    pub commitment: Bytes<{ limits::COMMITMENT }>,
+}
+
+/// A signer's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Reply {
+    /// What was asked for, or why not.
+    #[n(0)]
+    pub outcome: Outcome,
+    /// Messages that the host is to deliver to other signers.
+    #[n(1)]
+    pub outbox: List<Envelope, { limits::OUTBOX }>,
+    /// Receipts made by this request; the host stores them before it uses the answer.
+    #[n(2)]
+    pub receipts: List<Receipt, { limits::RECEIPTS }>,
+}
+
+/// Whether a request was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Outcome {
+    /// It was.
+    #[n(0)]
+    Done(#[n(0)] Body),
+    /// It was not.
+    #[n(1)]
+    Refused(#[n(0)] Refusal),
+}
+
+/// What a request that was carried out brings.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Body {
+    /// Nothing more to say.
+    #[n(0)]
+    Nothing,
+    /// To `Status`.
+    #[n(1)]
+    Status(#[n(0)] SignedStatus),
+    /// To `Attest`.
+    #[n(2)]
+    Introduction(#[n(0)] Introduction),
+    /// To `Challenge`.
+    #[n(3)]
+    Challenge(#[n(0)] Nonce),
+    /// To `SealSignerKey`: store it, then present it.
+    #[n(4)]
+    Sealed(#[n(0)] SealedBlob),
+    /// To `Present`: have KMS decrypt these, with the document as `Recipient`. To open a blob, one answer is enough; to read one back,
+    /// all are needed.
+    #[n(5)]
+    Unwrap {
+        /// Names this unwrapping in `Unwrapped`.
+        #[n(0)]
+        ticket: u64,
+        /// KMS `Recipient.AttestationDocument`.
+        #[n(1)]
+        document: Bytes<{ limits::DOCUMENT }>,
+        /// KMS `CiphertextBlob` and `KeyId` of each.
+        #[n(2)]
+        wraps: List<Wrap, { limits::KMS_KEYS }>,
+    },
+    /// To `Unwrapped`, when a new share was read back through every KMS key.
+    #[n(6)]
+    Certified(#[n(0)] CertificateSignature),
+    /// To `OpenKeygen`.
+    #[n(7)]
+    KeygenNonce(#[n(0)] Nonce),
+    /// To `StartKeygen`.
+    #[n(8)]
+    KeygenStarted(#[n(0)] CeremonyId),
+    /// To `Keygen`.
+    #[n(9)]
+    Keygen(#[n(0)] KeygenState),
+    /// To `Commit`: serialised `SigningCommitments`.
+    #[n(10)]
+    Commitments(#[n(0)] List<Bytes<{ limits::COMMITMENT }>, { limits::COMMITMENTS }>),
+    /// To `Sign`: one for each item, in order.
+    #[n(11)]
+    Signed(#[n(0)] List<SignOutcome, { limits::BATCH }>),
+}
+
+/// How far a key generation is.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum KeygenState {
+    /// Messages of others are missing.
+    #[n(0)]
+    Running,
+    /// The share is made and sealed: store the blob, present it, collect the certificate's signatures.
+    #[n(1)]
+    Sealed {
+        /// The share.
+        #[n(0)]
+        blob: SealedBlob,
+        /// The certificate to be signed.
+        #[n(1)]
+        certificate: CertificateBody,
+    },
+    /// A check failed; nothing was kept.
+    #[n(2)]
+    Failed {
+        /// What failed.
+        #[n(0)]
+        refusal: Refusal,
+        /// The signer whose message it was, where that is certain.
+        #[n(1)]
+        culprit: Option<SignerId>,
+    },
+}
+
+/// One item's outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum SignOutcome {
+    /// A signature share for each digest, as the FROST library serialises it.
+    #[n(0)]
+    Released(#[n(0)] List<Bytes<{ limits::COMMITMENT }>, { limits::DIGESTS }>),
+    /// No share.
+    #[n(1)]
+    Refused(#[n(0)] Refusal),
+}
+
+/// A status with the boot identity's signature over its tagged hash.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct SignedStatus {
+    /// Canonical encoding of a [`StatusBody`].
+    #[n(0)]
+    pub body: Bytes<512>,
+    /// Over the tagged hash of the body.
+    #[n(1)]
+    pub signature: Signature,
+}
+
+/// Where a signer stands.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct StatusBody {
+    /// The caller's challenge.
+    #[n(0)]
+    pub nonce: Nonce,
+    /// The boot.
+    #[n(1)]
+    pub boot: BootId,
+    /// Its phase.
+    #[n(2)]
+    pub phase: Phase,
+    /// Its number, once configured.
+    #[n(3)]
+    pub signer: Option<SignerId>,
+    /// Its manifest, once configured.
+    #[n(4)]
+    pub manifest: Option<Hash>,
+    /// The start order in force.
+    #[n(5)]
+    pub incarnation: Option<Incarnation>,
+    /// The policy in force.
+    #[n(6)]
+    pub policy: Option<PolicyVersion>,
+    /// How many receipts it has made.
+    #[n(7)]
+    pub receipts: Sequence,
+    /// Hash of the last receipt.
+    #[n(8)]
+    pub head: Option<Hash>,
+    /// Its clock.
+    #[n(9)]
+    pub at: UnixMillis,
+    /// Keys whose shares are loaded.
+    #[n(10)]
+    pub keys: u16,
+}
+
+/// Where in its life a boot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Phase {
+    /// Fresh: no manifest.
+    #[n(0)]
+    Blank,
+    /// Manifest and signer number are measured.
+    #[n(1)]
+    Measured,
+    /// Genesis: the signer key is made, peers are being introduced and the key sealed.
+    #[n(2)]
+    Founding,
+    /// A restart: the signer key is to be opened.
+    #[n(3)]
+    Reopening,
+    /// Keys can be made, opened and used.
+    #[n(4)]
+    Active,
+    /// Stopped for good.
+    #[n(5)]
+    Halted,
+}

@@ -1,0 +1,132 @@
+//! Receipts: what a signer did, numbered, chained and signed by its boot.
+
+use minicbor::{Decode, Encode};
+
+use crate::{
+    bounded::Bytes,
+    codec,
+    ids::{BootId, CeremonyId, Hash, Incarnation, KeyId, PolicyVersion, RequestId, Sequence, UnixMillis},
+    refusal::Refusal,
+    signature::Signature,
+    tag::Tag,
+};
+
+/// One link of a boot's chain.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ReceiptBody {
+    /// The boot.
+    #[n(0)]
+    pub boot: BootId,
+    /// Position in its chain, from 0 without gaps.
+    #[n(1)]
+    pub sequence: Sequence,
+    /// Hash of the receipt before; absent in the first.
+    #[n(2)]
+    pub previous: Option<Hash>,
+    /// When, by the enclave's clock.
+    #[n(3)]
+    pub at: UnixMillis,
+    /// The policy in force.
+    #[n(4)]
+    pub policy: PolicyVersion,
+    /// What happened.
+    #[n(5)]
+    pub event: Event,
+}
+
+/// What a receipt records.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Event {
+    /// The boot was named by a start order.
+    #[n(0)]
+    Started {
+        /// Hash of the order.
+        #[n(0)]
+        order: Hash,
+        /// Its incarnation.
+        #[n(1)]
+        incarnation: Incarnation,
+    },
+    /// A policy came into force.
+    #[n(1)]
+    PolicyChanged {
+        /// Its hash.
+        #[n(0)]
+        policy: Hash,
+    },
+    /// A key generation was finished and its certificate completed.
+    #[n(2)]
+    KeyCreated {
+        /// Hash of the request that asked for it.
+        #[n(0)]
+        request: Hash,
+        /// The ceremony.
+        #[n(1)]
+        ceremony: CeremonyId,
+        /// The key.
+        #[n(2)]
+        key: KeyId,
+    },
+    /// A share was opened after a restart.
+    #[n(3)]
+    ShareOpened {
+        /// The key.
+        #[n(0)]
+        key: KeyId,
+    },
+    /// Signature shares were released.
+    #[n(4)]
+    Released {
+        /// Hash of the request.
+        #[n(0)]
+        request: Hash,
+        /// Its id.
+        #[n(1)]
+        id: RequestId,
+        /// The key.
+        #[n(2)]
+        key: KeyId,
+        /// Hash of the signing packages.
+        #[n(3)]
+        package: Hash,
+    },
+    /// A well-formed request was refused.
+    #[n(5)]
+    Refused {
+        /// Hash of the request.
+        #[n(0)]
+        request: Hash,
+        /// Why.
+        #[n(1)]
+        refusal: Refusal,
+    },
+}
+
+/// A receipt's exact bytes with the boot identity's signature.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Receipt {
+    /// Canonical encoding of a [`ReceiptBody`].
+    #[n(0)]
+    pub body: Bytes<512>,
+    /// Over the tagged hash of the body.
+    #[n(1)]
+    pub signature: Signature,
+}
+
+impl Receipt {
+    /// The link that the next receipt names.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Tag::RECEIPT.hash(self.body.as_slice())
+    }
+
+    /// What it says, without regard to the signature.
+    ///
+    /// # Errors
+    /// [`codec::DecodeError`].
+    pub fn unverified(&self) -> Result<ReceiptBody, codec::DecodeError> {
+        codec::decode(self.body.as_slice())
+    }
+}

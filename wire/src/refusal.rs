@@ -1,0 +1,95 @@
+//! Stable codes for everything that a signer refuses. They say what was wrong and never why in detail: internals stay inside.
+
+use core::fmt;
+
+use minicbor::{Decode, Encode};
+
+macro_rules! refusals {
+    ($($n:literal $name:ident $code:literal $sentence:literal)+) => {
+        /// Why a signer refused. Numbers and codes are stable.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[cbor(index_only)]
+        pub enum Refusal {
+            $(#[doc = $sentence] #[n($n)] $name,)+
+        }
+
+        impl Refusal {
+            /// Every refusal there is.
+            pub const ALL: &'static [Refusal] = &[$(Refusal::$name),+];
+
+            /// The stable code, in snake case.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Refusal::$name => $code,)+ }
+            }
+
+            /// What was wrong and what to do, in one sentence.
+            #[must_use]
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Refusal::$name => $sentence,)+ }
+            }
+        }
+    };
+}
+
+refusals! {
+    0 Malformed "malformed" "The message cannot be read, is not canonical or is over a limit; send what this version's wire format says."
+    1 WrongPhase "wrong_phase" "The signer is not in the phase for this; ask for its status and do the step that comes first."
+    2 Halted "halted" "The signer met a fault that it cannot go on from and has stopped; restart it and name the new boot in a start order."
+    3 ManifestInvalid "manifest_invalid" "The manifest describes no possible group; check threshold, signer ids, KMS keys, operators and quorum."
+    4 NotEndorsed "not_endorsed" "Not enough operators signed this, or one of the signatures is not by an operator of the manifest; collect a quorum."
+    5 WrongGroup "wrong_group" "This is for another group or another manifest; use the documents of the group that the signer was configured with."
+    6 UnknownSigner "unknown_signer" "The manifest has no signer of this number."
+    7 NotRostered "not_rostered" "No start order names this boot; operators have to name it before it takes part."
+    8 StaleIncarnation "stale_incarnation" "The start order's incarnation is not higher than the one in force; issue one with a higher number."
+    9 PolicyMismatch "policy_mismatch" "The policy is not the one that the start order names, or does not follow the one in force; supply the right version."
+    10 AttestationRejected "attestation_rejected" "The attestation document does not verify for this group, signer, release and challenge; get a fresh one from the boot itself."
+    11 ChannelFailed "channel_failed" "The peer message could not be opened and counts as lost; introduce the signers again and repeat the ceremony."
+    12 BlobForeign "blob_foreign" "The sealed blob belongs to another signer, group, key or purpose; present the one that this signer sealed."
+    13 BlobForged "blob_forged" "The sealed blob was not sealed by an attested boot of this signer; it is damaged or a forgery, so restore it from another copy."
+    14 UnwrapFailed "unwrap_failed" "KMS's answer does not open the blob; check that the host asked KMS with the wrap, key and document that the signer gave."
+    15 CertificateInvalid "certificate_invalid" "The key certificate is not signed by every signer of its ceremony, or does not fit the share; restore the right one."
+    16 RequesterUnknown "requester_unknown" "The policy names no such requester; have the operators add it."
+    17 RequestSignature "request_signature" "The request is not signed by the requester that it names; sign the exact canonical bytes with its key."
+    18 TenantMismatch "tenant_mismatch" "The requester may not act for this tenant, or the key is another tenant's."
+    19 NotYetValid "request_not_yet_valid" "The request was issued in the future; check the requester's clock."
+    20 Expired "request_expired" "The request has expired; make and sign a new one."
+    21 LifeTooLong "request_life_too_long" "The request lives longer than a day, or ends before it begins; choose an earlier end."
+    22 BeforeStart "request_before_start" "The request is older than the group's last start and may have been answered before it; make and sign a new one."
+    23 KeyUnknown "key_unknown" "The signer has no such key; check the key id, and have the host load its share if the signer was restarted."
+    24 ChainNotAllowed "chain_not_allowed" "The policy does not allow this requester to sign for this chain with this key; have the operators change it."
+    25 SchemeMismatch "scheme_mismatch" "The key's scheme cannot sign for this chain: Solana takes ed25519, Bitcoin secp256k1-taproot."
+    26 PathNotSupported "path_not_supported" "Keys have no child keys here; leave the path empty."
+    27 PurposeMismatch "purpose_mismatch" "The purpose does not fit the chain: texts are messages, everything else is a transaction."
+    28 PayloadRejected "payload_rejected" "The payload cannot be parsed, or is not for this key to sign."
+    29 CreationNotAllowed "creation_not_allowed" "The policy does not allow this requester to create keys; have the operators change it."
+    30 KeyNameTaken "key_name_taken" "The tenant already has a key of this name; choose another."
+    31 CeremonyUnknown "ceremony_unknown" "The signer knows no such ceremony; it may have restarted since, so begin again."
+    32 CeremonyFailed "ceremony_failed" "A peer's message in the key generation failed its checks; nothing was kept, so begin again."
+    33 EchoMismatch "echo_mismatch" "The signers did not receive the same broadcasts, so no secret was sent; someone alters messages on the way."
+    34 Busy "busy" "The signer has as much under way as it takes on; try again when something has finished."
+    35 CommitmentUnknown "commitment_unknown" "The signing package holds no unused commitment of this boot; ask for fresh ones."
+    36 PackageInvalid "package_invalid" "The signing package does not fit the request: one per digest, distinct signers of the key, as many as the threshold."
+    37 RequestIdReused "request_id_reused" "This request id stands for another request; give every request its own random id."
+    38 RetriesExhausted "retries_exhausted" "This request was tried too often; make and sign a new one."
+    39 PoolFull "pool_full" "The signer keeps as many unused commitments for this key as it may; use those first."
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sentence())
+    }
+}
+
+impl core::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_its_own_code() {
+        let codes: std::collections::BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.code()).collect();
+        assert_eq!(codes.len(), Refusal::ALL.len());
+    }
+}

@@ -1,0 +1,188 @@
+//! What requesters sign: requests to sign, and requests to make a key.
+//!
+//! # `SignRequest`, byte for byte
+//! A CBOR array (RFC 8949, definite length, shortest integers) of eleven elements:
+//!
+//! | # | field | CBOR |
+//! |---|---|---|
+//! | 0 | group | byte string, 16 |
+//! | 1 | tenant | text, 1–64 printable ASCII |
+//! | 2 | key id | byte string, 32 |
+//! | 3 | path | array of unsigned integers; empty |
+//! | 4 | chain | 0 message, 1 Solana, 2 Bitcoin |
+//! | 5 | purpose | 0 transaction, 1 message |
+//! | 6 | payload | byte string: UTF-8 text, Solana message, or PSBT |
+//! | 7 | requester | text, 1–64 printable ASCII |
+//! | 8 | request id | byte string, 16, random |
+//! | 9 | issued at | unsigned, milliseconds since the Unix epoch |
+//! | 10 | not after | unsigned, the same; at most a day later |
+//!
+//! The requester signs, with Ed25519, the tagged hash of these bytes:
+//! `T = SHA-256("cloister/1/sign-request")`, message = `SHA-256(T ‖ T ‖ bytes)`. That hash is also the request's hash, which receipts
+//! name. `docs/sign_request.py` makes one without our code.
+
+use ed25519_dalek::SigningKey;
+use minicbor::{Decode, Encode};
+
+use crate::{
+    bounded::{Bytes, List},
+    codec,
+    ids::{GroupId, Hash, KeyId, KeyName, RequestId, Requester, Tenant, UnixMillis},
+    limits,
+    signature::Signature,
+    tag::Tag,
+};
+
+/// What kind of bytes the payload is, and so which parser reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Chain {
+    /// A text, signed under a mandatory domain prefix.
+    #[n(0)]
+    Message,
+    /// A Solana transaction message.
+    #[n(1)]
+    Solana,
+    /// A Bitcoin PSBT.
+    #[n(2)]
+    Bitcoin,
+}
+
+/// What the signature is for. It has to fit the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Purpose {
+    /// A transaction that moves something.
+    #[n(0)]
+    Transaction,
+    /// A text that proves who holds the key.
+    #[n(1)]
+    Message,
+}
+
+/// A request for one signed transaction or message. The module's header gives its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct SignRequest {
+    /// The group that is asked.
+    #[n(0)]
+    pub group: GroupId,
+    /// The key's tenant.
+    #[n(1)]
+    pub tenant: Tenant,
+    /// The key.
+    #[n(2)]
+    pub key: KeyId,
+    /// Child key path; has to be empty, since no scheme here derives children.
+    #[n(3)]
+    pub path: List<u32, { limits::PATH }>,
+    /// Which parser reads the payload.
+    #[n(4)]
+    pub chain: Chain,
+    /// What the signature is for.
+    #[n(5)]
+    pub purpose: Purpose,
+    /// The transaction or text.
+    #[n(6)]
+    pub payload: Bytes<{ limits::PAYLOAD }>,
+    /// Who asks.
+    #[n(7)]
+    pub requester: Requester,
+    /// Names this request for ever.
+    #[n(8)]
+    pub id: RequestId,
+    /// When it was made, by the requester's clock.
+    #[n(9)]
+    pub issued_at: UnixMillis,
+    /// When it ends.
+    #[n(10)]
+    pub not_after: UnixMillis,
+}
+
+/// The key schemes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Scheme {
+    /// FROST(Ed25519, SHA-512), RFC 9591 section 6.1: Solana.
+    #[n(0)]
+    Ed25519,
+    /// FROST over secp256k1 with BIP-340 signatures: Bitcoin Taproot.
+    #[n(1)]
+    Secp256k1Taproot,
+    /// FROST(secp256k1, SHA-256), RFC 9591 section 6.5: plain Schnorr.
+    #[n(2)]
+    Secp256k1Schnorr,
+}
+
+/// A request to make a key.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct KeyRequest {
+    /// The group that is asked.
+    #[n(0)]
+    pub group: GroupId,
+    /// The key's tenant.
+    #[n(1)]
+    pub tenant: Tenant,
+    /// Its name, not in use yet.
+    #[n(2)]
+    pub name: KeyName,
+    /// Its scheme.
+    #[n(3)]
+    pub scheme: Scheme,
+    /// Who asks.
+    #[n(4)]
+    pub requester: Requester,
+    /// Names this request for ever.
+    #[n(5)]
+    pub id: RequestId,
+    /// When it was made, by the requester's clock.
+    #[n(6)]
+    pub issued_at: UnixMillis,
+    /// When it ends.
+    #[n(7)]
+    pub not_after: UnixMillis,
+}
+
+/// A document that a requester signs.
+pub trait Requestable: Encode<()> + for<'b> Decode<'b, ()> {
+    /// The domain of the requester's signature.
+    const TAG: Tag;
+}
+
+impl Requestable for SignRequest {
+    const TAG: Tag = Tag::SIGN_REQUEST;
+}
+
+impl Requestable for KeyRequest {
+    const TAG: Tag = Tag::KEY_REQUEST;
+}
+
+/// A request's exact bytes with the requester's signature over them.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Requested {
+    /// Canonical encoding of a [`SignRequest`] or [`KeyRequest`].
+    #[n(0)]
+    pub body: Bytes<{ limits::REQUEST }>,
+    /// Over the tagged hash of the body.
+    #[n(1)]
+    pub signature: Signature,
+}
+
+impl Requested {
+    /// Encodes and signs a request.
+    ///
+    /// # Errors
+    /// If it is larger than [`limits::REQUEST`].
+    pub fn sign<T: Requestable>(request: &T, secret: &SigningKey) -> Result<Self, crate::bounded::TooLong> {
+        let body: Bytes<_> = codec::encode(request).try_into()?;
+        Ok(Self { signature: Signature::sign(secret, T::TAG, body.as_slice()), body })
+    }
+
+    /// The request's hash, for the purpose that `T` is.
+    #[must_use]
+    pub fn hash<T: Requestable>(&self) -> Hash {
+        T::TAG.hash(self.body.as_slice())
+    }
+}
