@@ -17,7 +17,7 @@
 //!
 //! The length in front and the newline after it make the encoding injective.
 
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
 use crate::{Rejected, limits, tagged_hash};
 
@@ -60,21 +60,34 @@ impl Unsignable {
 /// without control characters other than newline and tab.
 pub fn signing_bytes(text: &[u8]) -> Result<Vec<u8>, Rejected> {
     let text = check(text)?;
-    Ok([PREFIX, text.len().to_string().as_bytes(), b"\n", text.as_bytes()].concat())
+    Ok([
+        PREFIX,
+        text.len().to_string().as_bytes(),
+        b"\n",
+        text.as_bytes(),
+    ]
+    .concat())
 }
 
 /// The digest that a secp256k1 key signs for `text`, under [`signing_bytes`]'s conditions.
 pub fn digest(text: &[u8]) -> Result<[u8; 32], Rejected> {
     let bytes = signing_bytes(text)?;
-    Ok(tagged_hash(DIGEST_TAG).chain_update(bytes).finalize().into())
+    Ok(tagged_hash(DIGEST_TAG)
+        .chain_update(bytes)
+        .finalize()
+        .into())
 }
 
 fn check(text: &[u8]) -> Result<&str, Unsignable> {
     if text.len() > limits::MESSAGE_TEXT {
         return Err(Unsignable::TooLong { length: text.len() });
     }
-    let text = core::str::from_utf8(text).map_err(|error| Unsignable::NotUtf8 { at: error.valid_up_to() })?;
-    let control = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
+    let text = core::str::from_utf8(text).map_err(|error| Unsignable::NotUtf8 {
+        at: error.valid_up_to(),
+    })?;
+    let control = text
+        .char_indices()
+        .find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
     match control {
         Some((at, character)) => Err(Unsignable::ControlCharacter { character, at }),
         None => Ok(text),

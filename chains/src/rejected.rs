@@ -56,22 +56,36 @@ pub enum Encoding {
     Psbt,
     /// The unsigned transaction inside a PSBT.
     UnsignedTransaction,
-    /// A previous transaction inside a PSBT (`PSBT_IN_NON_WITNESS_UTXO`).
-    PreviousTransaction,
-    /// One field's key or value inside a PSBT.
-    PsbtField,
+    /// A key in a PSBT.
+    PsbtKey {
+        /// In which map.
+        map: bitcoin::Map,
+    },
+    /// An output that an input spends (`PSBT_IN_WITNESS_UTXO`).
+    WitnessUtxo {
+        /// The input.
+        input: usize,
+    },
+    /// A transaction whose output an input spends (`PSBT_IN_NON_WITNESS_UTXO`).
+    PreviousTransaction {
+        /// The input.
+        input: usize,
+    },
 }
 
 impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SolanaMessage => "Solana message",
-            Self::SolanaTransaction => "Solana transaction",
-            Self::Psbt => "PSBT",
-            Self::UnsignedTransaction => "unsigned transaction of the PSBT",
-            Self::PreviousTransaction => "previous transaction in the PSBT",
-            Self::PsbtField => "field of the PSBT",
-        })
+        match self {
+            Self::SolanaMessage => f.write_str("Solana message"),
+            Self::SolanaTransaction => f.write_str("Solana transaction"),
+            Self::Psbt => f.write_str("PSBT"),
+            Self::UnsignedTransaction => f.write_str("unsigned transaction of the PSBT"),
+            Self::PsbtKey { map } => write!(f, "key in {map} of the PSBT"),
+            Self::WitnessUtxo { input } => write!(f, "witness UTXO of input {input} of the PSBT"),
+            Self::PreviousTransaction { input } => {
+                write!(f, "non-witness UTXO of input {input} of the PSBT")
+            }
+        }
     }
 }
 
@@ -91,7 +105,9 @@ pub enum Fault {
         extra: usize,
     },
     /// A number written longer than it need be, or out of its range.
-    #[error("{field} is not written in its shortest form; encode it again with a maintained library")]
+    #[error(
+        "{field} is not written in its shortest form; encode it again with a maintained library"
+    )]
     NotMinimal {
         /// The number.
         field: &'static str,
@@ -106,12 +122,6 @@ pub enum Fault {
         /// How many are taken.
         limit: usize,
     },
-    /// A field whose content is not what its specification says.
-    #[error("{field} is not what its specification says; encode it again with a maintained library")]
-    BadField {
-        /// The field.
-        field: &'static str,
-    },
 }
 
 impl Fault {
@@ -121,7 +131,6 @@ impl Fault {
             Self::TrailingBytes { .. } => "payload_trailing_bytes",
             Self::NotMinimal { .. } => "payload_not_minimal",
             Self::TooMany { .. } => "payload_too_large",
-            Self::BadField { .. } => "payload_bad_field",
         }
     }
 }

@@ -83,7 +83,9 @@ pub enum Unsignable {
         account: Pubkey,
     },
     /// An instruction names a program or account that the message does not list, or the fee payer as program.
-    #[error("instruction {instruction} names account number {index}, which cannot stand there; build the message again")]
+    #[error(
+        "instruction {instruction} names account number {index}, which cannot stand there; build the message again"
+    )]
     BadAccountIndex {
         /// Position of the instruction.
         instruction: usize,
@@ -106,7 +108,9 @@ pub enum Unsignable {
         key: Pubkey,
     },
     /// The transaction carries as many signatures as its message does not ask for.
-    #[error("{found} signatures where the message requires {required}; serialise the transaction again")]
+    #[error(
+        "{found} signatures where the message requires {required}; serialise the transaction again"
+    )]
     SignatureCount {
         /// Signatures that the transaction carries.
         found: u16,
@@ -183,7 +187,14 @@ impl<'a> Message<'a> {
             refuse_lookup_tables(&mut cursor)?;
         }
         cursor.finish()?;
-        Ok(Self { bytes, version, header, accounts, recent_blockhash, instructions })
+        Ok(Self {
+            bytes,
+            version,
+            header,
+            accounts,
+            recent_blockhash,
+            instructions,
+        })
     }
 
     /// What each signer signs: the message itself.
@@ -207,12 +218,17 @@ impl<'a> Message<'a> {
     /// The accounts that have to sign, the fee payer first.
     pub fn required_signers(&self) -> &[Pubkey] {
         let signers = usize::from(self.header.signers);
-        self.accounts.get(..signers).expect("Header::check counted the signers")
+        self.accounts
+            .get(..signers)
+            .expect("Header::check counted the signers")
     }
 
     /// The account that pays the fee: the first signer.
     pub fn fee_payer(&self) -> Pubkey {
-        *self.accounts.first().expect("Header::check demands a writable signer")
+        *self
+            .accounts
+            .first()
+            .expect("Header::check demands a writable signer")
     }
 
     /// All accounts of the message, in its order.
@@ -257,13 +273,19 @@ impl<'a> Transaction<'a> {
         if signatures.len() != required {
             return Err(Unsignable::SignatureCount { found, required }.into());
         }
-        Ok(Self { signatures, message })
+        Ok(Self {
+            signatures,
+            message,
+        })
     }
 
     /// The transaction of `message` that nobody has signed.
     pub fn from_message(message: &Message<'a>) -> Self {
         let signatures = vec![NO_SIGNATURE; message.required_signers().len()];
-        Self { signatures, message: message.clone() }
+        Self {
+            signatures,
+            message: message.clone(),
+        }
     }
 
     /// The message.
@@ -277,7 +299,11 @@ impl<'a> Transaction<'a> {
     }
 
     /// Puts `signer`'s signature in its place. It is not verified here: callers have done that.
-    pub fn insert_signature(&mut self, signer: &Pubkey, signature: [u8; 64]) -> Result<(), Rejected> {
+    pub fn insert_signature(
+        &mut self,
+        signer: &Pubkey,
+        signature: [u8; 64],
+    ) -> Result<(), Rejected> {
         let key = *signer;
         let position = self.message.signer_position(signer);
         let slot = position.and_then(|position| self.signatures.get_mut(position));
@@ -307,7 +333,10 @@ impl Version {
                 cursor.byte("version")?;
                 Ok(Self::V0)
             }
-            Some(versioned @ 0x81..) => Err(Unsignable::UnknownVersion { version: versioned & 0x7f }.into()),
+            Some(versioned @ 0x81..) => Err(Unsignable::UnknownVersion {
+                version: versioned & 0x7f,
+            }
+            .into()),
             Some(0..0x80) | None => Ok(Self::Legacy),
         }
     }
@@ -323,7 +352,11 @@ struct Header {
 impl Header {
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
         let [signers, readonly_signers, readonly_others] = cursor.array("message header")?;
-        Ok(Self { signers, readonly_signers, readonly_others })
+        Ok(Self {
+            signers,
+            readonly_signers,
+            readonly_others,
+        })
     }
 
     /// A writable signer pays, the groups fit the accounts, and no account is there twice.
@@ -355,7 +388,10 @@ fn read_accounts(cursor: &mut Cursor<'_>) -> Result<Vec<Pubkey>, Malformed> {
     Ok(accounts)
 }
 
-fn read_instructions<'a>(cursor: &mut Cursor<'a>, accounts: &[Pubkey]) -> Result<Vec<Instruction<'a>>, Rejected> {
+fn read_instructions<'a>(
+    cursor: &mut Cursor<'a>,
+    accounts: &[Pubkey],
+) -> Result<Vec<Instruction<'a>>, Rejected> {
     let count = read_compact_u16(cursor, "number of instructions")?;
     let mut instructions = Vec::new();
     for instruction in 0..usize::from(count) {
@@ -377,12 +413,19 @@ fn read_instruction<'a>(
     };
     let count = read_compact_u16(cursor, "number of instruction accounts")?;
     let indices = cursor.take(usize::from(count), "instruction accounts")?;
-    if let Some(&index) = indices.iter().find(|&&index| usize::from(index) >= accounts.len()) {
+    if let Some(&index) = indices
+        .iter()
+        .find(|&&index| usize::from(index) >= accounts.len())
+    {
         return Err(bad_index(index).into());
     }
     let length = read_compact_u16(cursor, "length of instruction data")?;
     let data = cursor.take(usize::from(length), "instruction data")?;
-    Ok(Instruction { program, accounts: indices, data })
+    Ok(Instruction {
+        program,
+        accounts: indices,
+        data,
+    })
 }
 
 fn refuse_lookup_tables(cursor: &mut Cursor<'_>) -> Result<(), Rejected> {
@@ -395,7 +438,11 @@ fn refuse_lookup_tables(cursor: &mut Cursor<'_>) -> Result<(), Rejected> {
 fn check_packet_size(message: usize, signers: u8) -> Result<(), Unsignable> {
     let signatures = 64usize.saturating_mul(usize::from(signers));
     let length = message.saturating_add(signatures).saturating_add(1);
-    if length > limits::SOLANA_TRANSACTION { Err(Unsignable::TooLong { length }) } else { Ok(()) }
+    if length > limits::SOLANA_TRANSACTION {
+        Err(Unsignable::TooLong { length })
+    } else {
+        Ok(())
+    }
 }
 
 /// A compact-u16: seven bits a byte, low ones first, in the fewest bytes.

@@ -1,16 +1,20 @@
 //! Bitcoin: PSBTs (BIP-174, version 0) with Taproot fields (BIP-371), key path spends (BIP-341).
 
-mod transaction;
+mod encoding;
+mod fields;
+mod finalise;
 mod psbt;
 mod taproot;
+mod transaction;
 mod unsignable;
 
 use core::fmt;
 
-pub use psbt::{Finalised, Psbt};
+pub use finalise::Finalised;
+pub use psbt::Psbt;
 pub use taproot::{SighashType, TaprootSighash};
 pub use transaction::{Amount, Outpoint, TxIn, TxOut, Txid};
-pub use unsignable::Unsignable;
+pub use unsignable::{Map, Place, Unsignable};
 
 /// A BIP-340 public key, shown in hex. Whether it is a point of the curve is for the caller to know.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

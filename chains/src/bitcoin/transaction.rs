@@ -1,45 +1,329 @@
-//! Skeleton.
+//! Transactions as they stand in PSBTs: the unsigned one, and the previous ones whose outputs it spends.
+
 use core::fmt;
-/// An amount in satoshis, at most [`MAX_MONEY`] wherever it comes from this crate.
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    encoding::{write_compact_size, write_string},
+    unsignable::{Place, Unsignable},
+};
+use crate::{
+    Rejected,
+    cursor::Cursor,
+    limits,
+    rejected::{Encoding, Fault, Malformed},
+};
+
+/// An amount of at most [`Amount::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(u64);
+
 impl Amount {
+    /// 21 million bitcoin, more than there will ever be.
+    pub const MAX: Self = Self(2_100_000_000_000_000);
+    pub(super) const ZERO: Self = Self(0);
+
     /// In satoshis.
-    pub fn satoshis(self) -> u64 { self.0 }
+    pub fn satoshis(self) -> u64 {
+        self.0
+    }
+
+    /// The sum, unless it is above [`Amount::MAX`].
+    pub(super) fn plus(self, other: Self, place: Place) -> Result<Self, Unsignable> {
+        // Both are at most MAX, so that the sum is far below u64::MAX.
+        Self::checked(self.0.saturating_add(other.0), place)
+    }
+
+    pub(super) fn minus(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    fn checked(satoshis: u64, place: Place) -> Result<Self, Unsignable> {
+        if satoshis > Self::MAX.0 {
+            Err(Unsignable::BadAmount { place, satoshis })
+        } else {
+            Ok(Self(satoshis))
+        }
+    }
 }
+
 impl fmt::Display for Amount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{} sat", self.0) }
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} satoshis", self.0)
+    }
 }
-/// 21 million bitcoin.
-pub const MAX_MONEY: Amount = Amount(2_100_000_000_000_000);
-/// A transaction's id, shown reversed as everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+
+/// A transaction's id: the double SHA-256 of it without witnesses, shown in reverse as everywhere.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Txid([u8; 32]);
+
 impl Txid {
-    /// In the order of the wire, which is not the order in which it is shown.
-    pub fn as_bytes(&self) -> &[u8; 32] { &self.0 }
+    /// The 32 bytes in the order of the hash, which is not the order in which they are shown.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn of(parts: [&[u8]; 3]) -> Self {
+        let once = parts
+            .iter()
+            .fold(Sha256::new(), Digest::chain_update)
+            .finalize();
+        Self(Sha256::digest(once).into())
+    }
 }
-/// A coin: an output of an earlier transaction.
+
+impl fmt::Display for Txid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .iter()
+            .rev()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Txid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Txid({self})")
+    }
+}
+
+/// Names a coin: an output of an earlier transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Outpoint {
-    /// The transaction.
+    /// The earlier transaction.
     pub txid: Txid,
     /// Which of its outputs.
     pub index: u32,
 }
-/// An input of the unsigned transaction.
+
+/// An input without its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TxIn {
-    /// The coin.
+    /// The coin that it spends.
     pub outpoint: Outpoint,
-    /// nSequence.
+    /// `nSequence`.
     pub sequence: u32,
 }
+
 /// An output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TxOut {
-    /// How much.
+    /// What it holds.
     pub amount: Amount,
-    /// scriptPubKey.
+    /// Who may spend it: the `scriptPubKey`.
     pub script: Vec<u8>,
 }
+
+impl TxOut {
+    /// Reads the value of a `PSBT_IN_WITNESS_UTXO`.
+    pub(super) fn parse_witness_utxo(bytes: &[u8], input: usize) -> Result<Self, Rejected> {
+        let mut cursor = Cursor::new(Encoding::WitnessUtxo { input }, bytes);
+        let output = RawTxOut::read(&mut cursor)?.checked(Place::Input(input))?;
+        cursor.finish()?;
+        Ok(output)
+    }
+
+    pub(super) fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.amount.0.to_le_bytes());
+        write_string(bytes, &self.script);
+    }
+}
+
+/// The transaction that a PSBT is about: at least one input and one output, no coin twice, no
+/// signature, every amount and their sum within [`Amount::MAX`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct UnsignedTransaction {
+    pub(super) version: u32,
+    pub(super) inputs: Vec<TxIn>,
+    pub(super) outputs: Vec<TxOut>,
+    pub(super) lock_time: u32,
+}
+
+impl UnsignedTransaction {
+    /// Reads the value of a `PSBT_GLOBAL_UNSIGNED_TX`, which is never in the witness format.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Rejected> {
+        let mut cursor = Cursor::new(Encoding::UnsignedTransaction, bytes);
+        let version = cursor.u32("version")?;
+        let inputs = read_inputs(&mut cursor)?;
+        let outputs = read_outputs(&mut cursor)?;
+        let lock_time = cursor.u32("lock time")?;
+        cursor.finish()?;
+        Ok(Self {
+            version,
+            inputs,
+            outputs,
+            lock_time,
+        })
+    }
+
+    pub(super) fn txid(&self) -> Txid {
+        let mut bytes = Vec::new();
+        self.write_inputs_and_outputs(&mut bytes);
+        Txid::of([
+            &self.version.to_le_bytes(),
+            &bytes,
+            &self.lock_time.to_le_bytes(),
+        ])
+    }
+
+    /// The transaction in the witness format (BIP-144), one witness of one item per input.
+    pub(super) fn with_witnesses<'a>(&self, witnesses: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+        let mut bytes = self.version.to_le_bytes().to_vec();
+        bytes.extend(SEGWIT_MARKER_AND_FLAG);
+        self.write_inputs_and_outputs(&mut bytes);
+        bytes.extend(witnesses.flatten());
+        bytes.extend(self.lock_time.to_le_bytes());
+        bytes
+    }
+
+    fn write_inputs_and_outputs(&self, bytes: &mut Vec<u8>) {
+        write_compact_size(bytes, self.inputs.len());
+        for TxIn { outpoint, sequence } in &self.inputs {
+            bytes.extend(outpoint.txid.0);
+            bytes.extend(outpoint.index.to_le_bytes());
+            write_string(bytes, b"");
+            bytes.extend(sequence.to_le_bytes());
+        }
+        write_compact_size(bytes, self.outputs.len());
+        self.outputs.iter().for_each(|output| output.write(bytes));
+    }
+}
+
+fn read_inputs(cursor: &mut Cursor<'_>) -> Result<Vec<TxIn>, Rejected> {
+    let count = cursor.count("inputs", limits::PSBT_INPUTS)?;
+    let mut inputs = Vec::new();
+    let mut coins = BTreeSet::new();
+    for input in 0..count {
+        let (txin, script_sig) = read_input(cursor)?;
+        if !script_sig.is_empty() {
+            return Err(Unsignable::ScriptSig { input }.into());
+        }
+        if txin.outpoint == COINBASE || !coins.insert(txin.outpoint) {
+            return Err(Unsignable::BadOutpoint { input }.into());
+        }
+        inputs.push(txin);
+    }
+    if inputs.is_empty() {
+        Err(Unsignable::NoInputs.into())
+    } else {
+        Ok(inputs)
+    }
+}
+
+fn read_input<'a>(cursor: &mut Cursor<'a>) -> Result<(TxIn, &'a [u8]), Malformed> {
+    let outpoint = Outpoint {
+        txid: Txid(cursor.array("spent transaction's id")?),
+        index: cursor.u32("output index")?,
+    };
+    let script_sig = cursor.string("scriptSig")?;
+    let sequence = cursor.u32("sequence")?;
+    Ok((TxIn { outpoint, sequence }, script_sig))
+}
+
+fn read_outputs(cursor: &mut Cursor<'_>) -> Result<Vec<TxOut>, Rejected> {
+    let count = cursor.count("outputs", limits::PSBT_OUTPUTS)?;
+    let mut outputs = Vec::new();
+    let mut sum = Amount::ZERO;
+    for output in 0..count {
+        let place = Place::Output(output);
+        let txout = RawTxOut::read(cursor)?.checked(place)?;
+        sum = sum.plus(txout.amount, place)?;
+        outputs.push(txout);
+    }
+    if outputs.is_empty() {
+        Err(Unsignable::NoOutputs.into())
+    } else {
+        Ok(outputs)
+    }
+}
+
+/// An output whose amount has not been looked at.
+#[derive(Debug, Clone, Copy)]
+struct RawTxOut<'a> {
+    satoshis: u64,
+    script: &'a [u8],
+}
+
+impl<'a> RawTxOut<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            satoshis: cursor.u64("amount")?,
+            script: cursor.string("scriptPubKey")?,
+        })
+    }
+
+    fn checked(self, place: Place) -> Result<TxOut, Unsignable> {
+        Ok(TxOut {
+            amount: Amount::checked(self.satoshis, place)?,
+            script: self.script.to_vec(),
+        })
+    }
+}
+
+/// Reads the value of input `input`'s `PSBT_IN_NON_WITNESS_UTXO`, a whole transaction with or
+/// without witnesses, and returns the output that `coin` names, if this is the transaction it names.
+pub(super) fn spent_output(bytes: &[u8], coin: &Outpoint, input: usize) -> Result<TxOut, Rejected> {
+    let (txid, output) = scan(bytes, coin.index, input)?;
+    match output {
+        Some(output) if txid == coin.txid => Ok(output.checked(Place::Input(input))?),
+        _ => Err(Unsignable::WrongUtxo { input }.into()),
+    }
+}
+
+/// The id of a transaction, and its output number `index` if it has one. Keeps nothing else, so that
+/// a previous transaction may have any number of inputs and outputs.
+fn scan(bytes: &[u8], index: u32, input: usize) -> Result<(Txid, Option<RawTxOut<'_>>), Malformed> {
+    let mut cursor = Cursor::new(Encoding::PreviousTransaction { input }, bytes);
+    let version = cursor.take(4, "version")?;
+    let has_witnesses = cursor.rest().starts_with(&SEGWIT_MARKER_AND_FLAG);
+    if has_witnesses {
+        cursor.take(SEGWIT_MARKER_AND_FLAG.len(), "witness marker")?;
+    }
+    let body = cursor.rest();
+    let start = cursor.at();
+    let inputs = cursor.compact_size("inputs")?;
+    for _ in 0..inputs {
+        read_input(&mut cursor)?;
+    }
+    let mut output = None;
+    for position in 0..cursor.compact_size("outputs")? {
+        let read = RawTxOut::read(&mut cursor)?;
+        if position == u64::from(index) {
+            output = Some(read);
+        }
+    }
+    let (body, _) = body
+        .split_at_checked(cursor.at().saturating_sub(start))
+        .expect("the cursor has read within the body");
+    if has_witnesses {
+        skip_witnesses(&mut cursor, inputs)?;
+    }
+    let lock_time = cursor.take(4, "lock time")?;
+    cursor.finish()?;
+    Ok((Txid::of([version, body, lock_time]), output))
+}
+
+/// Witnesses must not all be empty: such a transaction is written without them.
+fn skip_witnesses(cursor: &mut Cursor<'_>, inputs: u64) -> Result<(), Malformed> {
+    let mut any = false;
+    for _ in 0..inputs {
+        for _ in 0..cursor.compact_size("witness items")? {
+            cursor.string("witness item")?;
+            any = true;
+        }
+    }
+    if any {
+        Ok(())
+    } else {
+        Err(cursor.fault(Fault::NotMinimal { field: "witness" }))
+    }
+}
+
+const SEGWIT_MARKER_AND_FLAG: [u8; 2] = [0, 1];
+/// What a coinbase input "spends".
+const COINBASE: Outpoint = Outpoint {
+    txid: Txid([0; 32]),
+    index: u32::MAX,
+};

@@ -1,6 +1,6 @@
 //! Why a PSBT is refused.
 
-use super::{Amount, transaction::MAX_MONEY};
+use super::Amount;
 
 /// Why a PSBT may not be signed or finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,9 @@ pub enum Unsignable {
         map: Map,
     },
     /// A field of BIP-174 or BIP-371 whose key or value has a length that it cannot have.
-    #[error("{map}: field type {field:#04x} has a key or value of the wrong form; encode it again with a maintained library")]
+    #[error(
+        "{map}: field type {field:#04x} has a key or value of the wrong form; encode it again with a maintained library"
+    )]
     BadField {
         /// Which map.
         map: Map,
@@ -29,7 +31,9 @@ pub enum Unsignable {
         field: u64,
     },
     /// A field of PSBT version 2 in a PSBT of version 0.
-    #[error("{map}: field type {field:#04x} belongs to PSBT version 2; remove it or state the version")]
+    #[error(
+        "{map}: field type {field:#04x} belongs to PSBT version 2; remove it or state the version"
+    )]
     FieldOfVersion2 {
         /// Which map.
         map: Map,
@@ -52,25 +56,33 @@ pub enum Unsignable {
         input: usize,
     },
     /// Two inputs spend one coin, or one spends none (as in a coinbase).
-    #[error("input {input} spends the coin of another input or none at all; build the transaction again")]
+    #[error(
+        "input {input} spends the coin of another input or none at all; build the transaction again"
+    )]
     BadOutpoint {
         /// The input.
         input: usize,
     },
     /// Neither the spent output nor the transaction that made it is there.
-    #[error("input {input} has no witness UTXO and no non-witness UTXO; let the wallet add them (an updater's job in BIP-174)")]
+    #[error(
+        "input {input} has no witness UTXO and no non-witness UTXO; let the wallet add them (an updater's job in BIP-174)"
+    )]
     NoUtxo {
         /// The input.
         input: usize,
     },
     /// The previous transaction is another one, has no such output, or states another output than the witness UTXO.
-    #[error("input {input}: the previous transaction does not fit what the input spends; let the wallet add the right one")]
+    #[error(
+        "input {input}: the previous transaction does not fit what the input spends; let the wallet add the right one"
+    )]
     WrongUtxo {
         /// The input.
         input: usize,
     },
     /// The spent output does not belong to the key.
-    #[error("input {input} spends an output that is not this key's Taproot output; use the key that owns it")]
+    #[error(
+        "input {input} spends an output that is not this key's Taproot output; use the key that owns it"
+    )]
     NotOurs {
         /// The input.
         input: usize,
@@ -82,13 +94,17 @@ pub enum Unsignable {
         input: usize,
     },
     /// The PSBT says that there is a script tree behind the output.
-    #[error("input {input} names a script tree; only key path spends of keys without one are signed")]
+    #[error(
+        "input {input} names a script tree; only key path spends of keys without one are signed"
+    )]
     ScriptTree {
         /// The input.
         input: usize,
     },
     /// A sighash type that leaves parts of the transaction open.
-    #[error("input {input} asks for sighash type {sighash_type:#x}; only DEFAULT and ALL, which cover everything, are signed")]
+    #[error(
+        "input {input} asks for sighash type {sighash_type:#x}; only DEFAULT and ALL, which cover everything, are signed"
+    )]
     SighashType {
         /// The input.
         input: usize,
@@ -102,15 +118,17 @@ pub enum Unsignable {
         input: usize,
     },
     /// An amount above all the money there will be.
-    #[error("{place} has {amount}, above the {limit} that can exist; build the transaction again", limit = MAX_MONEY)]
+    #[error("{satoshis} satoshis up to {place}, above the {limit} that can exist; build the transaction again", limit = Amount::MAX)]
     BadAmount {
         /// Where the amount stands.
         place: Place,
-        /// The amount, or the sum so far.
-        amount: Amount,
+        /// The amount there, or the sum up to there.
+        satoshis: u64,
     },
     /// The outputs pay more than the inputs bring.
-    #[error("the outputs pay {outputs}, the inputs bring {inputs}; add inputs or lower the amounts")]
+    #[error(
+        "the outputs pay {outputs}, the inputs bring {inputs}; add inputs or lower the amounts"
+    )]
     Overspent {
         /// Sum of the inputs.
         inputs: Amount,
