@@ -4,6 +4,10 @@
 //!   bytes ──parse──▶ Unverified ──authenticate(root, mode)──▶ Authentic ──accept(expected)──▶ Verified
 //!         structure,            chain, validity, signature,             release set, registers,
 //!         size caps             time, nonce, no debug mode              user data
+//!
+//!   secret ──WrappingKey::wrap──▶ kept by the host ──KMS Decrypt──▶ CiphertextForRecipient ──RecipientKey──▶ secret
+//!            to a KMS key's                 for an attested       CMS envelope          one a boot
+//!            public half                    measurement only
 //! ```
 //!
 //! # Invariants
@@ -15,19 +19,29 @@
 //! # Callers' duties
 //! - For [`Mode::Live`], draw the nonce at random and use it once.
 //! - Use the attested key: a channel that does not depend on `user_data` or `public_key` of the [`Verified`] proves nothing.
+//! - Check what an envelope held against something else: anyone can make one ([`RecipientKey`]).
 //! - Keep to [`TrustRoot::aws`] in production binaries and show everything else as SIMULATED ([`Authentic::root_kind`]).
 
+mod ber;
 mod chain;
 mod document;
+mod envelope;
 pub mod limits;
 mod pcr;
+mod recipient;
 mod rejected;
 mod root;
 mod time;
 mod verify;
+mod wrapping;
+#[cfg(test)]
+#[path = "../tests/vectors/mod.rs"]
+mod vectors;
 
 pub use pcr::{Pcr, PcrIndex, WrongPcrLength};
+pub use recipient::{EnvelopeRejected, RecipientKey};
 pub use rejected::Rejected;
 pub use root::{RootKind, TrustRoot, UnusableRoot};
 pub use time::{Millis, UnixMillis};
 pub use verify::{Authentic, Expected, Mode, Release, Unverified, Verified};
+pub use wrapping::{KeyError, WrappingKey};

@@ -1,9 +1,51 @@
 //! The verifier against documents that AWS Nitro enclaves signed. Where the documents are is told by `vectors`.
 
+use std::path::Path;
+
 use cloister_attestation::{Expected, Millis, Mode, Pcr, PcrIndex, Rejected, Release, RootKind, TrustRoot, UnixMillis, Unverified};
+use serde_json::Value;
 
 mod vectors;
-use vectors::{Genuine, genuine};
+use vectors::{bytes, entries, file};
+
+/// One genuine document and what `index.json` says of it.
+struct Genuine {
+    file: String,
+    bytes: Vec<u8>,
+    debug_mode: bool,
+    module_id: String,
+    timestamp: u64,
+    pcrs: Vec<(u8, String)>,
+    nonce: Option<Vec<u8>>,
+    user_data: Option<Vec<u8>>,
+    public_key: Option<Vec<u8>>,
+}
+
+/// All genuine documents; none where the vectors are missing.
+fn genuine() -> Vec<Genuine> {
+    entries("attestation").into_iter().map(|(folder, entry)| Genuine::read(&folder, &entry)).collect()
+}
+
+impl Genuine {
+    fn read(folder: &Path, entry: &Value) -> Genuine {
+        let text = |name: &str| entry[name].as_str().unwrap_or_else(|| panic!("{name}")).to_owned();
+        let pcrs = entry["pcrs"].as_object().expect("pcrs").iter();
+        let mut pcrs: Vec<_> =
+            pcrs.map(|(index, value)| (index.parse().expect("index"), value.as_str().expect("value").to_owned())).collect();
+        pcrs.sort();
+        Genuine {
+            file: text("file"),
+            bytes: file(folder, entry, "file"),
+            debug_mode: entry["debug_mode"].as_bool().expect("debug_mode"),
+            module_id: text("module_id"),
+            timestamp: entry["timestamp_ms"].as_u64().expect("timestamp_ms"),
+            pcrs,
+            nonce: bytes(entry, "nonce"),
+            user_data: bytes(entry, "user_data"),
+            public_key: bytes(entry, "public_key"),
+        }
+    }
+}
 
 fn archived(bytes: &[u8]) -> Result<cloister_attestation::Authentic, Rejected> {
     Unverified::parse(bytes)?.authenticate(&TrustRoot::aws(), Mode::Archival)
@@ -100,12 +142,13 @@ fn refuses_every_truncation_and_every_extension() {
     }
 }
 
-/// Every byte of every document, one bit each; the bit depends on the place, so that all eight occur in every field.
+/// Every byte of the first document and every eleventh of the others, one bit each, so that every field is hit.
 #[test]
 fn refuses_a_document_with_any_byte_flipped() {
-    for document in genuine().iter().filter(|document| !document.debug_mode) {
+    for (number, document) in genuine().iter().filter(|document| !document.debug_mode).enumerate() {
         let mut bytes = document.bytes.clone();
-        for place in 0..bytes.len() {
+        let step = if number == 0 { 1 } else { 11 };
+        for place in (0..bytes.len()).step_by(step) {
             let bit = 1 << (place % 8);
             bytes[place] ^= bit;
             assert!(archived(&bytes).is_err(), "{} with bit {bit:#x} of byte {place} flipped", document.file);

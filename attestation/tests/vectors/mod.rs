@@ -5,24 +5,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// One genuine document and what `index.json` says of it.
-pub(crate) struct Genuine {
-    pub(crate) file: String,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) debug_mode: bool,
-    pub(crate) module_id: String,
-    pub(crate) timestamp: u64,
-    pub(crate) pcrs: Vec<(u8, String)>,
-    pub(crate) nonce: Option<Vec<u8>>,
-    pub(crate) user_data: Option<Vec<u8>>,
-    pub(crate) public_key: Option<Vec<u8>>,
-}
-
-/// All genuine documents; none where the vectors are missing.
-pub(crate) fn genuine() -> Vec<Genuine> {
-    entries("attestation").into_iter().map(|(folder, entry)| read(&folder, &entry)).collect()
-}
-
 /// The entries of `index.json` in a folder of the vectors.
 pub(crate) fn entries(folder: &str) -> Vec<(PathBuf, Value)> {
     let path = root().join(folder);
@@ -41,22 +23,12 @@ fn root() -> PathBuf {
     std::env::var_os("CLOISTER_VECTORS").map_or_else(beside, PathBuf::from)
 }
 
-fn read(folder: &Path, entry: &Value) -> Genuine {
-    let text = |name: &str| entry[name].as_str().unwrap_or_else(|| panic!("{name}")).to_owned();
-    let bytes = |name: &str| entry[name].as_str().map(|digits| hex::decode(digits).expect("hex"));
-    let mut pcrs: Vec<_> = entry["pcrs"].as_object().expect("pcrs").iter().map(|(index, value)| {
-        (index.parse().expect("index"), value.as_str().expect("value").to_owned())
-    }).collect();
-    pcrs.sort();
-    Genuine {
-        bytes: std::fs::read(folder.join(text("file"))).expect("document"),
-        file: text("file"),
-        debug_mode: entry["debug_mode"].as_bool().expect("debug_mode"),
-        module_id: text("module_id"),
-        timestamp: entry["timestamp_ms"].as_u64().expect("timestamp_ms"),
-        pcrs,
-        nonce: bytes("nonce"),
-        user_data: bytes("user_data"),
-        public_key: bytes("public_key"),
-    }
+/// The bytes that a hexadecimal field holds, if it is not null.
+pub(crate) fn bytes(entry: &Value, field: &str) -> Option<Vec<u8>> {
+    entry[field].as_str().map(|digits| hex::decode(digits).expect("hexadecimal"))
+}
+
+/// The file that a field names.
+pub(crate) fn file(folder: &Path, entry: &Value, field: &str) -> Vec<u8> {
+    std::fs::read(folder.join(entry[field].as_str().expect("a file's name"))).expect("a file of the vectors")
 }
