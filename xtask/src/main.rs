@@ -1,1 +1,57 @@
-fn main() {}
+//! `cargo xtask`: `test` checks everything, `linked-crates` rewrites the list of crates in the enclave.
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Result;
+use clap::Parser;
+use xshell::Shell;
+use xtask::{
+    linked::LinkedCrates,
+    step::{self, Step},
+};
+
+/// Cloister's chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Chore {
+    /// Install what the tests need, then check everything: format, lints, tests, docs,
+    /// dependencies, fuzz targets and the demo.
+    Test(Selection),
+    /// Rewrite enclave/linked-crates.txt from the dependency graph; new crates get no reason and
+    /// fail the tests until a person writes one.
+    LinkedCrates,
+}
+
+#[derive(clap::Args)]
+struct Selection {
+    /// Run these steps alone.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Step>,
+    /// Leave these steps out.
+    #[arg(long, value_delimiter = ',')]
+    skip: Vec<Step>,
+    /// How long each fuzz target runs.
+    #[arg(long, default_value_t = 30)]
+    fuzz_seconds: u32,
+}
+
+impl Selection {
+    fn steps(&self) -> Vec<Step> {
+        let wanted = |step: &Step| self.only.is_empty() || self.only.contains(step);
+        Step::ALL.into_iter().filter(wanted).filter(|step| !self.skip.contains(step)).collect()
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    let sh = Shell::new()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    sh.change_dir(&root);
+    match Chore::parse() {
+        Chore::Test(selection) => step::run_all(&sh, &selection.steps(), selection.fuzz_seconds),
+        Chore::LinkedCrates => {
+            let path = root.join(LinkedCrates::PATH);
+            LinkedCrates::of_the_enclave()?.with_reasons_of(&LinkedCrates::read(&path)?).write(&path)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

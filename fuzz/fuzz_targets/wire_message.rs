@@ -1,0 +1,33 @@
+//! Whatever is decoded is encoded again to the same bytes: messages, and what operators, requesters and signers sign.
+#![no_main]
+
+use cloister_wire::{
+    blob::SealedBlob,
+    certificate::Certificate,
+    codec,
+    identity::Introduction,
+    manifest::Manifest,
+    message::{Reply, Request},
+    order::StartOrder,
+    peer::CeremonyMessage,
+    policy::Policy,
+    receipt::Receipt,
+    request::{KeyRequest, SignRequest},
+};
+use libfuzzer_sys::fuzz_target;
+
+macro_rules! each_has_one_encoding {
+    ($bytes:ident: $($message:ty)+) => {
+        $(if let Ok(message) = codec::decode::<$message>($bytes) {
+            assert_eq!(codec::encode(&message), $bytes);
+        })+
+    };
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    each_has_one_encoding! { bytes:
+        Request Reply CeremonyMessage
+        Manifest StartOrder Policy KeyRequest SignRequest
+        Introduction SealedBlob Certificate Receipt
+    }
+});

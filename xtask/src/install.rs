@@ -1,0 +1,144 @@
+//! What the tests need and a fresh Debian machine with Rust and a C compiler lacks.
+//!
+//! Tools go to a cache in the user's home, keyed by version; Python and Node judges go to
+//! `target/judges`, where the tests look for them.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use xshell::{Shell, cmd};
+
+/// Where each judge of the tests keeps its pinned `requirements.txt` or `package.json`.
+const JUDGES: &str = "tests/judges";
+/// Where they are installed; Python's interpreter is `venv/bin/python` in it.
+const INSTALLED: &str = "target/judges";
+
+/// Checks dependencies.
+pub const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+/// Builds and runs fuzz targets.
+pub const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
+
+/// Installs all of it; what is there already is left alone.
+pub fn everything(sh: &Shell) -> Result<()> {
+    debian_packages(sh)?;
+    python_judges(sh)?;
+    node_judges(sh)?;
+    for tool in [CARGO_DENY, CARGO_FUZZ] {
+        println!("{}", tool.path(sh)?.display());
+    }
+    Ok(())
+}
+
+/// A cargo subcommand at one exact version.
+#[derive(Clone, Copy, Debug)]
+pub struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+impl Tool {
+    /// The program, which is installed first where it is missing.
+    pub fn path(self, sh: &Shell) -> Result<PathBuf> {
+        let Self { name, version } = self;
+        let root = cache()?.join(format!("{name}-{version}"));
+        let program = root.join("bin").join(name);
+        if !program.is_file() {
+            // Both work without their default features; what those add is certificate stores.
+            let install = cmd!(sh, "cargo install --quiet --locked --no-default-features");
+            install.args(["--version", version, "--root"]).arg(root).arg(name).run()?;
+        }
+        Ok(program)
+    }
+}
+
+fn cache() -> Result<PathBuf> {
+    let xdg = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let home = || env::home_dir().map(|home| home.join(".cache"));
+    Ok(xdg.or_else(home).context("neither XDG_CACHE_HOME nor HOME is set")?.join("cloister"))
+}
+
+fn debian_packages(sh: &Shell) -> Result<()> {
+    let mut missing = Vec::new();
+    let mut need = |present: bool, package| {
+        if !present {
+            missing.push(package);
+        }
+    };
+    need(works(sh, &["g++", "--version"]), "g++");
+    need(works(sh, &["git", "--version"]), "git");
+    need(works(sh, &["python3", "-c", "import ensurepip, venv"]), "python3-venv");
+    if !judges_with(sh, "package.json")?.is_empty() {
+        need(works(sh, &["npm", "--version"]), "npm");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if cmd!(sh, "id -u").read()? != "0" {
+        bail!("these Debian packages are missing; run: sudo apt-get install -y {}", missing.join(" "));
+    }
+    let install = || {
+        let packages = &missing;
+        cmd!(sh, "apt-get install -y --no-install-recommends {packages...}").run()
+    };
+    if install().is_err() {
+        cmd!(sh, "apt-get update").run()?;
+        install()?;
+    }
+    Ok(())
+}
+
+fn works(sh: &Shell, command: &[&str]) -> bool {
+    let (program, arguments) = command.split_first().expect("every caller names a program");
+    cmd!(sh, "{program} {arguments...}").quiet().ignore_stdout().ignore_stderr().run().is_ok()
+}
+
+fn python_judges(sh: &Shell) -> Result<()> {
+    let requirements = judges_with(sh, "requirements.txt")?;
+    let venv = sh.current_dir().join(INSTALLED).join("venv");
+    unless_done(sh, &venv, &requirements, || {
+        cmd!(sh, "python3 -m venv --clear {venv}").run()?;
+        let pip = venv.join("bin/pip");
+        let files = requirements.iter().flat_map(|file| [Path::new("-r"), file]);
+        cmd!(sh, "{pip} install --quiet --disable-pip-version-check").args(files).run()?;
+        Ok(())
+    })
+}
+
+fn node_judges(sh: &Shell) -> Result<()> {
+    for package in judges_with(sh, "package.json")? {
+        let source = package.parent().context("a file has a folder")?;
+        let target = sh.current_dir().join(INSTALLED).join(source.file_name().context("a judge has a name")?);
+        let lock = source.join("package-lock.json");
+        unless_done(sh, &target, &[package.clone(), lock.clone()], || {
+            sh.copy_file(&package, &target)?;
+            sh.copy_file(&lock, &target)?;
+            cmd!(sh, "npm ci --no-audit --no-fund --prefix {target}").run()?;
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The file of this name in each judge's folder, in a fixed order.
+fn judges_with(sh: &Shell, file: &str) -> Result<Vec<PathBuf>> {
+    if !sh.path_exists(JUDGES) {
+        return Ok(Vec::new());
+    }
+    let files = sh.read_dir(JUDGES)?.into_iter().map(|judge| judge.join(file));
+    Ok(files.filter(|path| sh.path_exists(path)).collect())
+}
+
+/// Runs `install` unless `folder` was filled from inputs of exactly this content.
+fn unless_done(sh: &Shell, folder: &Path, inputs: &[PathBuf], install: impl FnOnce() -> Result<()>) -> Result<()> {
+    let stamp = folder.join("installed-from");
+    let content = inputs.iter().map(|path| sh.read_file(path)).collect::<Result<String, _>>()?;
+    if sh.read_file(&stamp).is_ok_and(|installed| installed == content) {
+        return Ok(());
+    }
+    sh.create_dir(folder)?;
+    install()?;
+    Ok(sh.write_file(stamp, content)?)
+}

@@ -1,0 +1,7 @@
+//! Cloister's chores, as a library so that the workspace's tests share them with the command.
+
+pub mod deny;
+pub mod fuzz;
+pub mod install;
+pub mod linked;
+pub mod step;
