@@ -68,7 +68,9 @@ fn split(bytes: &[u8], depth: u8) -> Result<(Element<'_>, &[u8]), EnvelopeReject
         0..=0x7f => after.split_at_checked(first.into()),
         INDEFINITE if tag & CONSTRUCTED != 0 => Some(split_indefinite(after, depth)?),
         0x81 => after.split_first().and_then(|(&length, after)| after.split_at_checked(length.into())),
-        0x82 => after.split_first_chunk().and_then(|(length, after)| after.split_at_checked(u16::from_be_bytes(*length).into())),
+        0x82 => after
+            .split_first_chunk()
+            .and_then(|(length, after)| after.split_at_checked(u16::from_be_bytes(*length).into())),
         _ => None,
     }
     .ok_or(NOT_BER)?;
@@ -112,7 +114,15 @@ mod tests {
     #[test]
     fn refuses_depth_beyond_the_bound_and_lengths_beyond_the_input() {
         assert!(Reader::new(&[0x30, 0x80].repeat(4000)).enter(0x30).is_err());
-        for bytes in [&[0x30][..], &[0x30, 1], &[0x30, 0x81], &[0x30, 0x82, 1], &[0x30, 0x84, 0, 0, 0, 0], &[0x04, 0x80, 0, 0], &[0x3f, 0]] {
+        for bytes in [
+            &[0x30][..],
+            &[0x30, 1],
+            &[0x30, 0x81],
+            &[0x30, 0x82, 1],
+            &[0x30, 0x84, 0, 0, 0, 0],
+            &[0x04, 0x80, 0, 0],
+            &[0x3f, 0],
+        ] {
             assert!(Reader::new(bytes).whole(bytes[0]).is_err(), "{bytes:x?}");
         }
     }

@@ -24,7 +24,12 @@ impl SigningKey {
 }
 
 /// Walks from `root` over `bundle` (root first) to `leaf`; every certificate has to be valid at each of `times`.
-pub(crate) fn verify(root: &TrustRoot, bundle: &[Vec<u8>], leaf: &[u8], times: &[UnixMillis]) -> Result<SigningKey, Rejected> {
+pub(crate) fn verify(
+    root: &TrustRoot,
+    bundle: &[Vec<u8>],
+    leaf: &[u8],
+    times: &[UnixMillis],
+) -> Result<SigningKey, Rejected> {
     let (first, authorities) = bundle.split_first().ok_or(Rejected::Malformed("cabundle is empty"))?;
     if first.as_slice() != root.der() {
         return Err(Rejected::WrongRoot);
@@ -64,7 +69,10 @@ impl<'a> Certificate<'a> {
         let certificate = x509_cert::Certificate::from_der(der).map_err(|_| NOT_X509)?;
         let signed = signed_bytes(der).map_err(|_| NOT_X509)?;
         let tbs = certificate.tbs_certificate;
-        if tbs.version != Version::V3 || tbs.signature != certificate.signature_algorithm || !is_ecdsa_sha384(&tbs.signature) {
+        if tbs.version != Version::V3
+            || tbs.signature != certificate.signature_algorithm
+            || !is_ecdsa_sha384(&tbs.signature)
+        {
             return Err(Rejected::UntrustedChain("not X.509 v3 signed with ECDSA and SHA-384"));
         }
         if tbs.extensions.iter().flatten().any(|extension| extension.critical && !KNOWN.contains(&extension.extn_id)) {
@@ -115,7 +123,9 @@ impl<'a> Certificate<'a> {
         let curve = info.algorithm.parameters.as_ref().and_then(|any| any.decode_as::<ObjectIdentifier>().ok());
         match info.subject_public_key.as_bytes() {
             Some(point @ [UNCOMPRESSED, ..])
-                if info.algorithm.oid == ID_EC_PUBLIC_KEY && curve == Some(SECP_384_R_1) && point.len() == POINT_LEN =>
+                if info.algorithm.oid == ID_EC_PUBLIC_KEY
+                    && curve == Some(SECP_384_R_1)
+                    && point.len() == POINT_LEN =>
             {
                 Ok(point)
             }

@@ -61,7 +61,8 @@ fn encrypted_content(mut info: Reader<'_>) -> Result<([u8; BLOCK], Vec<u8>), Env
     exactly(info.primitive(OBJECT_ID)?, DATA, "content is not data")?;
     let mut algorithm = info.enter(SEQUENCE)?;
     exactly(algorithm.primitive(OBJECT_ID)?, AES_256_CBC, "content is not encrypted with AES-256-CBC")?;
-    let iv = algorithm.primitive(OCTET_STRING)?.try_into().map_err(|_| EnvelopeRejected::Malformed("IV is not 16 bytes"))?;
+    let iv =
+        algorithm.primitive(OCTET_STRING)?.try_into().map_err(|_| EnvelopeRejected::Malformed("IV is not 16 bytes"))?;
     algorithm.finish()?;
     let ciphertext = octets(&mut info)?;
     info.finish()?;

@@ -32,11 +32,11 @@ mod recipient;
 mod rejected;
 mod root;
 mod time;
-mod verify;
-mod wrapping;
 #[cfg(test)]
 #[path = "../tests/vectors/mod.rs"]
 mod vectors;
+mod verify;
+mod wrapping;
 
 pub use pcr::{Pcr, PcrIndex, WrongPcrLength};
 pub use recipient::{EnvelopeRejected, RecipientKey};

@@ -112,5 +112,6 @@ mod tests {
         assert!(Pcr::try_from([0; 47].as_slice()).is_err());
     }
 
-    const PCR4: &str = "7b3574ad9b7e88ec8335e8ce967315fac77218441e97eea9795de704d7f2678d0b298ecda39b544c1689669f48cba5e8";
+    const PCR4: &str =
+        "7b3574ad9b7e88ec8335e8ce967315fac77218441e97eea9795de704d7f2678d0b298ecda39b544c1689669f48cba5e8";
 }

@@ -98,7 +98,8 @@ mod tests {
     use crate::vectors::{entries, file};
 
     fn published() -> Option<(RecipientKey, Vec<u8>)> {
-        let (folder, entry) = entries("kms-envelope").into_iter().find(|(_, entry)| entry["private_key"].is_string())?;
+        let (folder, entry) =
+            entries("kms-envelope").into_iter().find(|(_, entry)| entry["private_key"].is_string())?;
         let key = PrivateDecryptingKey::from_pkcs8(&file(&folder, &entry, "private_key")).expect("PKCS #8");
         Some((RecipientKey::from_private(key).expect("RSA"), file(&folder, &entry, "file")))
     }
@@ -155,7 +156,8 @@ mod tests {
         let good = Sealed::to(&key, &[7; 32]);
         let mut other_padding = good.clone();
         *other_padding.content.last_mut().expect("blocks") ^= 1;
-        let failing = [Sealed::to(&RecipientKey::generate().expect("RSA"), &[7; 32]), Sealed::to(&key, &[7; 31]), other_padding];
+        let failing =
+            [Sealed::to(&RecipientKey::generate().expect("RSA"), &[7; 32]), Sealed::to(&key, &[7; 31]), other_padding];
         for sealed in failing.map(|sealed| sealed.der()) {
             let [first, second] = [(); 2].map(|()| key.open_data_key(&sealed).expect("well-formed"));
             assert_ne!(first.as_slice(), [7; 32]);
@@ -179,12 +181,17 @@ mod tests {
 
     impl Sealed {
         fn to(key: &RecipientKey, secret: &[u8]) -> Sealed {
-            let public = OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(key.public_key_der()).expect("SPKI")).expect("RSA");
+            let public =
+                OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(key.public_key_der()).expect("SPKI"))
+                    .expect("RSA");
             let mut encrypted_key = vec![0; 256];
             public.encrypt(&OAEP_SHA256_MGF1SHA256, &[9; 32], &mut encrypted_key, None).expect("fits");
-            let cipher = PaddedBlockEncryptingKey::cbc_pkcs7(UnboundCipherKey::new(&AES_256, &[9; 32]).expect("32")).expect("CBC");
+            let cipher = PaddedBlockEncryptingKey::cbc_pkcs7(UnboundCipherKey::new(&AES_256, &[9; 32]).expect("32"))
+                .expect("CBC");
             let mut content = secret.to_vec();
-            cipher.less_safe_encrypt(&mut content, EncryptionContext::Iv128(FixedLength::from([5; 16]))).expect("encrypted");
+            cipher
+                .less_safe_encrypt(&mut content, EncryptionContext::Iv128(FixedLength::from([5; 16])))
+                .expect("encrypted");
             let iv = [&[OCTET, 16][..], &[5; 16]].concat();
             Sealed { version: 0, recipients: 1, encrypted_key, hash: [1, 1], cipher: 0x2a, iv, content }
         }
@@ -196,7 +203,8 @@ mod tests {
             let oaep = der(0x30, &[PKCS1, &[0x07], &der(0x30, &oaep)].concat());
             let version = [0x02, 0x01, self.version];
             let identifier = der(0x30, &[der(0x30, b""), vec![0x02, 0x01, 0x01]].concat());
-            let recipient = der(0x30, &[&version, identifier.as_slice(), &oaep, &der(OCTET, &self.encrypted_key)].concat());
+            let recipient =
+                der(0x30, &[&version, identifier.as_slice(), &oaep, &der(OCTET, &self.encrypted_key)].concat());
             let cipher = [b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01".as_slice(), &[self.cipher], &self.iv].concat();
             let content = [PKCS7, &[0x01], &der(0x30, &cipher), &der(0x80, &self.content)].concat();
             let recipients = der(0x31, &recipient.repeat(self.recipients));

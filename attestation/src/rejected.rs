@@ -9,13 +9,17 @@ pub enum Rejected {
     #[error("this is not an attestation document ({0}): get it again, unaltered, as the enclave sent it")]
     Malformed(&'static str),
     /// The chain begins at another root than the pinned one.
-    #[error("the document's certificates begin at another root: check whether it comes from a simulator or from AWS, and pin that root")]
+    #[error(
+        "the document's certificates begin at another root: check whether it comes from a simulator or from AWS, and pin that root"
+    )]
     WrongRoot,
     /// The chain from the pinned root to the document's certificate does not hold. Carries the rule that it breaks.
     #[error("the document's certificate chain is not valid ({0}): do not trust this enclave")]
     UntrustedChain(&'static str),
     /// A certificate of the chain is not valid at the time in question.
-    #[error("a certificate of the document is not valid at this time: ask the enclave for a fresh document, or verify this one as an archived one")]
+    #[error(
+        "a certificate of the document is not valid at this time: ask the enclave for a fresh document, or verify this one as an archived one"
+    )]
     CertificateNotValidNow,
     /// The signature over the document is wrong.
     #[error("the document's signature is wrong: it was altered or forged")]
@@ -33,7 +37,9 @@ pub enum Rejected {
     #[error("the enclave runs in debug mode: start it without --debug-mode")]
     DebugMode,
     /// PCR0, 1 and 2 (and 8 where one is demanded) match no accepted release.
-    #[error("the enclave runs an image that is no accepted release: compare its PCR0, 1, 2 and 8 with the releases you accept")]
+    #[error(
+        "the enclave runs an image that is no accepted release: compare its PCR0, 1, 2 and 8 with the releases you accept"
+    )]
     WrongRelease,
     /// A demanded register is absent or has another value.
     #[error("{0} is not the expected one: the enclave was started with another manifest, signer id or role")]

@@ -40,7 +40,12 @@ impl Unverified {
     /// The result says that *some* enclave exists. Only [`Authentic::accept`] says whether it is one of ours.
     pub fn authenticate(self, root: &TrustRoot, mode: Mode<'_>) -> Result<Authentic, Rejected> {
         let Unverified { sign1, payload } = self;
-        let key = chain::verify(root, &payload.cabundle, &payload.certificate, &mode.certificate_times(payload.claims.timestamp))?;
+        let key = chain::verify(
+            root,
+            &payload.cabundle,
+            &payload.certificate,
+            &mode.certificate_times(payload.claims.timestamp),
+        )?;
         sign1
             .verify_signature(b"", |signature, signed| {
                 UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, key.as_bytes()).verify(signed, signature)

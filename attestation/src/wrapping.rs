@@ -40,7 +40,11 @@ impl WrappingKey {
             return Err(KeyError::SecretTooLong);
         }
         let mut wrapped = vec![0; self.0.ciphertext_size()];
-        let length = self.0.encrypt(&OAEP_SHA256_MGF1SHA256, secret, &mut wrapped, None).map_err(|_| KeyError::Generation)?.len();
+        let length = self
+            .0
+            .encrypt(&OAEP_SHA256_MGF1SHA256, secret, &mut wrapped, None)
+            .map_err(|_| KeyError::Generation)?
+            .len();
         wrapped.truncate(length);
         Ok(wrapped)
     }

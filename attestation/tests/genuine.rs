@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use cloister_attestation::{Expected, Millis, Mode, Pcr, PcrIndex, Rejected, Release, RootKind, TrustRoot, UnixMillis, Unverified};
+use cloister_attestation::{
+    Expected, Millis, Mode, Pcr, PcrIndex, Rejected, Release, RootKind, TrustRoot, UnixMillis, Unverified,
+};
 use serde_json::Value;
 
 mod vectors;
@@ -30,8 +32,9 @@ impl Genuine {
     fn read(folder: &Path, entry: &Value) -> Genuine {
         let text = |name: &str| entry[name].as_str().unwrap_or_else(|| panic!("{name}")).to_owned();
         let pcrs = entry["pcrs"].as_object().expect("pcrs").iter();
-        let mut pcrs: Vec<_> =
-            pcrs.map(|(index, value)| (index.parse().expect("index"), value.as_str().expect("value").to_owned())).collect();
+        let mut pcrs: Vec<_> = pcrs
+            .map(|(index, value)| (index.parse().expect("index"), value.as_str().expect("value").to_owned()))
+            .collect();
         pcrs.sort();
         Genuine {
             file: text("file"),
@@ -100,7 +103,10 @@ fn accepts_a_genuine_document_of_an_accepted_release_and_refuses_any_other() {
         assert_eq!(accept(&others, &role, None), Err(Rejected::WrongRelease));
         let absent = PcrIndex::new(31).expect("below 32");
         assert_eq!(accept(&[release], &[(absent, Pcr::ZERO)], None), Err(Rejected::WrongPcr(absent)));
-        assert_eq!(accept(&[release], &[(PcrIndex::PARENT_ROLE, other)], None), Err(Rejected::WrongPcr(PcrIndex::PARENT_ROLE)));
+        assert_eq!(
+            accept(&[release], &[(PcrIndex::PARENT_ROLE, other)], None),
+            Err(Rejected::WrongPcr(PcrIndex::PARENT_ROLE))
+        );
         assert_eq!(accept(&[release], &[], Some(b"something else")), Err(Rejected::WrongUserData));
     }
 }

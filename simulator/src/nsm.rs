@@ -101,7 +101,7 @@ impl StandInNsm {
 
     /// `Attestation`: an untagged COSE_Sign1 over these fields and all locked registers, dated `now_ms`.
     ///
-    /// Takes at most 512, 512 and 1,024 bytes. Costs one P-384 signature, and five key pairs and certificates every few hours.
+    /// Takes at most 512, 512 and 1,024 bytes. Costs one P-384 signature, and three key pairs and certificates every few hours.
     pub fn attest(
         &mut self,
         user_data: Option<&[u8]>,
@@ -121,8 +121,16 @@ impl StandInNsm {
             None => Chain::issue(&self.root, &self.module, now)?,
         };
         let chain = self.chain.insert(chain);
-        let pcrs: Vec<(u8, Pcr)> = (0..).zip(self.registers).filter(|(_, r)| r.lock == Lock::Locked).map(|(i, r)| (i, r.value)).collect();
-        let fields = document::Fields { module_id: &self.module.module, timestamp: now, pcrs: &pcrs, user_data, nonce, public_key };
+        let pcrs: Vec<(u8, Pcr)> =
+            (0..).zip(self.registers).filter(|(_, r)| r.lock == Lock::Locked).map(|(i, r)| (i, r.value)).collect();
+        let fields = document::Fields {
+            module_id: &self.module.module,
+            timestamp: now,
+            pcrs: &pcrs,
+            user_data,
+            nonce,
+            public_key,
+        };
         chain.sign(&fields.encode(chain.certificate(), chain.bundle()))
     }
 

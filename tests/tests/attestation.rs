@@ -1,7 +1,8 @@
 //! The production verifier against documents of the stand-in NSM: honest ones pass, and each way to be dishonest has its own answer.
 
 use cloister_attestation::{
-    Authentic, Expected, Millis, Mode, Pcr, PcrIndex, Rejected, Release, RootKind, TrustRoot, UnixMillis, Unverified, Verified,
+    Authentic, Expected, Millis, Mode, Pcr, PcrIndex, Rejected, Release, RootKind, TrustRoot, UnixMillis, Unverified,
+    Verified,
 };
 use cloister_simulator::nsm::{StandInNsm, TestRoot};
 use coset::{CborSerializable, CoseSign1};
@@ -85,7 +86,8 @@ fn a_stand_in_document_passes_the_production_verifier_in_every_mode() {
 fn the_aws_root_and_another_test_root_refuse_a_stand_in_document() {
     let document = Enclave::booted().attest();
     for root in [TrustRoot::aws(), TestRoot::generate().expect("keys").trust_root()] {
-        let refused = Unverified::parse(&document).expect("well-formed").authenticate(&root, Mode::Archival).map(|_| ());
+        let refused =
+            Unverified::parse(&document).expect("well-formed").authenticate(&root, Mode::Archival).map(|_| ());
         assert_eq!(refused, Err(Rejected::WrongRoot));
     }
 }
@@ -153,8 +155,10 @@ fn refuses_an_enclave_in_debug_mode() {
     let root = TestRoot::generate().expect("keys");
     for zeroed in [0, 1, 2] {
         let kept: Vec<_> = measurements().into_iter().filter(|(index, _)| *index != zeroed).collect();
-        let document = StandInNsm::new(root.clone(), &kept).expect("in range").attest(None, None, None, NOW).expect("signed");
-        let refused = Unverified::parse(&document).expect("well-formed").authenticate(&root.trust_root(), Mode::Archival);
+        let document =
+            StandInNsm::new(root.clone(), &kept).expect("in range").attest(None, None, None, NOW).expect("signed");
+        let refused =
+            Unverified::parse(&document).expect("well-formed").authenticate(&root.trust_root(), Mode::Archival);
         assert_eq!(refused.unwrap_err(), Rejected::DebugMode);
     }
 }
@@ -222,7 +226,9 @@ fn bombs_of_nesting_and_of_length_are_refused() {
         let bomb = [prefix.as_slice(), &[filler; 16_000]].concat();
         assert!(matches!(Unverified::parse(&bomb), Err(Rejected::Malformed(_))), "{filler:#x}");
     }
-    for length in [&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..], &[0x9b, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+    for length in
+        [&[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..], &[0x9b, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff]]
+    {
         assert!(matches!(Unverified::parse(&[prefix.as_slice(), length].concat()), Err(Rejected::Malformed(_))));
     }
     assert!(matches!(Unverified::parse(&[0x84; 16 * 1024 + 1]), Err(Rejected::Malformed(_))));

@@ -5,7 +5,10 @@ use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
 use cloister_attestation::{Millis, UnixMillis};
 use coset::iana::Algorithm;
 use coset::{CborSerializable, CoseSign1Builder, HeaderBuilder};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384,
+    date_time_ymd,
+};
 
 use super::{ModuleId, NsmError, TestRoot};
 
@@ -57,7 +60,8 @@ impl Chain {
 
     /// COSE_Sign1 with ES384 over `payload`, untagged.
     pub(super) fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, NsmError> {
-        let signer = |bytes: &[u8]| self.key.sign(&SystemRandom::new(), bytes).map(|signature| signature.as_ref().to_vec());
+        let signer =
+            |bytes: &[u8]| self.key.sign(&SystemRandom::new(), bytes).map(|signature| signature.as_ref().to_vec());
         CoseSign1Builder::new()
             .protected(HeaderBuilder::new().algorithm(Algorithm::ES384).build())
             .payload(payload.to_vec())

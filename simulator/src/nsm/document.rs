@@ -22,7 +22,12 @@ impl Fields<'_> {
         bytes
     }
 
-    fn write(&self, out: &mut Encoder<&mut Vec<u8>>, certificate: &[u8], bundle: &[Vec<u8>]) -> Result<(), Error<Infallible>> {
+    fn write(
+        &self,
+        out: &mut Encoder<&mut Vec<u8>>,
+        certificate: &[u8],
+        bundle: &[Vec<u8>],
+    ) -> Result<(), Error<Infallible>> {
         out.begin_map()?;
         out.str("module_id")?.str(self.module_id)?;
         out.str("digest")?.str("SHA384")?;

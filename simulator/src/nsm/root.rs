@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cloister_attestation::TrustRoot;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P384_SHA384,
+    date_time_ymd,
+};
 use zeroize::Zeroizing;
 
 /// The root of a simulated world: a P-384 key and its self-signed certificate. Clones share one key.
