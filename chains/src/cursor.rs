@@ -12,19 +12,11 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// Starts at the first of `bytes`.
     pub(crate) fn new(encoding: Encoding, bytes: &'a [u8]) -> Self {
-        Self {
-            encoding,
-            rest: bytes,
-            at: 0,
-        }
+        Self { encoding, rest: bytes, at: 0 }
     }
 
     /// The next `length` bytes.
-    pub(crate) fn take(
-        &mut self,
-        length: usize,
-        field: &'static str,
-    ) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn take(&mut self, length: usize, field: &'static str) -> Result<&'a [u8], Malformed> {
         let Some((taken, rest)) = self.rest.split_at_checked(length) else {
             return Err(self.fault(Fault::Truncated { field }));
         };
@@ -35,10 +27,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next `N` bytes.
-    pub(crate) fn array<const N: usize>(
-        &mut self,
-        field: &'static str,
-    ) -> Result<[u8; N], Malformed> {
+    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], Malformed> {
         let at = self.at;
         let taken = self.take(N, field)?;
         <[u8; N]>::try_from(taken).map_err(|_| Malformed {
@@ -80,11 +69,7 @@ impl<'a> Cursor<'a> {
 
     /// A refusal at this offset.
     pub(crate) fn fault(&self, fault: Fault) -> Malformed {
-        Malformed {
-            encoding: self.encoding,
-            at: self.at,
-            fault,
-        }
+        Malformed { encoding: self.encoding, at: self.at, fault }
     }
 
     /// Ends the reading: nothing may be left.

@@ -60,34 +60,21 @@ impl Unsignable {
 /// without control characters other than newline and tab.
 pub fn signing_bytes(text: &[u8]) -> Result<Vec<u8>, Rejected> {
     let text = check(text)?;
-    Ok([
-        PREFIX,
-        text.len().to_string().as_bytes(),
-        b"\n",
-        text.as_bytes(),
-    ]
-    .concat())
+    Ok([PREFIX, text.len().to_string().as_bytes(), b"\n", text.as_bytes()].concat())
 }
 
 /// The digest that a secp256k1 key signs for `text`, under [`signing_bytes`]'s conditions.
 pub fn digest(text: &[u8]) -> Result<[u8; 32], Rejected> {
     let bytes = signing_bytes(text)?;
-    Ok(tagged_hash(DIGEST_TAG)
-        .chain_update(bytes)
-        .finalize()
-        .into())
+    Ok(tagged_hash(DIGEST_TAG).chain_update(bytes).finalize().into())
 }
 
 fn check(text: &[u8]) -> Result<&str, Unsignable> {
     if text.len() > limits::MESSAGE_TEXT {
         return Err(Unsignable::TooLong { length: text.len() });
     }
-    let text = core::str::from_utf8(text).map_err(|error| Unsignable::NotUtf8 {
-        at: error.valid_up_to(),
-    })?;
-    let control = text
-        .char_indices()
-        .find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
+    let text = core::str::from_utf8(text).map_err(|error| Unsignable::NotUtf8 { at: error.valid_up_to() })?;
+    let control = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
     match control {
         Some((at, character)) => Err(Unsignable::ControlCharacter { character, at }),
         None => Ok(text),
@@ -96,3 +83,61 @@ fn check(text: &[u8]) -> Result<&str, Unsignable> {
 
 const PREFIX: &[u8] = b"\xffCloister Signed Message:\n";
 const DIGEST_TAG: &[u8] = b"Cloister/message";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{bitcoin::Psbt, solana};
+
+    #[test]
+    fn signs_the_length_and_the_text_behind_the_prefix() {
+        let expected = b"\xffCloister Signed Message:\n12\nGr\xc3\xbc\xc3\x9fe, A\tB";
+        assert_eq!(signing_bytes("Grüße, A\tB".as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn digest_is_the_tagged_sha_256_of_the_signing_bytes() {
+        // python3: t=sha256(b"Cloister/message").digest(); sha256(t+t+b"\xffCloister Signed Message:\n2\nhi")
+        let expected = "321b2bed32cc4bc9070b666e186ff481329c70d21f872980478fcc4cb435ae89";
+        assert_eq!(hex::encode(digest(b"hi").unwrap()), expected);
+    }
+
+    #[test]
+    fn no_text_makes_a_solana_message_or_transaction_or_a_psbt() {
+        for text in [&b""[..], b"hi", &[b'a'; 200], &[b'\n'; 1000]] {
+            let bytes = signing_bytes(text).unwrap();
+            let version = solana::Unsignable::UnknownVersion { version: 127 };
+            assert_eq!(solana::Message::parse(&bytes), Err(version.into()));
+            assert!(solana::Transaction::parse(&bytes).is_err());
+            assert!(Psbt::parse(&bytes).is_err());
+            assert!(!bytes.starts_with(b"\xffsolana offchain"));
+        }
+    }
+
+    #[test]
+    fn a_digest_is_never_a_bitcoin_sighash_of_the_same_bytes() {
+        let bytes = signing_bytes(b"hi").unwrap();
+        let sighash: [u8; 32] = tagged_hash(b"TapSighash").chain_update(bytes).finalize().into();
+        assert_ne!(digest(b"hi").unwrap(), sighash);
+    }
+
+    #[test]
+    fn texts_of_other_lengths_never_make_the_same_bytes() {
+        assert_ne!(signing_bytes(b"1\n2").unwrap(), signing_bytes(b"3\n1\n2").unwrap());
+        assert_ne!(signing_bytes(b"").unwrap(), signing_bytes(b"\n").unwrap());
+    }
+
+    #[test]
+    fn refuses_what_a_person_could_not_read() {
+        let refused = |text: &[u8]| signing_bytes(text).unwrap_err();
+        let control = |character, at| Unsignable::ControlCharacter { character, at }.into();
+        assert_eq!(refused(b"a\x00"), control('\0', 1));
+        assert_eq!(refused(b"\r\n"), control('\r', 0));
+        assert_eq!(refused(b"ab\x1b[2J"), control('\x1b', 2));
+        assert_eq!(refused("\u{85}".as_bytes()), control('\u{85}', 0));
+        assert_eq!(refused(b"ab\xff"), Unsignable::NotUtf8 { at: 2 }.into());
+        assert!(signing_bytes(&[b'a'; limits::MESSAGE_TEXT]).is_ok());
+        let length = limits::MESSAGE_TEXT + 1;
+        assert_eq!(refused(&vec![b'a'; length]), Unsignable::TooLong { length }.into());
+    }
+}

@@ -105,9 +105,7 @@ pub enum Fault {
         extra: usize,
     },
     /// A number written longer than it need be, or out of its range.
-    #[error(
-        "{field} is not written in its shortest form; encode it again with a maintained library"
-    )]
+    #[error("{field} is not written in its shortest form; encode it again with a maintained library")]
     NotMinimal {
         /// The number.
         field: &'static str,

@@ -14,11 +14,7 @@ impl<'a> Cursor<'a> {
             0xff => (self.u64(field)?, 0x1_0000_0000),
             byte => return Ok(u64::from(byte)),
         };
-        if value < least {
-            Err(self.fault(Fault::NotMinimal { field }))
-        } else {
-            Ok(value)
-        }
+        if value < least { Err(self.fault(Fault::NotMinimal { field })) } else { Ok(value) }
     }
 
     /// A CompactSize that counts things of which at most `limit` are taken.
@@ -26,11 +22,7 @@ impl<'a> Cursor<'a> {
         let count = self.compact_size(field)?;
         match usize::try_from(count) {
             Ok(count) if count <= limit => Ok(count),
-            _ => Err(self.fault(Fault::TooMany {
-                field,
-                count,
-                limit,
-            })),
+            _ => Err(self.fault(Fault::TooMany { field, count, limit })),
         }
     }
 
@@ -69,39 +61,21 @@ mod tests {
 
     #[test]
     fn reads_each_width_from_its_least_value_and_refuses_one_less() {
-        for (value, width) in [
-            (0xfc, 1),
-            (0xfd, 3),
-            (0xffff, 3),
-            (0x1_0000, 5),
-            (0xffff_ffff, 5),
-            (0x1_0000_0000, 9),
-        ] {
+        for (value, width) in [(0xfc, 1), (0xfd, 3), (0xffff, 3), (0x1_0000, 5), (0xffff_ffff, 5), (0x1_0000_0000, 9)] {
             let mut bytes = Vec::new();
             write_compact_size(&mut bytes, value);
             assert_eq!(bytes.len(), width);
-            assert_eq!(
-                Cursor::new(Encoding::Psbt, &bytes).compact_size("n"),
-                Ok(value as u64)
-            );
+            assert_eq!(Cursor::new(Encoding::Psbt, &bytes).compact_size("n"), Ok(value as u64));
         }
-        for longer in [
-            &b"\xfd\xfc\x00"[..],
-            b"\xfe\xff\xff\x00\x00",
-            b"\xff\xff\xff\xff\xff\x00\x00\x00\x00",
-        ] {
-            let refused = Cursor::new(Encoding::Psbt, longer)
-                .compact_size("n")
-                .unwrap_err();
+        for longer in [&b"\xfd\xfc\x00"[..], b"\xfe\xff\xff\x00\x00", b"\xff\xff\xff\xff\xff\x00\x00\x00\x00"] {
+            let refused = Cursor::new(Encoding::Psbt, longer).compact_size("n").unwrap_err();
             assert_eq!(refused.fault, Fault::NotMinimal { field: "n" });
         }
     }
 
     #[test]
     fn refuses_a_string_longer_than_what_is_left() {
-        let refused = Cursor::new(Encoding::Psbt, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff!")
-            .string("s")
-            .unwrap_err();
+        let refused = Cursor::new(Encoding::Psbt, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff!").string("s").unwrap_err();
         assert_eq!(refused.fault, Fault::Truncated { field: "s" });
     }
 }

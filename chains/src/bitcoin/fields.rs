@@ -23,11 +23,7 @@ struct Lengths {
 
 impl Lengths {
     const fn exactly(length: usize) -> Self {
-        Self {
-            least: length,
-            step: 1,
-            most: length,
-        }
+        Self { least: length, step: 1, most: length }
     }
 
     fn contain(&self, length: usize) -> bool {
@@ -58,10 +54,7 @@ pub(super) fn check(map: Map, key: &[u8], value: &[u8]) -> Result<(), Rejected> 
 
 /// Whether a finished input keeps the pair: its UTXO and what is unknown (BIP-174, "Input Finalizer").
 pub(super) fn outlives_signing(key: &[u8]) -> bool {
-    let known = |field: &Field| {
-        key.first()
-            .is_some_and(|&kind| field.kind == u64::from(kind))
-    };
+    let known = |field: &Field| key.first().is_some_and(|&kind| field.kind == u64::from(kind));
     key == NON_WITNESS_UTXO || key == WITNESS_UTXO || !INPUT.iter().any(known)
 }
 
@@ -89,11 +82,7 @@ pub(super) const PARTIAL_SIG: u8 = 0x02;
 pub(super) const TAP_SCRIPT_SIG: u8 = 0x14;
 pub(super) const TAP_LEAF_SCRIPT: u8 = 0x15;
 
-const ANY: Lengths = Lengths {
-    least: 0,
-    step: 1,
-    most: usize::MAX,
-};
+const ANY: Lengths = Lengths { least: 0, step: 1, most: usize::MAX };
 const NONE: Lengths = Lengths::exactly(0);
 /// A 32-bit number.
 const NUMBER: Lengths = Lengths::exactly(4);
@@ -102,38 +91,18 @@ const HASH: Lengths = Lengths::exactly(32);
 /// A RIPEMD-160 or HASH160.
 const SHORT_HASH: Lengths = Lengths::exactly(20);
 /// A public key in SEC1, compressed or not.
-const PUBLIC_KEY: Lengths = Lengths {
-    least: 33,
-    step: 32,
-    most: 65,
-};
+const PUBLIC_KEY: Lengths = Lengths { least: 33, step: 32, most: 65 };
 const EXTENDED_PUBLIC_KEY: Lengths = Lengths::exactly(78);
 /// A fingerprint and the indices of a path, of which BIP-32 counts at most 255.
-const ORIGIN: Lengths = Lengths {
-    least: 4,
-    step: 4,
-    most: 1024,
-};
+const ORIGIN: Lengths = Lengths { least: 4, step: 4, most: 1024 };
 /// A BIP-340 signature, with its sighash type unless that is DEFAULT.
-const SIGNATURE: Lengths = Lengths {
-    least: 64,
-    step: 1,
-    most: 65,
-};
+const SIGNATURE: Lengths = Lengths { least: 64, step: 1, most: 65 };
 /// An x-only key and a leaf hash.
 const KEY_AND_LEAF: Lengths = Lengths::exactly(64);
 /// A version and an internal key, and up to 128 hashes (BIP-341).
-const CONTROL_BLOCK: Lengths = Lengths {
-    least: 33,
-    step: 32,
-    most: 4129,
-};
+const CONTROL_BLOCK: Lengths = Lengths { least: 33, step: 32, most: 4129 };
 /// A script and its leaf version.
-const LEAF: Lengths = Lengths {
-    least: 1,
-    step: 1,
-    most: usize::MAX,
-};
+const LEAF: Lengths = Lengths { least: 1, step: 1, most: usize::MAX };
 
 const fn field(kind: u64, key: Lengths, value: Lengths) -> Field {
     Field { kind, key, value }

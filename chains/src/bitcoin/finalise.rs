@@ -30,20 +30,14 @@ impl Psbt {
         for (input, witness) in psbt.inputs.iter_mut().zip(witnesses) {
             input.finish(witness);
         }
-        Ok(Finalised {
-            psbt: psbt.to_bytes(),
-            transaction,
-            txid: self.txid(),
-        })
+        Ok(Finalised { psbt: psbt.to_bytes(), transaction, txid: self.txid() })
     }
 
     /// The witness of each input, as it stands in a transaction: one item, the signature.
     fn witnesses(&self) -> Result<Vec<Vec<u8>>, Unsignable> {
         let inputs = self.inputs.iter().enumerate();
         let witnesses = inputs.map(|(input, Input { pairs, .. })| {
-            let signature = pairs
-                .get(TAP_KEY_SIG)
-                .ok_or(Unsignable::NotSigned { input })?;
+            let signature = pairs.get(TAP_KEY_SIG).ok_or(Unsignable::NotSigned { input })?;
             let mut witness = Vec::new();
             write_compact_size(&mut witness, 1);
             write_string(&mut witness, signature);

@@ -56,26 +56,16 @@ impl Psbt {
             inputs.push(Input { pairs, utxo });
         }
         let outputs = 0..transaction.outputs.len();
-        let outputs = outputs
-            .map(|output| reader.pairs(Map::Output(output)))
-            .collect::<Result<_, _>>()?;
+        let outputs = outputs.map(|output| reader.pairs(Map::Output(output))).collect::<Result<_, _>>()?;
         reader.cursor.finish()?;
-        Ok(Self {
-            transaction,
-            inputs,
-            global,
-            outputs,
-        })
+        Ok(Self { transaction, inputs, global, outputs })
     }
 
     /// The PSBT, each map's keys in ascending order.
     pub fn to_bytes(&self) -> Vec<u8> {
         let inputs = self.inputs.iter().map(|input| &input.pairs);
         let mut bytes = MAGIC.to_vec();
-        for pairs in core::iter::once(&self.global)
-            .chain(inputs)
-            .chain(&self.outputs)
-        {
+        for pairs in core::iter::once(&self.global).chain(inputs).chain(&self.outputs) {
             for (key, value) in pairs {
                 write_string(&mut bytes, key);
                 write_string(&mut bytes, value);
@@ -110,31 +100,23 @@ impl Psbt {
     pub fn fee(&self) -> Result<Amount, Rejected> {
         let inputs = self.sum_of_inputs()?;
         let outputs = self.sum_of_outputs()?;
-        Ok(inputs
-            .minus(outputs)
-            .ok_or(Unsignable::Overspent { inputs, outputs })?)
+        Ok(inputs.minus(outputs).ok_or(Unsignable::Overspent { inputs, outputs })?)
     }
 
     /// The output that each input spends, in order.
     pub(super) fn utxos(&self) -> Result<Vec<&TxOut>, Unsignable> {
         let utxos = self.inputs.iter().enumerate();
-        utxos
-            .map(|(input, Input { utxo, .. })| utxo.as_ref().ok_or(Unsignable::NoUtxo { input }))
-            .collect()
+        utxos.map(|(input, Input { utxo, .. })| utxo.as_ref().ok_or(Unsignable::NoUtxo { input })).collect()
     }
 
     fn sum_of_inputs(&self) -> Result<Amount, Unsignable> {
         let mut utxos = self.utxos()?.into_iter().enumerate();
-        utxos.try_fold(Amount::ZERO, |sum, (input, utxo)| {
-            sum.plus(utxo.amount, Place::Input(input))
-        })
+        utxos.try_fold(Amount::ZERO, |sum, (input, utxo)| sum.plus(utxo.amount, Place::Input(input)))
     }
 
     fn sum_of_outputs(&self) -> Result<Amount, Unsignable> {
         let mut outputs = self.outputs().iter().enumerate();
-        outputs.try_fold(Amount::ZERO, |sum, (output, txout)| {
-            sum.plus(txout.amount, Place::Output(output))
-        })
+        outputs.try_fold(Amount::ZERO, |sum, (output, txout)| sum.plus(txout.amount, Place::Output(output)))
     }
 }
 
@@ -149,19 +131,10 @@ impl<'a> Reader<'a> {
         let mut cursor = Cursor::new(Encoding::Psbt, bytes);
         if bytes.len() > limits::PSBT {
             let (field, count, limit) = ("bytes", bytes.len() as u64, limits::PSBT);
-            return Err(cursor
-                .fault(Fault::TooMany {
-                    field,
-                    count,
-                    limit,
-                })
-                .into());
+            return Err(cursor.fault(Fault::TooMany { field, count, limit }).into());
         }
         match cursor.take(MAGIC.len(), "magic")? {
-            MAGIC => Ok(Self {
-                cursor,
-                pairs_left: limits::PSBT_PAIRS,
-            }),
+            MAGIC => Ok(Self { cursor, pairs_left: limits::PSBT_PAIRS }),
             _ => Err(Unsignable::NotAPsbt.into()),
         }
     }
@@ -182,23 +155,14 @@ impl<'a> Reader<'a> {
         if map == Map::Global {
             check_version(&pairs)?;
         }
-        pairs
-            .iter()
-            .try_for_each(|(key, value)| fields::check(map, key, value))?;
+        pairs.iter().try_for_each(|(key, value)| fields::check(map, key, value))?;
         Ok(pairs)
     }
 
     fn count_pair(&mut self) -> Result<(), Rejected> {
         let limit = limits::PSBT_PAIRS;
-        let fault = Fault::TooMany {
-            field: "key-value pairs",
-            count: limit as u64 + 1,
-            limit,
-        };
-        self.pairs_left = self
-            .pairs_left
-            .checked_sub(1)
-            .ok_or(self.cursor.fault(fault))?;
+        let fault = Fault::TooMany { field: "key-value pairs", count: (limit as u64).saturating_add(1), limit };
+        self.pairs_left = self.pairs_left.checked_sub(1).ok_or(self.cursor.fault(fault))?;
         Ok(())
     }
 }
@@ -224,18 +188,10 @@ fn read_transaction(global: &Pairs) -> Result<UnsignedTransaction, Rejected> {
 
 /// The output that the input spends, from its UTXO fields, which have to agree.
 fn read_utxo(pairs: &Pairs, txin: &TxIn, input: usize) -> Result<Option<TxOut>, Rejected> {
-    let stated = pairs
-        .get(WITNESS_UTXO)
-        .map(|value| TxOut::parse_witness_utxo(value, input))
-        .transpose()?;
-    let proven = pairs
-        .get(NON_WITNESS_UTXO)
-        .map(|value| spent_output(value, &txin.outpoint, input))
-        .transpose()?;
+    let stated = pairs.get(WITNESS_UTXO).map(|value| TxOut::parse_witness_utxo(value, input)).transpose()?;
+    let proven = pairs.get(NON_WITNESS_UTXO).map(|value| spent_output(value, &txin.outpoint, input)).transpose()?;
     match (stated, proven) {
-        (Some(stated), Some(proven)) if stated != proven => {
-            Err(Unsignable::WrongUtxo { input }.into())
-        }
+        (Some(stated), Some(proven)) if stated != proven => Err(Unsignable::WrongUtxo { input }.into()),
         (stated, proven) => Ok(proven.or(stated)),
     }
 }

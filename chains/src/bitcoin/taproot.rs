@@ -6,8 +6,8 @@ use super::{
     Psbt, TxOut, XOnlyKey,
     encoding::write_string,
     fields::{
-        FINAL_SCRIPT_SIG, FINAL_SCRIPT_WITNESS, PARTIAL_SIG, SIGHASH_TYPE, TAP_INTERNAL_KEY,
-        TAP_KEY_SIG, TAP_LEAF_SCRIPT, TAP_MERKLE_ROOT, TAP_SCRIPT_SIG,
+        FINAL_SCRIPT_SIG, FINAL_SCRIPT_WITNESS, PARTIAL_SIG, SIGHASH_TYPE, TAP_INTERNAL_KEY, TAP_KEY_SIG,
+        TAP_LEAF_SCRIPT, TAP_MERKLE_ROOT, TAP_SCRIPT_SIG,
     },
     p2tr_script,
     psbt::{Input, Pairs},
@@ -65,11 +65,7 @@ impl Psbt {
             }
             let sighash_type = input.key_path_sighash_type(position, internal_key)?;
             let sighash = commitments.sighash(position, sighash_type);
-            Ok(TaprootSighash {
-                input: position,
-                sighash,
-                sighash_type,
-            })
+            Ok(TaprootSighash { input: position, sighash, sighash_type })
         });
         Ok(sighashes.collect::<Result<_, _>>()?)
     }
@@ -82,32 +78,20 @@ impl Psbt {
         signature: [u8; 64],
         sighash_type: SighashType,
     ) -> Result<(), Rejected> {
-        let slot = self
-            .inputs
-            .get_mut(input)
-            .ok_or(Unsignable::NoSuchInput { input })?;
+        let slot = self.inputs.get_mut(input).ok_or(Unsignable::NoSuchInput { input })?;
         slot.refuse_if_signed(input)?;
         if slot.sighash_type(input)? != sighash_type {
             let sighash_type = u32::from(sighash_type.byte());
-            return Err(Unsignable::SighashType {
-                input,
-                sighash_type,
-            }
-            .into());
+            return Err(Unsignable::SighashType { input, sighash_type }.into());
         }
-        slot.pairs
-            .insert(TAP_KEY_SIG.to_vec(), sighash_type.append_to(signature));
+        slot.pairs.insert(TAP_KEY_SIG.to_vec(), sighash_type.append_to(signature));
         Ok(())
     }
 }
 
 impl Input {
     /// The sighash type of an input that `internal_key` may sign by the key path.
-    fn key_path_sighash_type(
-        &self,
-        input: usize,
-        internal_key: &XOnlyKey,
-    ) -> Result<SighashType, Unsignable> {
+    fn key_path_sighash_type(&self, input: usize, internal_key: &XOnlyKey) -> Result<SighashType, Unsignable> {
         self.refuse_if_signed(input)?;
         let named = self.pairs.get(TAP_INTERNAL_KEY);
         if named.is_some_and(|named| named != internal_key.as_bytes()) {
@@ -124,11 +108,7 @@ impl Input {
         let several = [PARTIAL_SIG, TAP_SCRIPT_SIG];
         let signed = single.iter().any(|&key| self.pairs.contains_key(key))
             || several.iter().any(|&kind| has_type(&self.pairs, kind));
-        if signed {
-            Err(Unsignable::AlreadySigned { input })
-        } else {
-            Ok(())
-        }
+        if signed { Err(Unsignable::AlreadySigned { input }) } else { Ok(()) }
     }
 
     /// What the input asks for: `SIGHASH_DEFAULT` if it is silent (BIP-371).
@@ -136,15 +116,11 @@ impl Input {
         let Some(value) = self.pairs.get(SIGHASH_TYPE) else {
             return Ok(SighashType::Default);
         };
-        let bytes =
-            <[u8; 4]>::try_from(value.as_slice()).expect("fields::check demands four bytes");
+        let bytes = <[u8; 4]>::try_from(value.as_slice()).expect("fields::check demands four bytes");
         match u32::from_le_bytes(bytes) {
             0 => Ok(SighashType::Default),
             1 => Ok(SighashType::All),
-            sighash_type => Err(Unsignable::SighashType {
-                input,
-                sighash_type,
-            }),
+            sighash_type => Err(Unsignable::SighashType { input, sighash_type }),
         }
     }
 }
@@ -195,13 +171,9 @@ impl Commitments {
                 bytes.extend(input.outpoint.txid.as_bytes());
                 bytes.extend(input.outpoint.index.to_le_bytes());
             }),
-            amounts: sha256_of(utxos, |bytes, utxo| {
-                bytes.extend(utxo.amount.satoshis().to_le_bytes())
-            }),
+            amounts: sha256_of(utxos, |bytes, utxo| bytes.extend(utxo.amount.satoshis().to_le_bytes())),
             scripts: sha256_of(utxos, |bytes, utxo| write_string(bytes, &utxo.script)),
-            sequences: sha256_of(inputs, |bytes, input| {
-                bytes.extend(input.sequence.to_le_bytes())
-            }),
+            sequences: sha256_of(inputs, |bytes, input| bytes.extend(input.sequence.to_le_bytes())),
             outputs: sha256_of(&transaction.outputs, |bytes, output| output.write(bytes)),
         }
     }
@@ -235,3 +207,79 @@ fn sha256_of<T>(items: &[T], write: impl Fn(&mut Vec<u8>, &T)) -> [u8; 32] {
 const EPOCH: u8 = 0;
 /// `spend_type`: 2 · extension flag + annex present.
 const KEY_PATH_WITHOUT_ANNEX: u8 = 0;
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, path::PathBuf};
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::bitcoin::{Network, p2tr_address};
+
+    /// BIP-341's wallet vectors; `None`, said aloud, where they are not. Under CI they have to be.
+    fn vectors() -> Option<Value> {
+        let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors");
+        let folder = env::var_os("CLOISTER_VECTORS").map_or(PathBuf::from(beside), PathBuf::from);
+        let path = folder.join("bips/bip-0341.json");
+        match fs::read(&path) {
+            Ok(text) => Some(serde_json::from_slice(&text).unwrap()),
+            Err(error) if env::var_os("CI").is_some() => panic!("{}: {error}", path.display()),
+            Err(error) => {
+                eprintln!("SKIPPED: {}: {error}; set CLOISTER_VECTORS", path.display());
+                None
+            }
+        }
+    }
+
+    fn bytes(value: &Value) -> Vec<u8> {
+        hex::decode(value.as_str().unwrap()).unwrap()
+    }
+
+    fn utxo(spent: &Value) -> TxOut {
+        let amount = spent["amountSats"].as_u64().unwrap().to_le_bytes();
+        let mut output = amount.to_vec();
+        write_string(&mut output, &bytes(&spent["scriptPubKey"]));
+        TxOut::parse_witness_utxo(&output, 0).unwrap()
+    }
+
+    #[test]
+    fn computes_the_digests_of_bip_341() {
+        let Some(vectors) = vectors() else { return };
+        let spending = &vectors["keyPathSpending"][0];
+        let transaction = UnsignedTransaction::parse(&bytes(&spending["given"]["rawUnsignedTx"])).unwrap();
+        let utxos: Vec<TxOut> = spending["given"]["utxosSpent"].as_array().unwrap().iter().map(utxo).collect();
+        let commitments = Commitments::new(&transaction, &utxos.iter().collect::<Vec<_>>());
+        let hashes = &spending["intermediary"];
+        assert_eq!(commitments.prevouts[..], bytes(&hashes["hashPrevouts"]));
+        assert_eq!(commitments.amounts[..], bytes(&hashes["hashAmounts"]));
+        assert_eq!(commitments.scripts[..], bytes(&hashes["hashScriptPubkeys"]));
+        assert_eq!(commitments.sequences[..], bytes(&hashes["hashSequences"]));
+        assert_eq!(commitments.outputs[..], bytes(&hashes["hashOutputs"]));
+        let mut compared = 0;
+        for input in spending["inputSpending"].as_array().unwrap() {
+            let position = input["given"]["txinIndex"].as_u64().unwrap() as usize;
+            let sighash_type = match input["given"]["hashType"].as_u64().unwrap() {
+                0 => SighashType::Default,
+                1 => SighashType::All,
+                _ => continue,
+            };
+            let sighash = commitments.sighash(position, sighash_type);
+            assert_eq!(sighash[..], bytes(&input["intermediary"]["sigHash"]), "input {position}");
+            compared += 1;
+        }
+        assert_eq!(compared, 2);
+    }
+
+    #[test]
+    fn makes_the_scripts_and_addresses_of_bip_341() {
+        let Some(vectors) = vectors() else { return };
+        for vector in vectors["scriptPubKey"].as_array().unwrap() {
+            let key = bytes(&vector["intermediary"]["tweakedPubkey"]);
+            let key = XOnlyKey::from(<[u8; 32]>::try_from(key).unwrap());
+            assert_eq!(p2tr_script(&key)[..], bytes(&vector["expected"]["scriptPubKey"]));
+            let address = p2tr_address(&key, Network::Bitcoin);
+            assert_eq!(address, vector["expected"]["bip350Address"]);
+        }
+    }
+}

@@ -41,11 +41,7 @@ impl Amount {
     }
 
     fn checked(satoshis: u64, place: Place) -> Result<Self, Unsignable> {
-        if satoshis > Self::MAX.0 {
-            Err(Unsignable::BadAmount { place, satoshis })
-        } else {
-            Ok(Self(satoshis))
-        }
+        if satoshis > Self::MAX.0 { Err(Unsignable::BadAmount { place, satoshis }) } else { Ok(Self(satoshis)) }
     }
 }
 
@@ -66,20 +62,14 @@ impl Txid {
     }
 
     fn of(parts: [&[u8]; 3]) -> Self {
-        let once = parts
-            .iter()
-            .fold(Sha256::new(), Digest::chain_update)
-            .finalize();
+        let once = parts.iter().fold(Sha256::new(), Digest::chain_update).finalize();
         Self(Sha256::digest(once).into())
     }
 }
 
 impl fmt::Display for Txid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .rev()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.iter().rev().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -150,22 +140,13 @@ impl UnsignedTransaction {
         let outputs = read_outputs(&mut cursor)?;
         let lock_time = cursor.u32("lock time")?;
         cursor.finish()?;
-        Ok(Self {
-            version,
-            inputs,
-            outputs,
-            lock_time,
-        })
+        Ok(Self { version, inputs, outputs, lock_time })
     }
 
     pub(super) fn txid(&self) -> Txid {
         let mut bytes = Vec::new();
         self.write_inputs_and_outputs(&mut bytes);
-        Txid::of([
-            &self.version.to_le_bytes(),
-            &bytes,
-            &self.lock_time.to_le_bytes(),
-        ])
+        Txid::of([&self.version.to_le_bytes(), &bytes, &self.lock_time.to_le_bytes()])
     }
 
     /// The transaction in the witness format (BIP-144), one witness of one item per input.
@@ -205,18 +186,11 @@ fn read_inputs(cursor: &mut Cursor<'_>) -> Result<Vec<TxIn>, Rejected> {
         }
         inputs.push(txin);
     }
-    if inputs.is_empty() {
-        Err(Unsignable::NoInputs.into())
-    } else {
-        Ok(inputs)
-    }
+    if inputs.is_empty() { Err(Unsignable::NoInputs.into()) } else { Ok(inputs) }
 }
 
 fn read_input<'a>(cursor: &mut Cursor<'a>) -> Result<(TxIn, &'a [u8]), Malformed> {
-    let outpoint = Outpoint {
-        txid: Txid(cursor.array("spent transaction's id")?),
-        index: cursor.u32("output index")?,
-    };
+    let outpoint = Outpoint { txid: Txid(cursor.array("spent transaction's id")?), index: cursor.u32("output index")? };
     let script_sig = cursor.string("scriptSig")?;
     let sequence = cursor.u32("sequence")?;
     Ok((TxIn { outpoint, sequence }, script_sig))
@@ -232,11 +206,7 @@ fn read_outputs(cursor: &mut Cursor<'_>) -> Result<Vec<TxOut>, Rejected> {
         sum = sum.plus(txout.amount, place)?;
         outputs.push(txout);
     }
-    if outputs.is_empty() {
-        Err(Unsignable::NoOutputs.into())
-    } else {
-        Ok(outputs)
-    }
+    if outputs.is_empty() { Err(Unsignable::NoOutputs.into()) } else { Ok(outputs) }
 }
 
 /// An output whose amount has not been looked at.
@@ -248,17 +218,11 @@ struct RawTxOut<'a> {
 
 impl<'a> RawTxOut<'a> {
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Malformed> {
-        Ok(Self {
-            satoshis: cursor.u64("amount")?,
-            script: cursor.string("scriptPubKey")?,
-        })
+        Ok(Self { satoshis: cursor.u64("amount")?, script: cursor.string("scriptPubKey")? })
     }
 
     fn checked(self, place: Place) -> Result<TxOut, Unsignable> {
-        Ok(TxOut {
-            amount: Amount::checked(self.satoshis, place)?,
-            script: self.script.to_vec(),
-        })
+        Ok(TxOut { amount: Amount::checked(self.satoshis, place)?, script: self.script.to_vec() })
     }
 }
 
@@ -294,9 +258,8 @@ fn scan(bytes: &[u8], index: u32, input: usize) -> Result<(Txid, Option<RawTxOut
             output = Some(read);
         }
     }
-    let (body, _) = body
-        .split_at_checked(cursor.at().saturating_sub(start))
-        .expect("the cursor has read within the body");
+    let (body, _) =
+        body.split_at_checked(cursor.at().saturating_sub(start)).expect("the cursor has read within the body");
     if has_witnesses {
         skip_witnesses(&mut cursor, inputs)?;
     }
@@ -314,16 +277,9 @@ fn skip_witnesses(cursor: &mut Cursor<'_>, inputs: u64) -> Result<(), Malformed>
             any = true;
         }
     }
-    if any {
-        Ok(())
-    } else {
-        Err(cursor.fault(Fault::NotMinimal { field: "witness" }))
-    }
+    if any { Ok(()) } else { Err(cursor.fault(Fault::NotMinimal { field: "witness" })) }
 }
 
 const SEGWIT_MARKER_AND_FLAG: [u8; 2] = [0, 1];
 /// What a coinbase input "spends".
-const COINBASE: Outpoint = Outpoint {
-    txid: Txid([0; 32]),
-    index: u32::MAX,
-};
+const COINBASE: Outpoint = Outpoint { txid: Txid([0; 32]), index: u32::MAX };

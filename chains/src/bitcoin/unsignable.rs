@@ -31,9 +31,7 @@ pub enum Unsignable {
         field: u64,
     },
     /// A field of PSBT version 2 in a PSBT of version 0.
-    #[error(
-        "{map}: field type {field:#04x} belongs to PSBT version 2; remove it or state the version"
-    )]
+    #[error("{map}: field type {field:#04x} belongs to PSBT version 2; remove it or state the version")]
     FieldOfVersion2 {
         /// Which map.
         map: Map,
@@ -56,9 +54,7 @@ pub enum Unsignable {
         input: usize,
     },
     /// Two inputs spend one coin, or one spends none (as in a coinbase).
-    #[error(
-        "input {input} spends the coin of another input or none at all; build the transaction again"
-    )]
+    #[error("input {input} spends the coin of another input or none at all; build the transaction again")]
     BadOutpoint {
         /// The input.
         input: usize,
@@ -80,9 +76,7 @@ pub enum Unsignable {
         input: usize,
     },
     /// The spent output does not belong to the key.
-    #[error(
-        "input {input} spends an output that is not this key's Taproot output; use the key that owns it"
-    )]
+    #[error("input {input} spends an output that is not this key's Taproot output; use the key that owns it")]
     NotOurs {
         /// The input.
         input: usize,
@@ -94,9 +88,7 @@ pub enum Unsignable {
         input: usize,
     },
     /// The PSBT says that there is a script tree behind the output.
-    #[error(
-        "input {input} names a script tree; only key path spends of keys without one are signed"
-    )]
+    #[error("input {input} names a script tree; only key path spends of keys without one are signed")]
     ScriptTree {
         /// The input.
         input: usize,
@@ -126,9 +118,7 @@ pub enum Unsignable {
         satoshis: u64,
     },
     /// The outputs pay more than the inputs bring.
-    #[error(
-        "the outputs pay {outputs}, the inputs bring {inputs}; add inputs or lower the amounts"
-    )]
+    #[error("the outputs pay {outputs}, the inputs bring {inputs}; add inputs or lower the amounts")]
     Overspent {
         /// Sum of the inputs.
         inputs: Amount,
