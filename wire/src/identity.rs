@@ -43,7 +43,7 @@ pub struct BootKeys {
     /// X25519: Noise channels between signers.
     #[n(1)]
     pub channel: Hash,
-    /// SHA-256 of the RSA recipient key's SubjectPublicKeyInfo.
+    /// Tagged hash of the RSA recipient key's SubjectPublicKeyInfo.
     #[n(2)]
     pub recipient: Hash,
 }
@@ -73,6 +73,12 @@ pub struct Introduction {
 }
 
 impl BootKeys {
+    /// How a statement names the recipient key that an attestation document carries as `public_key`.
+    #[must_use]
+    pub fn recipient_hash(spki: &[u8]) -> Hash {
+        Tag::RECIPIENT_KEY.hash(spki)
+    }
+
     /// The boot that made these keys.
     #[must_use]
     pub fn boot(&self) -> BootId {

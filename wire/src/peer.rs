@@ -20,7 +20,7 @@ pub struct Envelope {
     pub frame: PeerFrame,
 }
 
-/// One step of a channel between two boots (`Noise_KK_25519_AESGCM_SHA256`; the lower signer id initiates).
+/// One step of a channel between two boots (`Noise_KK_25519_ChaChaPoly_SHA256`; the lower signer id initiates).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum PeerFrame {
     /// First handshake message.

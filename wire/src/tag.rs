@@ -28,6 +28,8 @@ tags! {
     SIGNER_SLOT = "cloister/1/signer-slot";
     /// A boot's public keys: its boot id.
     BOOT_ID = "cloister/1/boot-id";
+    /// A recipient key's SubjectPublicKeyInfo.
+    RECIPIENT_KEY = "cloister/1/recipient-key";
     /// A boot statement: the attestation document's `user_data`.
     BOOT_STATEMENT = "cloister/1/boot-statement";
     /// The signer key's signature over a boot statement.

@@ -1,0 +1,112 @@
+//! What operators have ordered: the manifest measured at the start, the roster, the policy in force.
+
+use cloister_wire::{
+    endorsement::{Endorsed, NotEndorsed},
+    ids::{BootId, Hash, PolicyVersion, SignerId},
+    manifest::ValidManifest,
+    order::{StartKind, StartOrder},
+    policy::Policy,
+    refusal::Refusal,
+};
+
+/// The manifest and the place in it that this boot has measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    pub(crate) manifest: ValidManifest,
+    pub(crate) signer: SignerId,
+}
+
+/// A start order that a quorum signed and that names this boot, with the policy that it names.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    order: StartOrder,
+    order_hash: Hash,
+    policy: Policy,
+    policy_hash: Hash,
+}
+
+impl Measured {
+    /// Checks an order and its policy for the boot `boot`. `before` is what is in force already.
+    pub(crate) fn admit(
+        &self,
+        boot: BootId,
+        order: &Endorsed<StartOrder>,
+        policy: &Endorsed<Policy>,
+        before: Option<&Standing>,
+    ) -> Result<Standing, Refusal> {
+        let order_hash = order.hash();
+        let order = order.verify(&self.manifest).map_err(refuse_endorsement)?;
+        if order.group != self.manifest.group || order.manifest != self.manifest.hash() {
+            return Err(Refusal::WrongGroup);
+        }
+        if order.boot_of(self.signer) != Some(boot) {
+            return Err(Refusal::NotRostered);
+        }
+        self.check_roster(&order)?;
+        if before.is_some_and(|before| order.incarnation <= before.order.incarnation || order.kind == StartKind::Genesis) {
+            return Err(Refusal::StaleIncarnation);
+        }
+        let policy_hash = policy.hash();
+        let policy = self.read_policy(policy)?;
+        let older = before.is_some_and(|before| policy.version < before.policy.version);
+        if policy_hash != order.policy || older {
+            return Err(Refusal::PolicyMismatch);
+        }
+        Ok(Standing { order, order_hash, policy, policy_hash })
+    }
+
+    /// The policy, if a quorum signed it for this group.
+    fn read_policy(&self, policy: &Endorsed<Policy>) -> Result<Policy, Refusal> {
+        let policy = policy.verify(&self.manifest).map_err(refuse_endorsement)?;
+        if policy.group != self.manifest.group || policy.manifest != self.manifest.hash() {
+            return Err(Refusal::WrongGroup);
+        }
+        Ok(policy)
+    }
+
+    /// Each signer once, in order; all of them at genesis.
+    fn check_roster(&self, order: &StartOrder) -> Result<(), Refusal> {
+        let known = order.roster.iter().all(|entry| self.manifest.slot(entry.signer).is_some());
+        let rising = order.roster.as_slice().is_sorted_by(|a, b| a.signer < b.signer);
+        let complete = order.kind == StartKind::Restart || order.roster.len() == self.manifest.signers.len();
+        if known && rising && complete { Ok(()) } else { Err(Refusal::UnknownSigner) }
+    }
+}
+
+impl Standing {
+    pub(crate) fn order(&self) -> &StartOrder {
+        &self.order
+    }
+
+    pub(crate) fn order_hash(&self) -> Hash {
+        self.order_hash
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(crate) fn policy_version(&self) -> PolicyVersion {
+        self.policy.version
+    }
+
+    /// Puts the next version into force: one higher, naming the hash of the one before.
+    pub(crate) fn apply(&mut self, measured: &Measured, policy: &Endorsed<Policy>) -> Result<Hash, Refusal> {
+        let hash = policy.hash();
+        let policy = measured.read_policy(policy)?;
+        if Some(policy.version) != self.policy.version.next() || policy.previous != Some(self.policy_hash) {
+            return Err(Refusal::PolicyMismatch);
+        }
+        self.policy = policy;
+        self.policy_hash = hash;
+        Ok(hash)
+    }
+}
+
+/// One coarse code for whatever is wrong with operators' signatures.
+pub(crate) fn refuse_endorsement(why: NotEndorsed) -> Refusal {
+    match why {
+        NotEndorsed::Unreadable(_) => Refusal::Malformed,
+        NotEndorsed::BadSignature(_) | NotEndorsed::NoQuorum { .. } => Refusal::NotEndorsed,
+    }
+}

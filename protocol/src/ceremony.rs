@@ -1,0 +1,237 @@
+//! Key generations under way: from a requester's word to a key that waits for its certificate.
+
+use std::collections::BTreeMap;
+
+use cloister_wire::{
+    blob::SealedBlob,
+    bounded::List,
+    certificate::CertificateBody,
+    codec,
+    ids::{BootId, CeremonyId, Epoch, Hash, KeyId, Nonce, SignerId, UnixMillis},
+    limits,
+    message::Contribution,
+    order::StartOrder,
+    peer::CeremonyMessage,
+    refusal::Refusal,
+    request::KeyRequest,
+    tag::Tag,
+};
+use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
+
+use crate::{
+    authority::Measured,
+    fault::Fault,
+    gate::Authorized,
+    keygen::{self, Blame, Keygen, Made, Terms},
+    share::Share,
+};
+
+/// How long a key generation may take, milliseconds; after that its place is free again.
+const LIFE_MS: u64 = 5 * 60 * 1000;
+
+/// All key generations that this signer takes part in, by its own nonce in each.
+#[derive(Default)]
+pub(crate) struct Ceremonies {
+    running: BTreeMap<Nonce, Ceremony>,
+}
+
+struct Ceremony {
+    request: Authorized<KeyRequest>,
+    opened: UnixMillis,
+    id: Option<CeremonyId>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Nonces are being collected.
+    Opened,
+    /// Messages are being exchanged.
+    Running(Box<dyn Keygen>),
+    /// The share is made.
+    Made(Box<NewKey>),
+    /// A check failed.
+    Failed(Blame),
+}
+
+/// A key that waits for its certificate.
+pub(crate) struct NewKey {
+    pub(crate) request: Hash,
+    pub(crate) certificate: CertificateBody,
+    pub(crate) share: Box<dyn Share>,
+    pub(crate) sealing: Sealing,
+}
+
+/// How far the new share's blob is.
+pub(crate) enum Sealing {
+    /// Not sealed yet.
+    Secret(Zeroizing<Vec<u8>>),
+    /// Sealed; the same blob is handed out whenever it is asked for.
+    Blob(Box<SealedBlob>),
+    /// Read back from the host and opened through each KMS key.
+    ReadBack(Box<SealedBlob>),
+}
+
+/// What a key generation looks like from outside.
+pub(crate) enum State<'a> {
+    /// Messages are missing.
+    Running,
+    /// The share is made.
+    Made(&'a mut NewKey),
+    /// A check failed.
+    Failed(Blame),
+}
+
+/// Messages to peers.
+pub(crate) type Sent = Vec<(SignerId, CeremonyMessage)>;
+
+impl Ceremonies {
+    /// Takes up an authorized request under a fresh nonce.
+    pub(crate) fn open(&mut self, now: UnixMillis, request: Authorized<KeyRequest>, rng: &mut dyn CryptoRngCore) -> Result<Nonce, Refusal> {
+        self.running.retain(|_, ceremony| ceremony.opened.plus(LIFE_MS) > now);
+        if self.running.len() >= limits::CEREMONIES {
+            return Err(Refusal::Busy);
+        }
+        let mut nonce = [0; Nonce::LEN];
+        rng.fill_bytes(&mut nonce);
+        let nonce = Nonce::from_bytes(nonce);
+        self.running.insert(nonce, Ceremony { request, opened: now, id: None, stage: Stage::Opened });
+        Ok(nonce)
+    }
+
+    /// Goes on with everybody's nonce: the ceremony's id comes from all of them, and from the boot that each stands for.
+    pub(crate) fn start(
+        &mut self,
+        measured: &Measured,
+        order: &StartOrder,
+        contributions: &List<Contribution, { limits::SIGNERS }>,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<(CeremonyId, Sent), Fault> {
+        let own = contributions.iter().find(|entry| entry.signer == measured.signer).ok_or(Refusal::CeremonyUnknown)?;
+        let ceremony = self.running.get_mut(&own.nonce).ok_or(Refusal::CeremonyUnknown)?;
+        if !matches!(ceremony.stage, Stage::Opened) {
+            return Err(Refusal::WrongPhase.into());
+        }
+        let signers: Vec<_> = measured.manifest.signers.iter().map(|slot| slot.id).collect();
+        let id = ceremony_id(measured, order, &signers, ceremony.request.hash(), contributions)?;
+        let (scheme, threshold) = (ceremony.request.body().scheme, measured.manifest.threshold);
+        let terms = Terms { scheme, ceremony: id, me: measured.signer, signers: &signers, threshold };
+        let (keygen, rounds) = keygen::begin(&terms, rng)?;
+        ceremony.id = Some(id);
+        ceremony.stage = Stage::Running(keygen);
+        Ok((id, rounds.into_iter().map(|(to, round)| (to, CeremonyMessage { ceremony: id, round })).collect()))
+    }
+
+    /// Takes a peer's message. A failed check ends the ceremony.
+    pub(crate) fn receive(&mut self, measured: &Measured, from: SignerId, message: CeremonyMessage) -> Result<Sent, Fault> {
+        let id = message.ceremony;
+        let ceremony = self.get(id).ok_or(Refusal::CeremonyUnknown)?;
+        let Stage::Running(keygen) = &mut ceremony.stage else {
+            return Ok(Sent::new());
+        };
+        match keygen.receive(from, message.round) {
+            Ok(rounds) => {
+                if let Some(made) = keygen.finish() {
+                    let key = NewKey::new(measured, id, &ceremony.request, made)?;
+                    ceremony.stage = Stage::Made(Box::new(key));
+                }
+                Ok(rounds.into_iter().map(|(to, round)| (to, CeremonyMessage { ceremony: id, round })).collect())
+            }
+            Err(blame) => {
+                ceremony.stage = Stage::Failed(blame);
+                Err(blame.refusal.into())
+            }
+        }
+    }
+
+    /// How far a ceremony is.
+    pub(crate) fn state(&mut self, id: CeremonyId) -> Option<State<'_>> {
+        self.get(id).map(|ceremony| match &mut ceremony.stage {
+            Stage::Opened | Stage::Running(_) => State::Running,
+            Stage::Made(key) => State::Made(key),
+            Stage::Failed(blame) => State::Failed(*blame),
+        })
+    }
+
+    /// The new key of this id, if its ceremony has made it.
+    pub(crate) fn made(&mut self, key: KeyId) -> Option<&mut NewKey> {
+        self.running.values_mut().find_map(|ceremony| match &mut ceremony.stage {
+            Stage::Made(new) if new.certificate.key == key => Some(new.as_mut()),
+            Stage::Opened | Stage::Running(_) | Stage::Made(_) | Stage::Failed(_) => None,
+        })
+    }
+
+    /// Takes a key out whose blob was read back, for good.
+    pub(crate) fn take(&mut self, key: KeyId) -> Option<NewKey> {
+        let ready = |ceremony: &Ceremony| matches!(&ceremony.stage, Stage::Made(new) if new.certificate.key == key && new.is_read_back());
+        let nonce = self.running.iter().find(|(_, ceremony)| ready(ceremony)).map(|(nonce, _)| *nonce)?;
+        match self.running.remove(&nonce)?.stage {
+            Stage::Made(new) => Some(*new),
+            Stage::Opened | Stage::Running(_) | Stage::Failed(_) => None,
+        }
+    }
+
+    /// Whether a key of this name is being made already.
+    pub(crate) fn has_name(&self, request: &KeyRequest) -> bool {
+        let same = |other: &KeyRequest| other.tenant == request.tenant && other.name == request.name && other.id != request.id;
+        self.running.values().any(|ceremony| !matches!(ceremony.stage, Stage::Failed(_)) && same(ceremony.request.body()))
+    }
+
+    /// Gives a ceremony up and erases what it had made.
+    pub(crate) fn abandon(&mut self, nonce: Nonce) -> Result<(), Refusal> {
+        self.running.remove(&nonce).map(drop).ok_or(Refusal::CeremonyUnknown)
+    }
+
+    /// Gives everything up: the roster has changed.
+    pub(crate) fn clear(&mut self) {
+        self.running.clear();
+    }
+
+    fn get(&mut self, id: CeremonyId) -> Option<&mut Ceremony> {
+        self.running.values_mut().find(|ceremony| ceremony.id == Some(id))
+    }
+}
+
+impl NewKey {
+    fn new(measured: &Measured, ceremony: CeremonyId, request: &Authorized<KeyRequest>, made: Made) -> Result<Self, Fault> {
+        let Made { share, secret, public_key, public_package, transcript } = made;
+        let KeyRequest { tenant, name, scheme, .. } = request.body().clone();
+        let certificate = CertificateBody {
+            group: measured.manifest.group,
+            manifest: measured.manifest.hash(),
+            key: CertificateBody::key_id(&ceremony, &public_key),
+            tenant,
+            name,
+            scheme,
+            epoch: Epoch(0),
+            threshold: measured.manifest.threshold,
+            ceremony,
+            transcript,
+            public_key: public_key.try_into()?,
+            public_package: public_package.try_into()?,
+            chain_code: Tag::CHAIN_CODE.hash(transcript.as_bytes()),
+        };
+        Ok(Self { request: request.hash(), certificate, share, sealing: Sealing::Secret(secret) })
+    }
+
+    fn is_read_back(&self) -> bool {
+        matches!(self.sealing, Sealing::ReadBack(_))
+    }
+}
+
+/// H(manifest, request, every signer with its boot and nonce). All signers of the group have to be there, each under its rostered boot.
+fn ceremony_id(
+    measured: &Measured,
+    order: &StartOrder,
+    signers: &[SignerId],
+    request: Hash,
+    contributions: &List<Contribution, { limits::SIGNERS }>,
+) -> Result<CeremonyId, Refusal> {
+    if !contributions.iter().map(|entry| &entry.signer).eq(signers) {
+        return Err(Refusal::UnknownSigner);
+    }
+    let named = |entry: &Contribution| Some((entry.signer, order.boot_of(entry.signer)?, entry.nonce));
+    let parts: Vec<(SignerId, BootId, Nonce)> = contributions.iter().map(named).collect::<Option<_>>().ok_or(Refusal::NotRostered)?;
+    let hash = Tag::CEREMONY.hash(&codec::encode(&(measured.manifest.hash(), request, parts)));
+    Ok(CeremonyId::from_bytes(*hash.as_bytes()))
+}

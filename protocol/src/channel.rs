@@ -1,0 +1,163 @@
+//! Channels between two boots: `Noise_KK_25519_ChaChaPoly_SHA256` (Noise specification, revision 34), by `snow`.
+//!
+//! Both static keys stand in attested statements, so both sides know each other before the first message. The prologue binds group,
+//! manifest and both boot ids; a message of another boot, group or direction does not open. A message that is lost, altered or out of
+//! order is a lost message and never evidence of cheating: counters have to rise, nothing else is remembered of what failed.
+
+use cloister_wire::{
+    bounded::Bytes,
+    codec,
+    ids::{Counter, Hash},
+    limits,
+    peer::{CeremonyMessage, PeerFrame},
+    refusal::Refusal,
+};
+use rand_core::CryptoRngCore;
+use snow::{
+    HandshakeState, StatelessTransportState,
+    params::{CipherChoice, DHChoice, HashChoice, NoiseParams},
+    resolvers::{CryptoResolver, DefaultResolver},
+    types::{Cipher, Dh, Hash as NoiseHash, Random},
+};
+use zeroize::Zeroizing;
+
+const PATTERN: &str = "Noise_KK_25519_ChaChaPoly_SHA256";
+const TAG_LEN: usize = 16;
+
+/// A channel whose initiator waits for the answer.
+pub(crate) struct Initiated(HandshakeState);
+
+/// A channel that carries messages.
+pub(crate) struct Open {
+    transport: StatelessTransportState,
+    sent: Counter,
+    received: Option<Counter>,
+}
+
+/// What two boots need to know to speak.
+pub(crate) struct Ends<'a> {
+    /// Our X25519 secret.
+    pub(crate) ours: &'a [u8; 32],
+    /// Their X25519 public key, from their attested statement.
+    pub(crate) theirs: &'a Hash,
+    /// Binds the channel to group, manifest and both boots.
+    pub(crate) prologue: &'a Hash,
+}
+
+/// The X25519 public key of `secret`.
+pub(crate) fn public_key(secret: &[u8; 32]) -> Option<Hash> {
+    let mut dh = DefaultResolver.resolve_dh(&DHChoice::Curve25519)?;
+    dh.set(secret);
+    Hash::try_from(dh.pubkey()).ok()
+}
+
+/// Begins a handshake.
+pub(crate) fn initiate(ends: &Ends<'_>, rng: &mut dyn CryptoRngCore) -> Result<(Initiated, PeerFrame), Refusal> {
+    let mut state = builder(ends, rng)?.build_initiator().map_err(lost)?;
+    let message = handshake_message(&mut state)?;
+    Ok((Initiated(state), PeerFrame::Initiate(message)))
+}
+
+/// Answers a handshake: the channel is open at this end.
+pub(crate) fn respond(ends: &Ends<'_>, rng: &mut dyn CryptoRngCore, message: &[u8]) -> Result<(Open, PeerFrame), Refusal> {
+    let mut state = builder(ends, rng)?.build_responder().map_err(lost)?;
+    state.read_message(message, &mut []).map_err(lost)?;
+    let answer = handshake_message(&mut state)?;
+    Ok((Open::new(state)?, PeerFrame::Respond(answer)))
+}
+
+impl Initiated {
+    /// Ends a handshake with the other side's answer.
+    pub(crate) fn complete(mut self, message: &[u8]) -> Result<Open, Refusal> {
+        self.0.read_message(message, &mut []).map_err(lost)?;
+        Open::new(self.0)
+    }
+}
+
+impl Open {
+    fn new(state: HandshakeState) -> Result<Self, Refusal> {
+        let transport = state.into_stateless_transport_mode().map_err(lost)?;
+        Ok(Self { transport, sent: Counter(0), received: None })
+    }
+
+    /// Encrypts a message under the next counter.
+    pub(crate) fn seal(&mut self, message: &CeremonyMessage) -> Result<PeerFrame, Refusal> {
+        let plain = Zeroizing::new(codec::encode(message));
+        let counter = self.sent;
+        self.sent = counter.next().ok_or(Refusal::ChannelFailed)?;
+        let mut ciphertext = vec![0; plain.len().saturating_add(TAG_LEN)];
+        self.transport.write_message(counter.0, &plain, &mut ciphertext).map_err(lost)?;
+        Ok(PeerFrame::Sealed { counter, ciphertext: ciphertext.try_into().map_err(|_| Refusal::ChannelFailed)? })
+    }
+
+    /// Decrypts a message whose counter is higher than any seen.
+    pub(crate) fn open(&mut self, counter: Counter, ciphertext: &[u8]) -> Result<CeremonyMessage, Refusal> {
+        if self.received.is_some_and(|last| counter <= last) {
+            return Err(Refusal::ChannelFailed);
+        }
+        let length = ciphertext.len().checked_sub(TAG_LEN).ok_or(Refusal::ChannelFailed)?;
+        let mut plain = Zeroizing::new(vec![0; length]);
+        self.transport.read_message(counter.0, ciphertext, &mut plain).map_err(lost)?;
+        self.received = Some(counter);
+        codec::decode(&plain).map_err(|_| Refusal::ChannelFailed)
+    }
+}
+
+fn builder<'a>(ends: &Ends<'a>, rng: &mut dyn CryptoRngCore) -> Result<snow::Builder<'a>, Refusal> {
+    let params: NoiseParams = PATTERN.parse().map_err(lost)?;
+    let mut ephemeral = Zeroizing::new([0; 32]);
+    rng.fill_bytes(ephemeral.as_mut());
+    snow::Builder::with_resolver(params, Box::new(Resolver { ephemeral }))
+        .prologue(ends.prologue.as_bytes())
+        .and_then(|builder| builder.local_private_key(ends.ours))
+        .and_then(|builder| builder.remote_public_key(ends.theirs.as_bytes()))
+        .map_err(lost)
+}
+
+fn handshake_message(state: &mut HandshakeState) -> Result<Bytes<{ limits::PEER_MESSAGE }>, Refusal> {
+    // KK without payload: an ephemeral key of 32 bytes and a tag.
+    let mut message = [0; 32 + TAG_LEN];
+    let length = state.write_message(&[], &mut message).map_err(lost)?;
+    message.get(..length).and_then(|sent| sent.try_into().ok()).ok_or(Refusal::ChannelFailed)
+}
+
+fn lost(_: snow::Error) -> Refusal {
+    Refusal::ChannelFailed
+}
+
+/// The library's own primitives, with the ephemeral key drawn from our caller's generator.
+struct Resolver {
+    ephemeral: Zeroizing<[u8; 32]>,
+}
+
+impl CryptoResolver for Resolver {
+    fn resolve_rng(&self) -> Option<Box<dyn Random>> {
+        Some(Box::new(Drawn(Some(self.ephemeral.clone()))))
+    }
+
+    fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
+        DefaultResolver.resolve_dh(choice)
+    }
+
+    fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn NoiseHash>> {
+        DefaultResolver.resolve_hash(choice)
+    }
+
+    fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
+        DefaultResolver.resolve_cipher(choice)
+    }
+}
+
+/// Thirty-two random bytes, given out once: a handshake draws one ephemeral key.
+struct Drawn(Option<Zeroizing<[u8; 32]>>);
+
+impl Random for Drawn {
+    fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), snow::Error> {
+        let drawn = self.0.take().ok_or(snow::Error::Rng)?;
+        if destination.len() != drawn.len() {
+            return Err(snow::Error::Rng);
+        }
+        destination.copy_from_slice(drawn.as_slice());
+        Ok(())
+    }
+}

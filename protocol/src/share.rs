@@ -1,0 +1,148 @@
+//! One signer's share of one key, and the signature shares that it makes.
+
+use std::collections::BTreeMap;
+
+use cloister_wire::{
+    bounded::Bytes,
+    certificate::CertificateBody,
+    ids::{SignerId, UnixMillis},
+    limits,
+    message::Package,
+    refusal::Refusal,
+    request::Scheme,
+};
+use frost_core::{
+    SigningPackage,
+    keys::{KeyPackage, PublicKeyPackage},
+    round1::SigningCommitments,
+    round2,
+};
+use rand_core::CryptoRngCore;
+use zeroize::Zeroizing;
+
+use crate::{
+    fault::Fault,
+    pool::{Commitment, Nonces, Pool},
+    suite::{Suite, identifier},
+};
+
+/// A signature share as it is sent.
+pub(crate) type SignatureShare = Bytes<{ limits::COMMITMENT }>;
+
+/// A share of any scheme.
+pub(crate) trait Share: Send {
+    /// Makes commitments for later signatures.
+    fn commit(&mut self, now: UnixMillis, rng: &mut dyn CryptoRngCore, count: usize) -> Result<Vec<Commitment>, Fault>;
+
+    /// Signs each message under its package. All nonces leave the pool before anything is computed, and whatever fails, they are gone.
+    fn sign(&mut self, now: UnixMillis, me: SignerId, messages: &[Vec<u8>], packages: &[Package]) -> Result<Vec<SignatureShare>, Fault>;
+
+    /// The public key that signatures verify under, in the scheme's own encoding.
+    fn verifying_key(&self) -> &[u8];
+}
+
+/// What key generation makes and a blob holds.
+pub(crate) struct Sharing<C: Suite> {
+    pub(crate) key: KeyPackage<C>,
+    pub(crate) public: PublicKeyPackage<C>,
+}
+
+/// A usable share.
+struct Usable<C: Suite> {
+    key: KeyPackage<C>,
+    public: PublicKeyPackage<C>,
+    verifying_key: Vec<u8>,
+    pool: Pool<C>,
+}
+
+impl<C: Suite> Sharing<C> {
+    /// Reads a share from an opened blob and checks that it belongs to the key that `public_package` describes.
+    pub(crate) fn open(me: SignerId, share: &[u8], public_package: &[u8]) -> Result<Self, Refusal> {
+        let key = KeyPackage::<C>::deserialize(share).map_err(|_| Refusal::CertificateInvalid)?;
+        let public = PublicKeyPackage::<C>::deserialize(public_package).map_err(|_| Refusal::CertificateInvalid)?;
+        let fits = *key.identifier() == identifier(me)
+            && key.verifying_key() == public.verifying_key()
+            && public.verifying_shares().get(key.identifier()) == Some(key.verifying_share())
+            && frost_core::keys::VerifyingShare::from(*key.signing_share()) == *key.verifying_share();
+        if fits { Ok(Self { key, public }) } else { Err(Refusal::CertificateInvalid) }
+    }
+
+    /// The bytes to be sealed.
+    pub(crate) fn secret_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        self.key.serialize().map(Zeroizing::new).map_err(|_| Fault::Fatal)
+    }
+
+    /// Group public key, and the public package, as the library serialises them.
+    pub(crate) fn public_bytes(&self) -> Result<(Vec<u8>, Vec<u8>), Fault> {
+        let key = self.public.verifying_key().serialize().map_err(|_| Fault::Fatal)?;
+        Ok((key, self.public.serialize().map_err(|_| Fault::Fatal)?))
+    }
+
+    /// Makes the share ready to sign.
+    pub(crate) fn into_share(self) -> Result<Box<dyn Share>, Fault> {
+        let (key, public) = C::for_signing(self.key, self.public);
+        let verifying_key = public.verifying_key().serialize().map_err(|_| Fault::Fatal)?;
+        Ok(Box::new(Usable { key, public, verifying_key, pool: Pool::new() }))
+    }
+}
+
+impl<C: Suite> Share for Usable<C> {
+    fn commit(&mut self, now: UnixMillis, mut rng: &mut dyn CryptoRngCore, count: usize) -> Result<Vec<Commitment>, Fault> {
+        self.pool.commit(now, &mut rng, self.key.signing_share(), count)
+    }
+
+    fn sign(&mut self, now: UnixMillis, me: SignerId, messages: &[Vec<u8>], packages: &[Package]) -> Result<Vec<SignatureShare>, Fault> {
+        if messages.len() != packages.len() {
+            return Err(Refusal::PackageInvalid.into());
+        }
+        let parsed = packages.iter().map(|package| self.read(me, package)).collect::<Result<Vec<_>, _>>()?;
+        let taken = parsed.iter().map(|package| self.pool.take(now, &package.own)).collect::<Vec<_>>();
+        let taken = taken.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let work = messages.iter().zip(parsed).zip(taken);
+        work.map(|((message, package), nonces)| self.sign_one(message, package, nonces)).collect()
+    }
+
+    fn verifying_key(&self) -> &[u8] {
+        &self.verifying_key
+    }
+}
+
+/// A package whose signers are distinct, as many as the threshold, and include this one.
+struct Parsed<C: Suite> {
+    commitments: BTreeMap<frost_core::Identifier<C>, SigningCommitments<C>>,
+    own: Commitment,
+}
+
+impl<C: Suite> Usable<C> {
+    fn read(&self, me: SignerId, package: &Package) -> Result<Parsed<C>, Refusal> {
+        let rising = package.as_slice().is_sorted_by(|a, b| a.signer < b.signer);
+        if !rising || package.len() != usize::from(*self.key.min_signers()) {
+            return Err(Refusal::PackageInvalid);
+        }
+        let own = package.iter().find(|entry| entry.signer == me).ok_or(Refusal::PackageInvalid)?.commitment.clone();
+        let read = |entry: &cloister_wire::message::SignerCommitment| {
+            let signer = identifier(entry.signer);
+            let known = self.public.verifying_shares().contains_key(&signer);
+            let commitments = SigningCommitments::deserialize(entry.commitment.as_slice()).ok().filter(|_| known);
+            Ok((signer, commitments.ok_or(Refusal::PackageInvalid)?))
+        };
+        Ok(Parsed { commitments: package.iter().map(read).collect::<Result<_, Refusal>>()?, own })
+    }
+
+    fn sign_one(&self, message: &[u8], package: Parsed<C>, nonces: Nonces<C>) -> Result<SignatureShare, Fault> {
+        let package = SigningPackage::new(package.commitments, message);
+        let share = nonces.consume(|nonces| round2::sign(&package, nonces, &self.key));
+        let share = share.map_err(|_| Refusal::PackageInvalid)?;
+        Ok(share.serialize().try_into()?)
+    }
+}
+
+/// A share that was opened from a blob, ready to sign, after [`Sharing::open`] has checked it.
+pub(crate) fn open(me: SignerId, share: &[u8], certificate: &CertificateBody) -> Result<Box<dyn Share>, Fault> {
+    let public_package = certificate.public_package.as_slice();
+    match certificate.scheme {
+        Scheme::Ed25519 => Sharing::<frost_ed25519::Ed25519Sha512>::open(me, share, public_package)?.into_share(),
+        Scheme::Secp256k1Taproot => Sharing::<frost_secp256k1_tr::Secp256K1Sha256TR>::open(me, share, public_package)?.into_share(),
+        Scheme::Secp256k1Schnorr => Sharing::<frost_secp256k1::Secp256K1Sha256>::open(me, share, public_package)?.into_share(),
+    }
+}

@@ -1,0 +1,71 @@
+//! Releases signature shares: gate, ledger, nonces, share, receipt, in this order and in this one place.
+
+use cloister_wire::{
+    codec,
+    ids::{Hash, SignerId, UnixMillis},
+    message::{SignItem, SignOutcome},
+    receipt::Event,
+    refusal::Refusal,
+    request::SignRequest,
+    tag::Tag,
+};
+
+use crate::{
+    fault::Fault,
+    gate::{Authorized, Denied},
+    keyring::Keyring,
+    ledger::{Claim, Ledger},
+    share::SignatureShare,
+};
+
+/// What one item of a batch came to, and the receipt it leaves.
+pub(crate) struct Decision {
+    pub(crate) outcome: SignOutcome,
+    pub(crate) event: Option<Event>,
+}
+
+/// The memory that signing uses.
+pub(crate) struct Signing<'a> {
+    pub(crate) me: SignerId,
+    pub(crate) now: UnixMillis,
+    pub(crate) keyring: &'a mut Keyring,
+    pub(crate) ledger: &'a mut Ledger,
+}
+
+/// Decides one item.
+pub(crate) fn decide(item: &SignItem, authorized: Result<Authorized<SignRequest>, Denied>, signing: &mut Signing<'_>) -> Result<Decision, Fault> {
+    let authorized = match authorized {
+        Ok(authorized) => authorized,
+        Err(Denied { refusal, signed }) => return Ok(Decision::refused(refusal, signed)),
+    };
+    match signing.release(&authorized, item) {
+        Ok((package, shares)) => {
+            let SignRequest { id, key, .. } = *authorized.body();
+            let event = Event::Released { request: authorized.hash(), id, key, package };
+            Ok(Decision { outcome: SignOutcome::Released(shares.try_into()?), event: Some(event) })
+        }
+        Err(Fault::Refused(refusal)) => Ok(Decision::refused(refusal, Some(authorized.hash()))),
+        Err(Fault::Fatal) => Err(Fault::Fatal),
+    }
+}
+
+impl Signing<'_> {
+    /// Makes the shares of an authorized request; for identical packages, the ones that were made.
+    fn release(&mut self, request: &Authorized<SignRequest>, item: &SignItem) -> Result<(Hash, Vec<SignatureShare>), Fault> {
+        let package = Tag::SIGNING_PACKAGE.hash(&codec::encode(&(request.hash(), &item.packages)));
+        if let Claim::Answered(shares) = self.ledger.claim(self.now, request, package)? {
+            return Ok((package, shares));
+        }
+        let key = self.keyring.get_mut(request.body().key).ok_or(Refusal::KeyUnknown)?;
+        let shares = key.share().sign(self.now, self.me, request.digests(), item.packages.as_slice())?;
+        self.ledger.answered(package, &shares);
+        Ok((package, shares))
+    }
+}
+
+impl Decision {
+    fn refused(refusal: Refusal, signed: Option<Hash>) -> Self {
+        let event = signed.map(|request| Event::Refused { request, refusal });
+        Self { outcome: SignOutcome::Refused(refusal), event }
+    }
+}
