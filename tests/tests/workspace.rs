@@ -57,9 +57,10 @@ const FORBIDDEN: [&str; 19] = [
 const MOST_LINKED: usize = 150;
 
 /// Decoders of hostile bytes: the fuzz target of each, and what it has to call.
-const DECODERS: [(&str, &str); 6] = [
+const DECODERS: [(&str, &str); 7] = [
     ("attestation_document", "Unverified::parse"),
     ("bitcoin_psbt", "Psbt::parse"),
+    ("kms_envelope", "KEY.open"),
     ("solana_message", "Message::parse"),
     ("solana_transaction", "Transaction::parse"),
     ("wire_frame", "Header::from_bytes"),

@@ -97,6 +97,9 @@ fn works(sh: &Shell, command: &[&str]) -> bool {
 
 fn python_judges(sh: &Shell) -> Result<()> {
     let requirements = judges_with(sh, "requirements.txt")?;
+    if requirements.is_empty() {
+        return Ok(());
+    }
     let venv = sh.current_dir().join(INSTALLED).join("venv");
     unless_done(sh, &venv, &requirements, || {
         cmd!(sh, "python3 -m venv --clear {venv}").run()?;

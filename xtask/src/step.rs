@@ -51,7 +51,11 @@ impl Step {
             Self::Clippy => {
                 cmd!(sh, "cargo clippy --release --workspace --all-targets -- -D warnings").run()?;
             }
-            Self::Test => cmd!(sh, "cargo test --release --workspace --no-fail-fast").run()?,
+            Self::Test => {
+                // Some tests start our programs, which Cargo builds only for tests of the same package.
+                cmd!(sh, "cargo build --release --workspace --bins").run()?;
+                cmd!(sh, "cargo test --release --workspace --no-fail-fast").run()?;
+            }
             Self::Doc => {
                 let doc = cmd!(sh, "cargo doc --release --workspace --no-deps");
                 doc.env("RUSTDOCFLAGS", "-D warnings").run()?;
