@@ -1,0 +1,163 @@
+//! A host's REST API: bounded answers, problems as errors. What it says is nobody's word but the host's.
+
+use core::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cloister_wire::codec;
+use minicbor::{Decode, Encode};
+use reqwest::{RequestBuilder, Response, Url};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{error::Error, problem::Problem};
+
+/// A host's address.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    base: Url,
+    http: reqwest::Client,
+}
+
+impl Api {
+    /// For a URL such as `http://127.0.0.1:8080`. Hosts are reached directly, not through a proxy that the environment names.
+    pub(crate) fn new(url: &str) -> Result<Self, Error> {
+        let base = Url::parse(url).ok().filter(|base| base.has_host() && !base.cannot_be_a_base());
+        let base = base.ok_or_else(|| Error::Address(url.to_owned()))?;
+        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(WHOLE).build();
+        Ok(Self { base, http: http.map_err(|_| Error::Address(url.to_owned()))? })
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Error> {
+        parse(&self.fetch(self.http.get(self.url(path, query)?), ANSWER).await?)
+    }
+
+    /// An answer that may be as large as an audit export.
+    pub(crate) async fn download(&self, path: &str) -> Result<Vec<u8>, Error> {
+        self.fetch(self.http.get(self.url(path, &[])?), DOWNLOAD).await
+    }
+
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        parse(&self.fetch(self.http.post(self.url(path, &[])?).json(body), ANSWER).await?)
+    }
+
+    fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
+        let mut url = self.base.join(path).map_err(|_| Error::Address(self.base.to_string()))?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    async fn fetch(&self, request: RequestBuilder, limit: usize) -> Result<Vec<u8>, Error> {
+        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let bytes = self.read(&mut response, limit).await?;
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        match serde_json::from_slice::<Problem>(&bytes) {
+            Ok(problem) => Err(Problem { status: status.as_u16(), ..problem }.into()),
+            Err(_) => Err(Error::Unintelligible("an error without problem+json")),
+        }
+    }
+
+    async fn read(&self, response: &mut Response, limit: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            if bytes.len() + chunk.len() > limit {
+                return Err(Error::Unintelligible("an answer of excessive length"));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Error {
+        let mut cause: &dyn core::error::Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        Error::Unreachable { url: self.base.to_string(), reason: cause.to_string() }
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|_| Error::Unintelligible("JSON with other fields"))
+}
+
+/// A wire document out of base64.
+pub(crate) fn from_base64<T>(what: &'static str, text: &str) -> Result<T, Error>
+where
+    T: for<'b> Decode<'b, ()> + Encode<()>,
+{
+    let bytes = STANDARD.decode(text).map_err(|_| Error::Unintelligible("a document that is not base64"))?;
+    codec::decode(&bytes).map_err(|why| Error::Unreadable { what, why })
+}
+
+/// A wire document as base64.
+pub(crate) fn to_base64<T: Encode<()>>(document: &T) -> String {
+    STANDARD.encode(codec::encode(document))
+}
+
+#[derive(Deserialize)]
+pub(crate) struct GroupAnswer {
+    pub(crate) manifest: String,
+    #[serde(default)]
+    pub(crate) incarnation: Option<u64>,
+    #[serde(default)]
+    pub(crate) policy: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct AttestationAnswer {
+    pub(crate) statement: String,
+    pub(crate) document: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SignerAnswer {
+    pub(crate) signer: u16,
+    #[serde(default)]
+    pub(crate) status: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct StartQuestion {
+    pub(crate) order: String,
+    pub(crate) policy: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct PolicyQuestion {
+    pub(crate) policy: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct RequestQuestion {
+    pub(crate) request: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct KeyAnswer {
+    pub(crate) certificate: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct SignAnswer {
+    pub(crate) request_hash: String,
+    pub(crate) signatures: Vec<String>,
+    #[serde(default)]
+    pub(crate) signers: Vec<u16>,
+}
+
+/// An answer whose fields do not matter.
+#[derive(Deserialize)]
+pub(crate) struct Anything {}
+
+/// The longest wait for a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The longest wait for a whole answer: starting a group of 32 with many keys.
+const WHOLE: Duration = Duration::from_secs(300);
+/// The longest answer, bytes: all certificates of a group ([`cloister_wire::limits::KEYS`] of some kilobytes).
+const ANSWER: usize = 32 * 1024 * 1024;
+/// The longest audit export, bytes.
+const DOWNLOAD: usize = 1024 * 1024 * 1024;

@@ -1,0 +1,235 @@
+//! Everything that can go wrong for a client, by who is to blame.
+
+use cloister_attestation::Rejected;
+use cloister_wire::{
+    bounded::TooLong,
+    codec::DecodeError,
+    endorsement::NotEndorsed,
+    ids::{Hash, SignerId},
+    manifest::ManifestError,
+};
+
+use crate::{boot::BootRejected, key::CertificateRejected, problem::Problem, signature::SignatureRejected};
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be used.
+    #[error("{0} is no address of a host; give one such as http://127.0.0.1:8080")]
+    Address(String),
+    /// No connection, or it broke off.
+    #[error("the host at {url} cannot be reached: {reason}")]
+    Unreachable {
+        /// The host.
+        url: String,
+        /// What the network says.
+        reason: String,
+    },
+    /// The host or a signer says no.
+    #[error("{0}")]
+    Problem(Box<Problem>),
+    /// The host's answer is not what the API says.
+    #[error("the host's answer is not what its API promises: {0}")]
+    Unintelligible(&'static str),
+    /// Bytes in an answer or a file are not the document that they should be.
+    #[error("the {what} cannot be read: {why}")]
+    Unreadable {
+        /// Which document.
+        what: &'static str,
+        /// What is wrong.
+        why: DecodeError,
+    },
+    /// The group is not the pinned one.
+    #[error("the host serves manifest {found}, and {pinned} is pinned: this is another group")]
+    WrongManifest {
+        /// What was demanded.
+        pinned: Hash,
+        /// What the host has.
+        found: Hash,
+    },
+    /// The manifest describes no group.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// An operator-signed document lacks its quorum.
+    #[error("the {what} does not count: {why}")]
+    NotEndorsed {
+        /// Which document.
+        what: &'static str,
+        /// Why.
+        why: NotEndorsed,
+    },
+    /// A signer did not show that it is what it should be.
+    #[error("signer {signer} is not trusted: {why}")]
+    Boot {
+        /// The signer.
+        signer: SignerId,
+        /// What was wrong.
+        why: BootRejected,
+    },
+    /// Fewer signers than the threshold proved who they are.
+    #[error("{proved} signers are attested and started, and {needed} have to be")]
+    TooFewSigners {
+        /// How many did.
+        proved: usize,
+        /// *t*.
+        needed: u16,
+    },
+    /// A key's certificate does not hold.
+    #[error("the key's certificate is not valid: {0}")]
+    Certificate(#[from] CertificateRejected),
+    /// A signature that came back is not what was asked for.
+    #[error("what came back is not the signature that was asked for: {0}")]
+    Signature(#[from] SignatureRejected),
+    /// The payload cannot be signed by anybody.
+    #[error("{0}")]
+    Payload(#[from] cloister_chains::Rejected),
+    /// The key's scheme cannot sign for the chain.
+    #[error("a key of this scheme cannot sign for this chain")]
+    SchemeMismatch,
+    /// No such key.
+    #[error("the group has no key {0}")]
+    NoSuchKey(String),
+    /// Larger than a document may be.
+    #[error("the {what} is too large: {why}")]
+    TooLarge {
+        /// Which document.
+        what: &'static str,
+        /// By how much.
+        why: TooLong,
+    },
+    /// An operator's plan that cannot be carried out.
+    #[error("{0}")]
+    Plan(#[from] crate::operator::PlanError),
+    /// A key file cannot be used.
+    #[error("{path}: {reason}")]
+    SecretFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no randomness")]
+    NoRandomness,
+}
+
+/// Who has to do something about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The caller: what it asked cannot be asked.
+    Request,
+    /// The group said no.
+    Refused,
+    /// Something did not verify: do not go on.
+    Verification,
+    /// This machine, the network or the host.
+    Surroundings,
+}
+
+impl Error {
+    /// The stable code, in snake case.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Address(_) => "address_invalid",
+            Self::Unreachable { .. } => "host_unreachable",
+            Self::Problem(problem) => &problem.code,
+            Self::Unintelligible(_) => "host_unintelligible",
+            Self::Unreadable { .. } => "document_unreadable",
+            Self::WrongManifest { .. } => "manifest_not_pinned",
+            Self::Manifest(_) => "manifest_invalid",
+            Self::NotEndorsed { .. } => "not_endorsed",
+            Self::Boot { why, .. } => why.code(),
+            Self::TooFewSigners { .. } => "not_enough_signers_attested",
+            Self::Certificate(_) => "certificate_invalid",
+            Self::Signature(_) => "signature_invalid",
+            Self::Payload(why) => why.code(),
+            Self::SchemeMismatch => "scheme_mismatch",
+            Self::NoSuchKey(_) => "key_unknown",
+            Self::TooLarge { .. } => "document_too_large",
+            Self::Plan(_) => "plan_invalid",
+            Self::SecretFile { .. } => "key_file",
+            Self::NoRandomness => "no_randomness",
+        }
+    }
+
+    /// What to do about it, in one sentence.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Address(_) => "Check the URL.",
+            Self::Unreachable { .. } => {
+                "Check that the host runs and that the URL is right; `cloister sim up` prints it."
+            }
+            Self::Problem(problem) if problem.hint.is_empty() => "Look the code up in the documentation.",
+            Self::Problem(problem) => &problem.hint,
+            Self::Unintelligible(_) => "Check that the URL is a Cloister host of this version.",
+            Self::Unreadable { .. } => "Get the document again, unaltered.",
+            Self::WrongManifest { .. } => {
+                "Ask the operators for the group's manifest hash; if yours is right, do not use this host."
+            }
+            Self::Manifest(_) => "Correct the manifest and have it signed again.",
+            Self::NotEndorsed { .. } => "Collect the operators' signatures; every one of them has to be good.",
+            Self::Boot { .. } => {
+                "Do not use this signer; find out which image it runs, with which manifest, and restart it."
+            }
+            Self::TooFewSigners { .. } => {
+                "Start the missing signers, or have the operators issue a start order for those that were restarted."
+            }
+            Self::Certificate(_) => "Do not use this key; get its certificate from another host or from an archive.",
+            Self::Signature(_) => "Do not use the signature; ask another host of the group.",
+            Self::Payload(_) => "Correct the transaction or text.",
+            Self::SchemeMismatch => "Use an ed25519 key for Solana and a secp256k1-taproot key for Bitcoin.",
+            Self::NoSuchKey(_) => "List the keys and check the name; another tenant's keys do not show.",
+            Self::TooLarge { .. } => "Make it smaller.",
+            Self::Plan(_) => "Correct the input and try again.",
+            Self::SecretFile { .. } => "Check the path, its owner and its permissions (0600).",
+            Self::NoRandomness => "Repair this machine first.",
+        }
+    }
+
+    /// Who has to do something about it.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Address(_)
+            | Self::Payload(_)
+            | Self::SchemeMismatch
+            | Self::NoSuchKey(_)
+            | Self::TooLarge { .. }
+            | Self::Plan(_) => Blame::Request,
+            Self::Problem(_) => Blame::Refused,
+            Self::WrongManifest { .. }
+            | Self::Manifest(_)
+            | Self::NotEndorsed { .. }
+            | Self::Boot { .. }
+            | Self::Certificate(_)
+            | Self::Signature(_) => Blame::Verification,
+            Self::Unreachable { .. }
+            | Self::Unintelligible(_)
+            | Self::Unreadable { .. }
+            | Self::TooFewSigners { .. }
+            | Self::SecretFile { .. }
+            | Self::NoRandomness => Blame::Surroundings,
+        }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<getrandom::Error> for Error {
+    fn from(_: getrandom::Error) -> Self {
+        Self::NoRandomness
+    }
+}
+
+/// Attestation's reasons are part of a boot's.
+impl From<Rejected> for BootRejected {
+    fn from(why: Rejected) -> Self {
+        Self::Document(why)
+    }
+}

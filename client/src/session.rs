@@ -1,0 +1,343 @@
+//! The order of things: the manifest first, then every signer's attestation, and only then anything else.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cloister_attestation::TrustRoot;
+use cloister_wire::{
+    endorsement::Endorsed,
+    identity::Introduction,
+    ids::{Hash, Incarnation, KeyName, SignerId, Tenant},
+    manifest::{Manifest, ValidManifest},
+    message::{SignedStatus, StatusBody},
+    order::StartOrder,
+    policy::Policy,
+    request::{Scheme, SignRequest},
+    signature::PublicKey,
+    tag::Tag,
+};
+
+use crate::{
+    api::{
+        Anything, Api, AttestationAnswer, GroupAnswer, KeyAnswer, PolicyQuestion, RequestQuestion, SignAnswer,
+        SignerAnswer, StartQuestion, from_base64, to_base64,
+    },
+    boot::{AttestedBoot, BootRejected, Challenge},
+    error::Error,
+    key::{CertificateRejected, Key},
+    operator,
+    requester::Credential,
+    signature::SignatureRejected,
+    signed::{Signed, SigningJob},
+};
+
+/// What a caller has to know beforehand, by a way that no host controls.
+#[derive(Clone, Debug)]
+pub struct Pin {
+    /// The manifest's hash.
+    pub manifest_hash: Hash,
+    /// Whose attestation counts: [`TrustRoot::aws`], or a simulator's root for tests.
+    pub root: TrustRoot,
+}
+
+/// An address of which nothing is known yet. All it can be asked is to show what it is.
+#[derive(Debug)]
+pub struct Unverified {
+    api: Api,
+    pin: Pin,
+}
+
+/// A group with the pinned manifest, all of whose signers that answer have attested their boots.
+#[derive(Debug)]
+pub struct Attested {
+    api: Api,
+    pin: Pin,
+    endorsed: Endorsed<Manifest>,
+    manifest: ValidManifest,
+    boots: Vec<AttestedBoot>,
+    absent: Vec<(SignerId, Error)>,
+}
+
+/// A group of which *t* signers or more have also proved their signer keys: one that can sign.
+#[derive(Debug)]
+pub struct Client {
+    attested: Attested,
+    signer_keys: BTreeMap<SignerId, PublicKey>,
+}
+
+/// What a host says of the group's state. The policy is the operators' word, that it is the newest is the host's.
+#[derive(Clone, Debug)]
+pub struct GroupState {
+    /// The last start that the host knows of.
+    pub incarnation: Option<Incarnation>,
+    /// The policy, signed by the quorum.
+    pub policy: Option<Endorsed<Policy>>,
+}
+
+/// Where a signer stands, signed by its attested boot over our nonce.
+#[derive(Clone, Debug)]
+pub struct SignerStatus {
+    /// The signer.
+    pub signer: SignerId,
+    /// Its status; `None` if it does not answer.
+    pub status: Option<StatusBody>,
+}
+
+impl Unverified {
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Address`].
+    pub fn new(url: &str, pin: Pin) -> Result<Self, Error> {
+        Ok(Self { api: Api::new(url)?, pin })
+    }
+
+    /// Fetches and checks the manifest, then has every signer attest its boot over a fresh nonce. A signer that does not answer is
+    /// absent; one that answers wrongly is an error.
+    ///
+    /// # Errors
+    /// [`Error::WrongManifest`], [`Error::NotEndorsed`], [`Error::Boot`], or what the network brings.
+    pub async fn attest(self) -> Result<Attested, Error> {
+        let Self { api, pin } = self;
+        let answer: GroupAnswer = api.get("/v1/group", &[]).await?;
+        let endorsed: Endorsed<Manifest> = from_base64("manifest", &answer.manifest)?;
+        let manifest = pin.check(&endorsed)?;
+        let (mut boots, mut absent) = (Vec::new(), Vec::new());
+        for slot in &manifest.signers {
+            match attest_boot(&api, &pin, &manifest, slot.id).await {
+                Ok(boot) => boots.push(boot),
+                Err(why @ (Error::Problem(_) | Error::Unreachable { .. })) => absent.push((slot.id, why)),
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(Attested { api, pin, endorsed, manifest, boots, absent })
+    }
+}
+
+impl Pin {
+    /// The manifest, if it has the pinned hash and a quorum of its operators signed it.
+    ///
+    /// # Errors
+    /// [`Error::WrongManifest`], [`Error::Manifest`], [`Error::NotEndorsed`].
+    pub fn check(&self, endorsed: &Endorsed<Manifest>) -> Result<ValidManifest, Error> {
+        let (pinned, found) = (self.manifest_hash, endorsed.hash());
+        if found != pinned {
+            return Err(Error::WrongManifest { pinned, found });
+        }
+        let manifest = operator::read_manifest(endorsed)?;
+        endorsed.verify(&manifest).map_err(|why| Error::NotEndorsed { what: "manifest", why })?;
+        Ok(manifest)
+    }
+}
+
+async fn attest_boot(api: &Api, pin: &Pin, manifest: &ValidManifest, signer: SignerId) -> Result<AttestedBoot, Error> {
+    let challenge = Challenge::draw()?;
+    let path = format!("/v1/signers/{signer}/attestation");
+    let answer: AttestationAnswer = api.get(&path, &[("nonce", &challenge.nonce().to_string())]).await?;
+    let introduction = introduction(&answer).ok_or(Error::Boot { signer, why: BootRejected::Statement })?;
+    let boot = challenge.verify(manifest, &pin.root, &introduction).map_err(|why| Error::Boot { signer, why })?;
+    if boot.signer() == signer { Ok(boot) } else { Err(Error::Boot { signer, why: BootRejected::WrongSigner }) }
+}
+
+fn introduction(answer: &AttestationAnswer) -> Option<Introduction> {
+    let bytes = |text: &str| STANDARD.decode(text).ok();
+    let statement = bytes(&answer.statement)?.try_into().ok()?;
+    Some(Introduction { statement, document: bytes(&answer.document)?.try_into().ok()? })
+}
+
+impl Attested {
+    /// The manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &ValidManifest {
+        &self.manifest
+    }
+
+    /// The manifest with the operators' signatures.
+    #[must_use]
+    pub fn endorsed_manifest(&self) -> &Endorsed<Manifest> {
+        &self.endorsed
+    }
+
+    /// What was pinned.
+    #[must_use]
+    pub fn pin(&self) -> &Pin {
+        &self.pin
+    }
+
+    /// The boots that answered, by rising signer id.
+    #[must_use]
+    pub fn boots(&self) -> &[AttestedBoot] {
+        &self.boots
+    }
+
+    /// The signers that did not answer, and what was said in their place.
+    #[must_use]
+    pub fn absent(&self) -> &[(SignerId, Error)] {
+        &self.absent
+    }
+
+    /// Goes on to keys and signatures, if *t* signers or more have proved their signer keys.
+    ///
+    /// # Errors
+    /// [`Error::TooFewSigners`].
+    pub fn verified(self) -> Result<Client, Error> {
+        let proved = self.boots.iter().filter_map(|boot| Some((boot.signer(), boot.signer_key()?)));
+        let signer_keys: BTreeMap<_, _> = proved.collect();
+        let (proved, needed) = (signer_keys.len(), self.manifest.threshold);
+        if proved < usize::from(needed) {
+            return Err(Error::TooFewSigners { proved, needed });
+        }
+        Ok(Client { attested: self, signer_keys })
+    }
+
+    /// What the host says of start and policy.
+    ///
+    /// # Errors
+    /// [`Error::NotEndorsed`] if the policy lacks its quorum, or what the network brings.
+    pub async fn state(&self) -> Result<GroupState, Error> {
+        let answer: GroupAnswer = self.api.get("/v1/group", &[]).await?;
+        let policy = answer.policy.map(|text| from_base64::<Endorsed<Policy>>("policy", &text)).transpose()?;
+        if let Some(policy) = &policy {
+            policy.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "policy", why })?;
+        }
+        Ok(GroupState { incarnation: answer.incarnation.map(Incarnation), policy })
+    }
+
+    /// Every signer's status over a fresh nonce.
+    ///
+    /// # Errors
+    /// [`Error::Boot`] if a status is not signed by the boot that was attested.
+    pub async fn statuses(&self) -> Result<Vec<SignerStatus>, Error> {
+        let challenge = Challenge::draw()?;
+        let answers: Vec<SignerAnswer> =
+            self.api.get("/v1/signers", &[("nonce", &challenge.nonce().to_string())]).await?;
+        let status = |signer: SignerId| {
+            let text =
+                answers.iter().find(|answer| answer.signer == signer.get()).and_then(|answer| answer.status.as_deref());
+            let status = text.map(|text| self.check_status(&challenge, signer, text)).transpose()?;
+            Ok(SignerStatus { signer, status })
+        };
+        self.manifest.signers.iter().map(|slot| status(slot.id)).collect()
+    }
+
+    fn check_status(&self, challenge: &Challenge, signer: SignerId, text: &str) -> Result<StatusBody, Error> {
+        let rejected = Error::Boot { signer, why: BootRejected::Status };
+        let signed: SignedStatus = from_base64("status", text)?;
+        let Some(boot) = self.boots.iter().find(|boot| boot.signer() == signer) else { return Err(rejected) };
+        let verified = boot.identity().verify(Tag::STATUS, signed.body.as_slice(), &signed.signature);
+        let body: StatusBody = cloister_wire::codec::decode(signed.body.as_slice())
+            .map_err(|why| Error::Unreadable { what: "status", why })?;
+        let ours = verified.is_ok() && body.nonce == challenge.nonce() && body.boot == boot.boot();
+        if ours { Ok(body) } else { Err(rejected) }
+    }
+
+    /// Has the hosts carry out a start order on every signer that it names. Safe to repeat.
+    ///
+    /// # Errors
+    /// [`Error::NotEndorsed`] before anything is sent; then what hosts and signers say.
+    pub async fn start(&self, order: &Endorsed<StartOrder>, policy: &Endorsed<Policy>) -> Result<(), Error> {
+        order.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "start order", why })?;
+        policy.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "policy", why })?;
+        let question = StartQuestion { order: to_base64(order), policy: to_base64(policy) };
+        let Anything {} = self.api.post("/v1/start", &question).await?;
+        Ok(())
+    }
+
+    /// Has the hosts put the next policy version into force.
+    ///
+    /// # Errors
+    /// As [`Attested::start`].
+    pub async fn apply_policy(&self, policy: &Endorsed<Policy>) -> Result<(), Error> {
+        policy.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "policy", why })?;
+        let Anything {} = self.api.post("/v1/policy", &PolicyQuestion { policy: to_base64(policy) }).await?;
+        Ok(())
+    }
+
+    /// The audit export as the host gives it; [`crate::audit::Export`] checks it.
+    ///
+    /// # Errors
+    /// What the network brings.
+    pub async fn audit_export(&self) -> Result<Vec<u8>, Error> {
+        self.api.download("/v1/audit").await
+    }
+}
+
+impl Client {
+    /// [`Unverified::attest`] and [`Attested::verified`] in one.
+    ///
+    /// # Errors
+    /// Theirs.
+    pub async fn connect(url: &str, pin: Pin) -> Result<Self, Error> {
+        Unverified::new(url, pin)?.attest().await?.verified()
+    }
+
+    /// The group as it was attested.
+    #[must_use]
+    pub fn attested(&self) -> &Attested {
+        &self.attested
+    }
+
+    /// The signer keys that attested boots have proved.
+    #[must_use]
+    pub fn signer_keys(&self) -> &BTreeMap<SignerId, PublicKey> {
+        &self.signer_keys
+    }
+
+    /// Every key of the group, each with its certificate checked.
+    ///
+    /// # Errors
+    /// [`Error::Certificate`], or what the network brings.
+    pub async fn keys(&self) -> Result<Vec<Key>, Error> {
+        let answers: Vec<KeyAnswer> = self.attested.api.get("/v1/keys", &[]).await?;
+        answers.iter().map(|answer| self.check_key(answer)).collect()
+    }
+
+    /// The tenant's key of that name.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`], and as [`Client::keys`].
+    pub async fn key(&self, tenant: &Tenant, name: &KeyName) -> Result<Key, Error> {
+        let fits = |key: &Key| key.body().tenant == *tenant && key.body().name == *name;
+        self.keys().await?.into_iter().find(fits).ok_or_else(|| Error::NoSuchKey(format!("{tenant}/{name}")))
+    }
+
+    /// Has the group make a key.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with the reason; [`Error::Certificate`] if what came back is not the key that was asked for.
+    pub async fn create_key(&self, credential: &Credential, name: KeyName, scheme: Scheme) -> Result<Key, Error> {
+        let request = credential.request_key(self.attested.manifest.group, name.clone(), scheme)?;
+        let answer: KeyAnswer =
+            self.attested.api.post("/v1/keys", &RequestQuestion { request: to_base64(&request) }).await?;
+        let key = self.check_key(&answer)?;
+        let body = key.body();
+        if body.tenant != credential.tenant || body.name != name || body.scheme != scheme {
+            return Err(CertificateRejected::AnotherKey.into());
+        }
+        Ok(key)
+    }
+
+    /// Has the group sign, verifies every signature under the certified key and puts the result together here.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with the reason; [`Error::Signature`] if what came back is not what was asked for.
+    pub async fn sign(&self, credential: &Credential, job: &SigningJob) -> Result<Signed, Error> {
+        let group = self.attested.manifest.group;
+        let requested = credential.request_signature(group, job.key().id(), job.chain(), job.payload())?;
+        let answer: SignAnswer =
+            self.attested.api.post("/v1/sign", &RequestQuestion { request: to_base64(&requested) }).await?;
+        let request = requested.hash::<SignRequest>();
+        if answer.request_hash != request.to_string() {
+            return Err(SignatureRejected::AnotherRequest.into());
+        }
+        let signatures = answer.signatures.iter().map(hex::decode).collect::<Result<Vec<_>, _>>();
+        let signatures = signatures.map_err(|_| Error::Unintelligible("a signature that is not hex"))?;
+        let signers = answer.signers.into_iter().filter_map(|signer| signer.try_into().ok()).collect();
+        Ok(Signed { request, finished: job.finish(&signatures)?, signatures, signers })
+    }
+
+    fn check_key(&self, answer: &KeyAnswer) -> Result<Key, Error> {
+        let certificate = from_base64("certificate", &answer.certificate)?;
+        Ok(Key::verify(&self.attested.manifest, &self.signer_keys, certificate)?)
+    }
+}
