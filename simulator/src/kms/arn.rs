@@ -187,7 +187,9 @@ mod tests {
         ] {
             assert!(text.parse::<KeyArn>().is_err(), "{text}");
         }
-        for text in ["arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:role/", "arn:aws:iam::111122223333:role/*"] {
+        for text in
+            ["arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:role/", "arn:aws:iam::111122223333:role/*"]
+        {
             assert!(text.parse::<PrincipalArn>().is_err(), "{text}");
         }
     }

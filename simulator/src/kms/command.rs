@@ -34,10 +34,12 @@ struct Arguments {
 
 /// Runs the program until it is interrupted. Prints one line of JSON, `{"listening":"http://ADDRESS"}`, once it serves.
 ///
+/// Ends the process itself when the arguments ask for help or cannot be read.
+///
 /// # Errors
-/// Arguments, key file, root or address are unusable.
+/// Key file, root or address are unusable.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
-    let Arguments { listen, key_file, root, regions, envelope } = Arguments::try_parse_from(arguments)?;
+    let Arguments { listen, key_file, root, regions, envelope } = Arguments::parse_from(arguments);
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let running = serve(KmsConfig { listen, key_file, root, regions, envelope }).await?;

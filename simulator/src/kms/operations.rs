@@ -36,14 +36,16 @@ pub(crate) struct Operation {
 impl Operation {
     /// The operation that `X-Amz-Target: TrentService.NAME` asks for.
     pub(crate) fn named(target: &str) -> Result<Self, Fault> {
-        let name = target.strip_prefix("TrentService.").unwrap_or(target);
-        let found = OPERATIONS.iter().find(|operation| operation.name == name);
-        found.copied().ok_or_else(|| Fault::new(FaultKind::UnknownOperation, format!("{target:?} is not provided here.")))
+        let name = target.strip_prefix("TrentService.");
+        let found = OPERATIONS.iter().find(|operation| Some(operation.name) == name);
+        found
+            .copied()
+            .ok_or_else(|| Fault::new(FaultKind::UnknownOperation, format!("{target:?} is not provided here.")))
     }
 }
 
 /// `TrentService` is what KMS calls itself on the wire.
-const OPERATIONS: [Operation; 14] = [
+const OPERATIONS: [Operation; 13] = [
     Operation { name: "CreateKey", perform: keys::create },
     Operation { name: "Decrypt", perform: cryptography::decrypt },
     Operation { name: "DescribeKey", perform: keys::describe },
@@ -54,7 +56,6 @@ const OPERATIONS: [Operation; 14] = [
     Operation { name: "GenerateRandom", perform: cryptography::generate_random },
     Operation { name: "GetKeyPolicy", perform: policies::get },
     Operation { name: "GetPublicKey", perform: keys::get_public_key },
-    Operation { name: "ListKeyPolicies", perform: policies::list },
     Operation { name: "ListKeys", perform: keys::list },
     Operation { name: "PutKeyPolicy", perform: policies::put },
     Operation { name: "ScheduleKeyDeletion", perform: keys::schedule_deletion },
@@ -66,10 +67,7 @@ impl Service {
     }
 
     /// Checks who calls, with the key file at hand.
-    pub(crate) fn authenticate(
-        &self,
-        check: impl FnOnce(&KeyFile) -> Result<Caller, Fault>,
-    ) -> Result<Caller, Fault> {
+    pub(crate) fn authenticate(&self, check: impl FnOnce(&KeyFile) -> Result<Caller, Fault>) -> Result<Caller, Fault> {
         let caller = check(&*self.file.read().map_err(|_| broken())?)?;
         if !self.regions.contains(&caller.region) {
             let message = format!("Credential should be scoped to a valid region, not '{}'.", caller.region);
@@ -79,7 +77,13 @@ impl Service {
     }
 
     /// Performs one operation for an authenticated caller.
-    pub(crate) fn perform(&self, operation: Operation, caller: &Caller, body: &[u8], now: UnixMillis) -> Result<Value, Fault> {
+    pub(crate) fn perform(
+        &self,
+        operation: Operation,
+        caller: &Caller,
+        body: &[u8],
+        now: UnixMillis,
+    ) -> Result<Value, Fault> {
         (operation.perform)(&Call { service: self, caller, now, action: operation.name }, body)
     }
 }
@@ -144,7 +148,8 @@ impl Call<'_> {
     /// Changes a key as it is at this moment, on disk first.
     fn change(&self, arn: &KeyArn, change: impl FnOnce(&Key) -> Result<Key, Fault>) -> Result<Arc<Key>, Fault> {
         let mut file = self.service.file.write().map_err(|_| broken())?;
-        let key = file.key(arn).ok_or_else(|| Fault::new(FaultKind::NotFound, format!("Key '{arn}' does not exist")))?;
+        let key =
+            file.key(arn).ok_or_else(|| Fault::new(FaultKind::NotFound, format!("Key '{arn}' does not exist")))?;
         let key = Arc::new(change(&key)?);
         file.insert([key.clone()]).map_err(unwritten)?;
         Ok(key)

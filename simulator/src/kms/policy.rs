@@ -15,8 +15,8 @@ mod written;
 
 use super::arn::{AccountId, KeyArn, PrincipalArn};
 pub(crate) use actions::ActionPattern;
-use conditions::Condition;
 pub use conditions::Circumstances;
+use conditions::Condition;
 pub use written::{default_for_account, for_signer};
 
 /// Why a policy is not one.
@@ -338,7 +338,9 @@ mod tests {
         for action in [r#""kms:Decript""#, r#""s3:Get*""#, r#""Decrypt""#, "[]"] {
             assert!(parse(&allow(r#""*""#, action, "{}")).is_err(), "{action}");
         }
-        for principal in [r#"{"Service":"ec2.amazonaws.com"}"#, r#"{"AWS":"arn:aws:iam::111122223333:role/*"}"#, r#"{"AWS":[]}"#] {
+        for principal in
+            [r#"{"Service":"ec2.amazonaws.com"}"#, r#"{"AWS":"arn:aws:iam::111122223333:role/*"}"#, r#"{"AWS":[]}"#]
+        {
             assert!(parse(&allow(principal, r#""kms:*""#, "{}")).is_err(), "{principal}");
         }
     }
@@ -361,9 +363,8 @@ mod tests {
 
     #[test]
     fn keeps_both_of_two_conditions_with_the_same_name() {
-        let policy = anyone(
-            r#"{"StringLike":{"kms:RecipientAttestation:PCR0":"aa*","kms:RecipientAttestation:PCR0":"bb*"}}"#,
-        );
+        let policy =
+            anyone(r#"{"StringLike":{"kms:RecipientAttestation:PCR0":"aa*","kms:RecipientAttestation:PCR0":"bb*"}}"#);
         assert_eq!(decide(&policy, HOST, "Decrypt", &attested(0, 0xbb)), Decision::NotAllowed);
     }
 }

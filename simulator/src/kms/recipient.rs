@@ -58,7 +58,8 @@ pub(crate) struct Recipient {
 
 impl Recipient {
     fn new(document: &Authentic, form: EnvelopeForm) -> Result<Self, Fault> {
-        let public_key = document.public_key().ok_or_else(|| invalid("Recipient.AttestationDocument has no public key."))?;
+        let public_key =
+            document.public_key().ok_or_else(|| invalid("Recipient.AttestationDocument has no public key."))?;
         Ok(Self { pcrs: document.pcrs().collect(), public_key: public_key.to_vec(), form })
     }
 
@@ -69,7 +70,8 @@ impl Recipient {
 
     /// `CiphertextForRecipient`.
     pub(crate) fn seal(&self, plaintext: &[u8]) -> Result<Vec<u8>, Fault> {
-        let unusable = |_| Fault::new(FaultKind::Validation, "The public key of Recipient.AttestationDocument is not an RSA key.");
+        let unusable =
+            |_| Fault::new(FaultKind::Validation, "The public key of Recipient.AttestationDocument is not an RSA key.");
         envelope::seal(self.form, &self.public_key, plaintext).map_err(unusable)
     }
 }

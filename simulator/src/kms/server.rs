@@ -111,7 +111,9 @@ async fn perform(service: Arc<Service>, request: Request) -> Result<Value, Fault
     let body = tokio::time::timeout(LONGEST_UPLOAD, to_bytes(body, LARGEST_BODY))
         .await
         .map_err(|_| invalid("The request body took too long to arrive."))?
-        .map_err(|_| Fault::new(FaultKind::RequestTooLarge, format!("The request body exceeds {LARGEST_BODY} bytes.")))?;
+        .map_err(|_| {
+            Fault::new(FaultKind::RequestTooLarge, format!("The request body exceeds {LARGEST_BODY} bytes."))
+        })?;
     let worked = tokio::task::spawn_blocking(move || authenticate_and_perform(&service, &parts.headers, &body)).await;
     worked.map_err(|_| Fault::new(FaultKind::Internal, "The operation panicked."))?
 }

@@ -114,7 +114,9 @@ impl<'a> Timestamp<'a> {
         }
         if self.time > now + ALLOWED_SKEW {
             let bound = print(now + ALLOWED_SKEW);
-            return Err(mismatch(&format!("Signature not yet current: {text} is still later than {bound} ({clock} + 5 min.)")));
+            return Err(mismatch(&format!(
+                "Signature not yet current: {text} is still later than {bound} ({clock} + 5 min.)"
+            )));
         }
         Ok(())
     }
@@ -226,9 +228,8 @@ mod tests {
     fn signs_the_vanilla_post_of_the_aws_test_suite() {
         let scope = Scope { date: "20150830", region: "us-east-1", service: "service" };
         let empty = hex::encode(digest::digest(&digest::SHA256, b""));
-        let request = format!(
-            "POST\n/\n\nhost:example.amazonaws.com\nx-amz-date:20150830T123600Z\n\nhost;x-amz-date\n{empty}"
-        );
+        let request =
+            format!("POST\n/\n\nhost:example.amazonaws.com\nx-amz-date:20150830T123600Z\n\nhost;x-amz-date\n{empty}");
         let expected = "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b";
         assert_eq!(hex::encode(signature(SECRET, &scope, "20150830T123600Z", request.as_bytes())), expected);
     }
@@ -248,14 +249,11 @@ mod tests {
     }
 
     fn sign(headers: &mut HeaderMap, signed: &str, scope: &str) {
-        let lines: String =
-            signed.split(';').map(|n| format!("{n}:{}\n", headers[n].to_str().unwrap())).collect();
+        let lines: String = signed.split(';').map(|n| format!("{n}:{}\n", headers[n].to_str().unwrap())).collect();
         let canonical = format!("POST\n/\n\n{lines}\n{signed}\n{}", hex::encode(digest::digest(&digest::SHA256, BODY)));
         let date = headers["x-amz-date"].to_str().unwrap();
         let tag = hex::encode(signature(SECRET, &Scope::parse(scope).unwrap(), date, canonical.as_bytes()));
-        let value = format!(
-            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{scope}, SignedHeaders={signed}, Signature={tag}"
-        );
+        let value = format!("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{scope}, SignedHeaders={signed}, Signature={tag}");
         headers.insert("authorization", value.parse().unwrap());
     }
 
@@ -332,10 +330,7 @@ mod tests {
 
     #[test]
     fn refuses_a_stranger_and_a_session_token() {
-        assert_eq!(
-            authenticate(&request(), BODY, NOW, |_| None).unwrap_err().kind(),
-            FaultKind::UnrecognizedClient
-        );
+        assert_eq!(authenticate(&request(), BODY, NOW, |_| None).unwrap_err().kind(), FaultKind::UnrecognizedClient);
         let mut headers = request();
         headers.insert("x-amz-security-token", HeaderValue::from_static("token"));
         assert_eq!(kind(&headers), Some(FaultKind::UnrecognizedClient));

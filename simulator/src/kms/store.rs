@@ -125,7 +125,10 @@ impl KeyFile {
     pub fn create(&mut self, wanted: Vec<NewKey>, now: u64) -> Result<Vec<Arc<Key>>, KeyFileError> {
         let made: Vec<Arc<Key>> = std::thread::scope(|scope| {
             let threads: Vec<_> = wanted.into_iter().map(|new| scope.spawn(move || new.generate(now))).collect();
-            threads.into_iter().map(|thread| thread.join().map_err(|_| KeyFileError::KeyGeneration)?.map(Arc::new)).collect::<Result<_, _>>()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| KeyFileError::KeyGeneration)?.map(Arc::new))
+                .collect::<Result<_, _>>()
         })?;
         self.insert(made.iter().cloned())?;
         Ok(made)
@@ -298,7 +301,9 @@ mod tests {
     fn refuses_a_damaged_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys.json");
-        for text in ["", "{", r#"{"format":2,"credentials":[],"keys":[]}"#, r#"{"format":1,"credentials":[],"keys":[{}]}"#] {
+        for text in
+            ["", "{", r#"{"format":2,"credentials":[],"keys":[]}"#, r#"{"format":1,"credentials":[],"keys":[{}]}"#]
+        {
             fs::write(&path, text).unwrap();
             assert!(matches!(KeyFile::open(&path, 0), Err(KeyFileError::Unreadable(..))), "{text}");
         }

@@ -143,7 +143,12 @@ pub(super) fn generate_random(call: &Call<'_>, body: &[u8]) -> Result<Value, Fau
 }
 
 /// The key, once the policy allows this call in these circumstances, and the key's state and kind allow it as well.
-fn usable(call: &Call<'_>, key: Arc<Key>, algorithm: &'static str, recipient: Option<&Recipient>) -> Result<Arc<Key>, Fault> {
+fn usable(
+    call: &Call<'_>,
+    key: Arc<Key>,
+    algorithm: &'static str,
+    recipient: Option<&Recipient>,
+) -> Result<Arc<Key>, Fault> {
     let circumstances = Circumstances {
         pcrs: recipient.map(|r| r.pcrs().clone()).unwrap_or_default(),
         encryption_algorithm: Some(algorithm),
@@ -167,7 +172,8 @@ fn key_to_decrypt(call: &Call<'_>, request: &Decrypt, algorithm: &str) -> Result
     match &request.key_id {
         Some(name) => call.find(name),
         None if algorithm == SYMMETRIC => {
-            let id = key_of_blob(&request.ciphertext_blob.0).ok_or_else(|| Fault::new(FaultKind::InvalidCiphertext, ""))?;
+            let id =
+                key_of_blob(&request.ciphertext_blob.0).ok_or_else(|| Fault::new(FaultKind::InvalidCiphertext, ""))?;
             let found = call.read(|file| file.key_by_id(id))?.filter(|key| *key.arn().region() == call.caller.region);
             let message = "The ciphertext refers to a customer master key that does not exist, does not exist in this \
                            region, or you are not allowed to access.";
@@ -192,9 +198,10 @@ fn algorithm(name: Option<&str>) -> Result<&'static str, Fault> {
     match name {
         None | Some(SYMMETRIC) => Ok(SYMMETRIC),
         Some(OAEP_SHA_256) => Ok(OAEP_SHA_256),
-        Some("RSAES_OAEP_SHA_1") => {
-            Err(Fault::new(FaultKind::UnsupportedOperation, "RSAES_OAEP_SHA_1 is not provided here; use RSAES_OAEP_SHA_256."))
-        }
+        Some("RSAES_OAEP_SHA_1") => Err(Fault::new(
+            FaultKind::UnsupportedOperation,
+            "RSAES_OAEP_SHA_1 is not provided here; use RSAES_OAEP_SHA_256.",
+        )),
         Some(other) => Err(invalid(format!("EncryptionAlgorithm {other:?} is not known."))),
     }
 }

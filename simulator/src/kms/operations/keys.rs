@@ -5,13 +5,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::policies::checked_policy;
+use super::policies::{LockoutCheck, checked_policy};
 use super::{Call, must_be_enabled, must_not_be_pending_deletion, parameters, unwritten};
 use crate::kms::blob;
 use crate::kms::errors::{Fault, FaultKind, invalid};
 use crate::kms::key::{Key, KeyState, NewKey};
 use crate::kms::material::KeySpec;
 use crate::kms::policy::{Circumstances, default_for_account};
+use crate::kms::store::KeyFileError;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -44,10 +45,10 @@ pub(super) fn create(call: &Call<'_>, body: &[u8]) -> Result<Value, Fault> {
         policy: Some(policy.clone()),
     };
     let key = new.generate(call.seconds()).map_err(|error| match error {
-        crate::kms::store::KeyFileError::Policy(malformed) => Fault::new(FaultKind::MalformedPolicy, malformed.to_string()),
+        KeyFileError::Policy(malformed) => Fault::new(FaultKind::MalformedPolicy, malformed.to_string()),
         other => unwritten(other),
     })?;
-    checked_policy(call, key.arn(), &policy, request.bypass_policy_lockout_safety_check)?;
+    checked_policy(call, key.arn(), &policy, LockoutCheck::unless(request.bypass_policy_lockout_safety_check))?;
     Ok(json!({ "KeyMetadata": metadata(&*call.keep(key)?) }))
 }
 

@@ -25,7 +25,7 @@ pub(super) fn put(call: &Call<'_>, body: &[u8]) -> Result<Value, Fault> {
     let bypass = request.bypass_policy_lockout_safety_check;
     let circumstances = Circumstances { bypasses_lockout_check: Some(bypass), ..Circumstances::default() };
     let key = call.key(&request.key_id, &circumstances)?;
-    let policy = checked_policy(call, key.arn(), &request.policy, bypass)?;
+    let policy = checked_policy(call, key.arn(), &request.policy, LockoutCheck::unless(bypass))?;
     call.change(key.arn(), |current| {
         // Another caller may have replaced the policy since: the one that counts is the one being replaced.
         call.authorize(current, &circumstances)?;
@@ -49,25 +49,27 @@ pub(super) fn get(call: &Call<'_>, body: &[u8]) -> Result<Value, Fault> {
     Ok(json!({ "Policy": key.policy().text(), "PolicyName": THE_ONLY_POLICY }))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct ListKeyPolicies {
-    key_id: String,
+/// Whether a new policy must let its author put the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LockoutCheck {
+    Made,
+    Bypassed,
 }
 
-pub(super) fn list(call: &Call<'_>, body: &[u8]) -> Result<Value, Fault> {
-    let request: ListKeyPolicies = parameters(body)?;
-    call.key(&request.key_id, &Circumstances::default())?;
-    Ok(json!({ "PolicyNames": [THE_ONLY_POLICY], "Truncated": false }))
+impl LockoutCheck {
+    /// From the request's `BypassPolicyLockoutSafetyCheck`.
+    pub(super) fn unless(bypassed: bool) -> Self {
+        if bypassed { Self::Bypassed } else { Self::Made }
+    }
 }
 
-/// A policy that may be put on this key: it can be read in full, and unless the caller waives it, lets the caller
-/// put another one later.
-pub(super) fn checked_policy(call: &Call<'_>, key: &KeyArn, text: &str, bypass: bool) -> Result<Policy, Fault> {
+/// A policy that may be put on this key: it can be read in full, and unless the check is bypassed, lets the
+/// caller put another one later.
+pub(super) fn checked_policy(call: &Call<'_>, key: &KeyArn, text: &str, check: LockoutCheck) -> Result<Policy, Fault> {
     let malformed = |message: String| Fault::new(FaultKind::MalformedPolicy, message);
     let policy = Policy::parse(text).map_err(|error| malformed(error.to_string()))?;
     let later = Circumstances { bypasses_lockout_check: Some(false), ..Circumstances::default() };
-    if !bypass && call.decide(&policy, key, "PutKeyPolicy", &later) != Decision::Allowed {
+    if check == LockoutCheck::Made && call.decide(&policy, key, "PutKeyPolicy", &later) != Decision::Allowed {
         return Err(malformed("The new key policy will not allow you to update the key policy in the future.".into()));
     }
     Ok(policy)

@@ -39,7 +39,8 @@ impl Condition {
             Some(name) => (name, true),
             None => (operator, false),
         };
-        let test = Test::parse(name, values).ok_or_else(|| Malformed(format!("Invalid condition {operator} on {key}.")))?;
+        let test =
+            Test::parse(name, values).ok_or_else(|| Malformed(format!("Invalid condition {operator} on {key}.")))?;
         let when_absent = match (&test, if_exists) {
             (Test::Null(_), true) => return Err(Malformed("Null has no IfExists.".into())),
             (Test::NoneEqual(_) | Test::NoneEqualIgnoringCase(_), _) | (_, true) => WhenAbsent::Holds,

@@ -9,7 +9,8 @@ use super::{ActionPattern, Condition, Effect, Malformed, Pattern, Principal, Sta
 
 /// Reads a policy document's statements; there is at least one.
 pub(super) fn statements(text: &str) -> Result<Vec<Statement>, Malformed> {
-    let document: Document = serde_json::from_str(text).map_err(|e| Malformed(format!("This policy contains invalid Json: {e}")))?;
+    let document: Document =
+        serde_json::from_str(text).map_err(|e| Malformed(format!("This policy contains invalid Json: {e}")))?;
     if document.version != "2012-10-17" {
         return Err(Malformed("The policy's Version must be 2012-10-17.".into()));
     }
@@ -81,8 +82,8 @@ impl WrittenStatement {
         }
         Ok(Statement {
             effect,
-            principals: some_of("Principal", principals, |p| principal(p))?,
-            actions: some_of("Action", self.action.into_vec(), |a| ActionPattern::parse(a))?,
+            principals: some_of("Principal", principals, principal)?,
+            actions: some_of("Action", self.action.into_vec(), ActionPattern::parse)?,
             resources: some_of("Resource", self.resource.into_vec(), |r| Ok(Pattern(r.as_bytes().to_vec())))?,
             conditions,
         })
@@ -101,7 +102,11 @@ fn principal(text: &str) -> Result<Principal, Malformed> {
     text.parse().map(Principal::One).map_err(invalid)
 }
 
-fn some_of<T>(what: &str, texts: Vec<String>, read: impl Fn(&str) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
+fn some_of<T>(
+    what: &str,
+    texts: Vec<String>,
+    read: impl Fn(&str) -> Result<T, Malformed>,
+) -> Result<Vec<T>, Malformed> {
     if texts.is_empty() {
         return Err(Malformed(format!("A statement's {what} is empty.")));
     }
