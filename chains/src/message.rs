@@ -36,7 +36,7 @@ pub enum Unsignable {
         /// Where the first bad sequence begins.
         at: usize,
     },
-    /// A control character, which a terminal would not show as it is.
+    /// A control character or a change of direction, which a terminal would not show as it is.
     #[error("control character U+{character:04X} at byte {at}; only newline and tab are taken", character = u32::from(*.character))]
     ControlCharacter {
         /// The character.
@@ -57,7 +57,8 @@ impl Unsignable {
 }
 
 /// The bytes that an Ed25519 key signs for `text`: at most [`limits::MESSAGE_TEXT`] bytes of UTF-8
-/// without control characters other than newline and tab.
+/// without changes of direction (U+202A to 202E, U+2066 to 2069) or control characters other than
+/// newline and tab.
 pub fn signing_bytes(text: &[u8]) -> Result<Vec<u8>, Rejected> {
     let text = check(text)?;
     Ok([PREFIX, text.len().to_string().as_bytes(), b"\n", text.as_bytes()].concat())
@@ -74,10 +75,19 @@ fn check(text: &[u8]) -> Result<&str, Unsignable> {
         return Err(Unsignable::TooLong { length: text.len() });
     }
     let text = core::str::from_utf8(text).map_err(|error| Unsignable::NotUtf8 { at: error.valid_up_to() })?;
-    let control = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
-    match control {
+    match text.char_indices().find(|&(_, character)| misleads(character)) {
         Some((at, character)) => Err(Unsignable::ControlCharacter { character, at }),
         None => Ok(text),
+    }
+}
+
+/// Control characters, and those that change the direction of the text after them: either shows
+/// another text than the one that is signed.
+fn misleads(character: char) -> bool {
+    match character {
+        '\n' | '\t' => false,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        other => other.is_control(),
     }
 }
 
@@ -135,6 +145,7 @@ mod tests {
         assert_eq!(refused(b"\r\n"), control('\r', 0));
         assert_eq!(refused(b"ab\x1b[2J"), control('\x1b', 2));
         assert_eq!(refused("\u{85}".as_bytes()), control('\u{85}', 0));
+        assert_eq!(refused("\u{202e}".as_bytes()), control('\u{202e}', 0));
         assert_eq!(refused(b"ab\xff"), Unsignable::NotUtf8 { at: 2 }.into());
         assert!(signing_bytes(&[b'a'; limits::MESSAGE_TEXT]).is_ok());
         let length = limits::MESSAGE_TEXT + 1;

@@ -5,6 +5,8 @@ mod fields;
 mod finalise;
 mod psbt;
 mod taproot;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod unsignable;
 

@@ -1,0 +1,193 @@
+//! Solana messages: golden ones of solders, random and damaged ones judged by the `solana-*` crates.
+
+use std::collections::BTreeSet;
+
+use bincode::Options;
+use cloister_chains::{
+    limits,
+    solana::{Message, Pubkey, Transaction, Version},
+};
+use proptest::{collection::vec, prelude::*, sample::Index};
+use serde_json::Value;
+use solana_message::{
+    Address, Hash, MessageHeader, VersionedMessage, compiled_instruction::CompiledInstruction, legacy, v0,
+};
+use solana_transaction::versioned::VersionedTransaction;
+
+use crate::{bytes, golden, list, text};
+
+#[test]
+fn reads_what_solders_wrote_and_writes_what_solders_signed() {
+    let golden = golden("solana_golden.json");
+    for case in list(&golden["cases"]) {
+        let message = bytes(&case["message"]);
+        let message = Message::parse(&message).unwrap();
+        compare(&message, case);
+        let mut transaction = Transaction::from_message(&message);
+        assert_eq!(transaction.to_bytes(), bytes(&case["unsigned"]));
+        for (signer, signature) in message.required_signers().iter().zip(list(&case["signatures"])) {
+            let signature = bytes(signature).try_into().unwrap();
+            transaction.insert_signature(signer, signature).unwrap();
+        }
+        assert_eq!(transaction.to_bytes(), bytes(&case["signed"]));
+        assert_eq!(Transaction::parse(&bytes(&case["signed"])), Ok(transaction));
+    }
+}
+
+fn compare(message: &Message<'_>, case: &Value) {
+    let names = |keys: &[Pubkey]| keys.iter().map(|key| Value::from(key.to_string())).collect::<Vec<_>>();
+    assert_eq!(names(message.accounts()), list(&case["accounts"]));
+    assert_eq!(names(message.required_signers()), list(&case["signers"]));
+    assert_eq!(message.fee_payer().to_string(), text(&case["fee_payer"]));
+    assert_eq!(message.recent_blockhash()[..], bytes(&case["blockhash"]));
+    let version = match message.version() {
+        Version::Legacy => "legacy",
+        Version::V0 => "v0",
+    };
+    assert_eq!(version, text(&case["version"]));
+    assert_eq!(message.instructions().len(), list(&case["instructions"]).len());
+    for (ours, theirs) in message.instructions().iter().zip(list(&case["instructions"])) {
+        assert_eq!(ours.program.to_string(), text(&theirs["program"]));
+        assert_eq!(Value::from(ours.accounts), theirs["accounts"]);
+        assert_eq!(ours.data, bytes(&theirs["data"]));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn takes_exactly_the_messages_that_a_validator_takes(message in message(), damage in damage()) {
+        let mut bytes = message.serialize();
+        agree_on_message(&bytes)?;
+        damage.into_iter().for_each(|damage| damage.apply(&mut bytes));
+        agree_on_message(&bytes)?;
+    }
+
+    #[test]
+    fn takes_exactly_the_transactions_that_a_validator_takes(message in message(), fill: u8, damage in damage()) {
+        let count = usize::from(message.header().num_required_signatures);
+        let signatures = vec![[fill; 64].into(); count];
+        let transaction = VersionedTransaction { signatures, message };
+        let mut bytes = bincode::serialize(&transaction).unwrap();
+        agree_on_transaction(&bytes)?;
+        damage.into_iter().for_each(|damage| damage.apply(&mut bytes));
+        agree_on_transaction(&bytes)?;
+    }
+
+    #[test]
+    fn survives_any_bytes(bytes in vec(any::<u8>(), 0..1300)) {
+        agree_on_message(&bytes)?;
+        agree_on_transaction(&bytes)?;
+    }
+}
+
+fn agree_on_message(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let judged = exactly::<VersionedMessage>(bytes).filter(|message| message.sanitize().is_ok() && we_take(message));
+    let parsed = Message::parse(bytes);
+    prop_assert_eq!(parsed.is_ok(), judged.is_some(), "{:?} {:?}", parsed, judged);
+    let (Ok(ours), Some(theirs)) = (parsed, judged) else { return Ok(()) };
+    prop_assert_eq!(ours.signing_bytes(), theirs.serialize());
+    prop_assert_eq!(ours.recent_blockhash(), &theirs.recent_blockhash().to_bytes());
+    let keys = theirs.static_account_keys();
+    let same = |ours: &[Pubkey], theirs: &[Address]| {
+        ours.iter().map(Pubkey::as_bytes).eq(theirs.iter().map(Address::as_array))
+    };
+    prop_assert!(same(ours.accounts(), keys));
+    prop_assert!(same(ours.required_signers(), &keys[..usize::from(theirs.header().num_required_signatures)]));
+    prop_assert_eq!(ours.instructions().len(), theirs.instructions().len());
+    for (ours, theirs) in ours.instructions().iter().zip(theirs.instructions()) {
+        prop_assert_eq!(ours.program.as_bytes(), keys[usize::from(theirs.program_id_index)].as_array());
+        prop_assert_eq!((ours.accounts, ours.data), (&theirs.accounts[..], &theirs.data[..]));
+    }
+    Ok(())
+}
+
+fn agree_on_transaction(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let judged = exactly::<VersionedTransaction>(bytes)
+        .filter(|transaction| transaction.sanitize().is_ok() && we_take(&transaction.message));
+    let parsed = Transaction::parse(bytes);
+    prop_assert_eq!(parsed.is_ok(), judged.is_some(), "{:?} {:?}", parsed, judged);
+    let (Ok(ours), Some(theirs)) = (parsed, judged) else { return Ok(()) };
+    prop_assert_eq!(ours.to_bytes(), bytes);
+    prop_assert_eq!(ours.message().signing_bytes(), theirs.message.serialize());
+    Ok(())
+}
+
+/// What the bytes are for the Solana SDK, if there are no more than that.
+fn exactly<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    bincode::DefaultOptions::new().with_fixint_encoding().reject_trailing_bytes().deserialize(bytes).ok()
+}
+
+/// The three things that the sanitisation of a message lets through and the rest of a validator
+/// (the packet, the runtime) or `chains` (lookup tables) does not.
+fn we_take(message: &VersionedMessage) -> bool {
+    let keys = message.static_account_keys();
+    let signatures = usize::from(message.header().num_required_signatures) * 64;
+    1 + signatures + message.serialize().len() <= limits::SOLANA_TRANSACTION
+        && keys.iter().collect::<BTreeSet<_>>().len() == keys.len()
+        && message.address_table_lookups().is_none_or(<[_]>::is_empty)
+}
+
+/// Messages of few accounts with all kinds of headers and instructions, about half of them sound.
+fn message() -> impl Strategy<Value = VersionedMessage> {
+    let header = (0..4u8, 0..3u8, 0..3u8);
+    let instruction = (0..7u8, vec(0..7u8, 0..5), vec(any::<u8>(), 0..150));
+    let accounts = vec(0..40u8, 1..8);
+    (header, accounts, vec(instruction, 0..4), any::<[u8; 32]>(), any::<bool>()).prop_map(
+        |(header, accounts, instructions, blockhash, legacy)| {
+            let header = MessageHeader {
+                num_required_signatures: header.0,
+                num_readonly_signed_accounts: header.1,
+                num_readonly_unsigned_accounts: header.2,
+            };
+            let account_keys = accounts.into_iter().map(|n| Address::from([n; 32])).collect();
+            let recent_blockhash = Hash::from(blockhash);
+            let instructions = instructions
+                .into_iter()
+                .map(|(program_id_index, accounts, data)| CompiledInstruction { program_id_index, accounts, data })
+                .collect();
+            if legacy {
+                VersionedMessage::Legacy(legacy::Message { header, account_keys, recent_blockhash, instructions })
+            } else {
+                let address_table_lookups = vec![];
+                VersionedMessage::V0(v0::Message {
+                    header,
+                    account_keys,
+                    recent_blockhash,
+                    instructions,
+                    address_table_lookups,
+                })
+            }
+        },
+    )
+}
+
+/// One change to some bytes.
+#[derive(Debug, Clone)]
+enum Damage {
+    Set(Index, u8),
+    Insert(Index, u8),
+    Remove(Index),
+}
+
+impl Damage {
+    fn apply(self, bytes: &mut Vec<u8>) {
+        match self {
+            _ if bytes.is_empty() => {}
+            Self::Set(index, byte) => bytes[index.index(bytes.len())] = byte,
+            Self::Insert(index, byte) => bytes.insert(index.index(bytes.len()), byte),
+            Self::Remove(index) => drop(bytes.remove(index.index(bytes.len()))),
+        }
+    }
+}
+
+fn damage() -> impl Strategy<Value = Vec<Damage>> {
+    let one = prop_oneof![
+        (any::<Index>(), any::<u8>()).prop_map(|(index, byte)| Damage::Set(index, byte)),
+        (any::<Index>(), 0..4u8).prop_map(|(index, byte)| Damage::Set(index, byte)),
+        (any::<Index>(), any::<u8>()).prop_map(|(index, byte)| Damage::Insert(index, byte)),
+        any::<Index>().prop_map(Damage::Remove),
+    ];
+    vec(one, 1..3)
+}
