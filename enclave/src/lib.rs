@@ -1,1 +1,35 @@
-//! Placeholder.
+//! The shell around the signer: sockets, threads, clock, randomness and the Nitro Secure Module. It decides nothing.
+//!
+//! ```text
+//!            Listener (vsock)
+//!                 │  at most Bounds::connections at once, a thread each
+//!                 ▼
+//!   frame ─▶ connection ── Request ──▶ Machine ── now, rng, Request ──▶ Signer (cloister-protocol)
+//!   frame ◀─    │       ◀── Reply ───  one lock  ◀── Reply │ DeviceCall ──┘
+//!                                        └── DeviceCall ──▶ Nsm (/dev/nsm)
+//! ```
+//!
+//! # Invariants
+//! - Nothing is allocated for a length before it was compared with its bound, and then no faster than bytes arrive.
+//! - A connection ends when a frame takes too long in either direction, and when it is silent while another waits for its place.
+//! - Time passed to the signer never runs backwards.
+//! - A broken invariant ends the process ([`fatal`]); no half-changed state is ever served.
+//!
+//! # Callers' duties
+//! Call [`fatal::end_on_panic`] before anything else. Production passes [`nsm::NitroNsm`], [`transport::Vsock`] and the AWS root; the
+//! simulator, another binary, passes its own behind the same two traits.
+
+mod clock;
+mod connection;
+pub mod device;
+mod entropy;
+pub mod fatal;
+pub mod hardening;
+mod machine;
+pub mod nsm;
+mod places;
+mod server;
+pub mod transport;
+
+pub use machine::Machine;
+pub use server::{Bounds, serve};

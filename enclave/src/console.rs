@@ -1,0 +1,37 @@
+//! The console: a fixed set of events without payloads. Hosts can read it, so nothing else is ever written.
+
+use std::io::{self, Write};
+
+macro_rules! events {
+    ($($name:ident $line:literal)+) => {
+        /// All that the console ever says. None can be caused by a message, so nobody can flood it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Event {
+            $(#[doc = $line] $name,)+
+        }
+
+        impl Event {
+            const fn line(self) -> &'static str {
+                match self { $(Self::$name => concat!("cloister: ", $line, "\n"),)+ }
+            }
+        }
+    };
+}
+
+events! {
+    NotTheFirstProcess "this program runs as the first process of a Nitro enclave and nowhere else"
+    MountFailed "stopped: /sys or /dev cannot be mounted"
+    HardeningFailed "stopped: memory cannot be locked or core dumps not forbidden; give the enclave more memory"
+    NsmMissing "stopped: there is no /dev/nsm"
+    RandomnessForeign "stopped: the kernel's hardware generator is not nsm-hwrng"
+    RandomnessFailed "stopped: the NSM gives no randomness"
+    BootKeysFailed "stopped: the boot keys cannot be made"
+    VsockFailed "stopped: vsock port 5000 cannot be listened on"
+    Serving "serving on vsock port 5000"
+    ServerFailed "stopped: no more connections can be accepted"
+}
+
+/// Writes one line. A console that takes none is no reason to stop.
+pub(crate) fn say(event: Event) {
+    drop(io::stdout().write_all(event.line().as_bytes()));
+}
