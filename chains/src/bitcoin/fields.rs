@@ -41,7 +41,7 @@ pub(super) fn check(map: Map, key: &[u8], value: &[u8]) -> Result<(), Rejected> 
         Map::Input(_) => (INPUT, INPUT_OF_VERSION_2),
         Map::Output(_) => (OUTPUT, OUTPUT_OF_VERSION_2),
     };
-    if of_version_2.contains(&kind) {
+    if of_version_2.contains(&kind) && data.is_empty() {
         return Err(Unsignable::FieldOfVersion2 { map, field: kind }.into());
     }
     match fields.iter().find(|field| field.kind == kind) {
@@ -146,7 +146,8 @@ const OUTPUT: &[Field] = &[
     field(0x07, HASH, ANY),          // PSBT_OUT_TAP_BIP32_DERIVATION
 ];
 
-// BIP-370 excludes these from version 0.
+// BIP-370 excludes these from version 0. None has key data; with some, the type is merely unknown
+// (BIP-174 has a vector of that).
 const GLOBAL_OF_VERSION_2: &[u64] = &[0x02, 0x03, 0x04, 0x05, 0x06];
 const INPUT_OF_VERSION_2: &[u64] = &[0x0e, 0x0f, 0x10, 0x11, 0x12];
 const OUTPUT_OF_VERSION_2: &[u64] = &[0x03, 0x04];

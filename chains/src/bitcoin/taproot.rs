@@ -81,8 +81,7 @@ impl Psbt {
         let slot = self.inputs.get_mut(input).ok_or(Unsignable::NoSuchInput { input })?;
         slot.refuse_if_signed(input)?;
         if slot.sighash_type(input)? != sighash_type {
-            let sighash_type = u32::from(sighash_type.byte());
-            return Err(Unsignable::SighashType { input, sighash_type }.into());
+            return Err(Unsignable::OtherSighashType { input }.into());
         }
         slot.pairs.insert(TAP_KEY_SIG.to_vec(), sighash_type.append_to(signature));
         Ok(())

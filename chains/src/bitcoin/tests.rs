@@ -217,7 +217,7 @@ fn inserts_only_the_signature_that_the_input_asks_for() {
     let mut psbt = Psbt::parse(&Draft::new().input(SIGHASH_TYPE, &[1, 0, 0, 0]).bytes()).unwrap();
     let mut insert = |input, sighash_type| psbt.insert_taproot_signature(input, SIGNATURE, sighash_type);
     assert_eq!(insert(2, SighashType::All).unwrap_err().code(), "psbt_no_such_input");
-    assert_eq!(insert(1, SighashType::Default).unwrap_err().code(), "psbt_sighash_type");
+    assert_eq!(insert(1, SighashType::Default).unwrap_err().code(), "psbt_other_sighash_type");
     insert(1, SighashType::All).unwrap();
     assert_eq!(insert(1, SighashType::All).unwrap_err().code(), "psbt_already_signed");
     let signature = psbt.inputs[1].pairs.get(TAP_KEY_SIG).unwrap();

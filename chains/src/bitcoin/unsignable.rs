@@ -103,6 +103,14 @@ pub enum Unsignable {
         /// What it asks for.
         sighash_type: u32,
     },
+    /// A signature of another sighash type than the input asks for.
+    #[error(
+        "the signature for input {input} has another sighash type than the PSBT asks for; sign the digest that was given"
+    )]
+    OtherSighashType {
+        /// The input.
+        input: usize,
+    },
     /// The input is signed or finished already.
     #[error("input {input} has a signature already; send the PSBT without")]
     AlreadySigned {
@@ -158,6 +166,7 @@ impl Unsignable {
             Self::WrongInternalKey { .. } => "psbt_wrong_internal_key",
             Self::ScriptTree { .. } => "psbt_script_tree",
             Self::SighashType { .. } => "psbt_sighash_type",
+            Self::OtherSighashType { .. } => "psbt_other_sighash_type",
             Self::AlreadySigned { .. } => "psbt_already_signed",
             Self::BadAmount { .. } => "psbt_bad_amount",
             Self::Overspent { .. } => "psbt_overspent",

@@ -75,7 +75,7 @@ fn refuses_the_invalid_vectors_of_bip_174_and_bip_371() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn signs_random_psbts_as_the_bitcoin_crate_judges(draft in draft()) {

@@ -54,7 +54,7 @@ fn compare(message: &Message<'_>, case: &Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1024))]
+    #![proptest_config(ProptestConfig::with_cases(8192))]
 
     #[test]
     fn takes_exactly_the_messages_that_a_validator_takes(message in message(), damage in damage()) {
@@ -173,11 +173,12 @@ enum Damage {
 
 impl Damage {
     fn apply(self, bytes: &mut Vec<u8>) {
+        let length = bytes.len();
         match self {
-            _ if bytes.is_empty() => {}
-            Self::Set(index, byte) => bytes[index.index(bytes.len())] = byte,
-            Self::Insert(index, byte) => bytes.insert(index.index(bytes.len()), byte),
-            Self::Remove(index) => drop(bytes.remove(index.index(bytes.len()))),
+            _ if length == 0 => {}
+            Self::Set(index, byte) => bytes[index.index(length)] = byte,
+            Self::Insert(index, byte) => bytes.insert(index.index(length), byte),
+            Self::Remove(index) => drop(bytes.remove(index.index(length))),
         }
     }
 }
