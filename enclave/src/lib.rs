@@ -19,6 +19,11 @@
 //! Call [`fatal::end_on_panic`] before anything else. Production passes [`nsm::NitroNsm`], [`transport::Vsock`] and the AWS root; the
 //! simulator, another binary, passes its own behind the same two traits.
 
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)
+)]
+
 mod clock;
 mod connection;
 pub mod device;

@@ -42,9 +42,44 @@ impl<N: Nsm> Machine<N> {
                 Output::Reply(reply) => return reply,
                 Output::Device(call) => {
                     let answer = device::perform(nsm, &call);
-                    output = signer.resume(clock.now(), &mut KernelRng, answer);
+                    output = signer.resume(clock.now(), answer);
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloister_wire::{
+        ids::Nonce,
+        message::{Body, Outcome, Phase, StatusBody},
+        refusal::Refusal,
+    };
+
+    use super::*;
+    use crate::device::DeviceFailed;
+
+    /// No module at all.
+    struct Absent;
+
+    impl Nsm for Absent {
+        fn measure(&mut self, _: u8, _: &[u8]) -> Result<(), DeviceFailed> {
+            Err(DeviceFailed)
+        }
+
+        fn attest(&mut self, _: &[u8], _: Option<&[u8]>, _: &[u8]) -> Result<Vec<u8>, DeviceFailed> {
+            Err(DeviceFailed)
+        }
+    }
+
+    #[test]
+    fn a_fresh_signer_says_that_it_is_blank_and_refuses_everything_else() {
+        let machine = Machine::boot(TrustRoot::aws(), Absent).unwrap();
+        let nonce = Nonce::from_bytes([7; 32]);
+        let Outcome::Done(Body::Status(status)) = machine.answer(Request::Status { nonce }).outcome else { panic!() };
+        let status: StatusBody = cloister_wire::codec::decode(status.body.as_slice()).unwrap();
+        assert_eq!((status.nonce, status.phase), (nonce, Phase::Blank));
+        assert_eq!(machine.answer(Request::Challenge).outcome, Outcome::Refused(Refusal::WrongPhase));
     }
 }
