@@ -1,5 +1,13 @@
 //! The KMS stand-in as a process of its own.
 
-fn main() -> anyhow::Result<()> {
-    cloister_simulator::kms::run(std::env::args_os())
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cloister_simulator::kms::run(std::env::args_os()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cloister-sim-kms: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::arn::Region;
 use super::envelope::EnvelopeForm;
-use super::server::{KmsConfig, serve};
+use super::server::{KmsConfig, StartError, serve};
 
 /// Stands in for AWS KMS: the AWS protocol, and key policies that are enforced on attestation. SIMULATED: its keys lie in
 /// a file.
@@ -38,13 +38,13 @@ struct Arguments {
 ///
 /// # Errors
 /// Key file, root or address are unusable.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), StartError> {
     let Arguments { listen, key_file, root, regions, envelope } = Arguments::parse_from(arguments);
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = tokio::runtime::Runtime::new().map_err(StartError::Runtime)?;
     runtime.block_on(async {
         let running = serve(KmsConfig { listen, key_file, root, regions, envelope }).await?;
         println!("{}", serde_json::json!({ "listening": format!("http://{}", running.local_addr()) }));
-        tokio::signal::ctrl_c().await?;
+        tokio::signal::ctrl_c().await.map_err(StartError::Runtime)?;
         running.shutdown().await;
         Ok(())
     })

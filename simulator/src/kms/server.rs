@@ -53,6 +53,9 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("listening on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
+    /// Threads or signal handlers cannot be had.
+    #[error("the operating system refuses threads or signals: {0}")]
+    Runtime(#[source] std::io::Error),
 }
 
 /// A stand-in that serves until it is dropped or shut down.
