@@ -22,6 +22,11 @@
 //! - Check what an envelope held against something else: anyone can make one ([`RecipientKey`]).
 //! - Keep to [`TrustRoot::aws`] in production binaries and show everything else as SIMULATED ([`Authentic::root_kind`]).
 
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)
+)]
+
 mod ber;
 mod chain;
 mod document;

@@ -14,6 +14,11 @@
 //! it is refused; derive a Taproot output key from its internal key (BIP-86) themselves; verify a
 //! finished signature before they insert it.
 
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)
+)]
+
 pub mod bitcoin;
 mod cursor;
 pub mod limits;

@@ -23,7 +23,7 @@ use crate::{
     authority::Measured,
     fault::Fault,
     gate::Authorized,
-    keygen::{self, Blame, Keygen, Made, Terms},
+    keygen::{self, Begun, Blame, Keygen, Made, Terms},
     share::Share,
 };
 
@@ -116,7 +116,7 @@ impl Ceremonies {
         let id = ceremony_id(measured, order, &signers, ceremony.request.hash(), contributions)?;
         let (scheme, threshold) = (ceremony.request.body().scheme, measured.manifest.threshold);
         let terms = Terms { scheme, ceremony: id, me: measured.signer, signers: &signers, threshold };
-        let (keygen, rounds) = keygen::begin(&terms, rng)?;
+        let Begun { keygen, sent: rounds } = keygen::begin(&terms, rng)?;
         ceremony.id = Some(id);
         ceremony.stage = Stage::Running(keygen);
         Ok((id, rounds.into_iter().map(|(to, round)| (to, CeremonyMessage { ceremony: id, round })).collect()))

@@ -63,8 +63,14 @@ pub(crate) struct Terms<'a> {
     pub(crate) threshold: u16,
 }
 
-/// Begins: the messages are this signer's broadcast.
-pub(crate) fn begin(terms: &Terms<'_>, rng: &mut dyn CryptoRngCore) -> Result<(Box<dyn Keygen>, Vec<(SignerId, Round)>), Fault> {
+/// A key generation with its first messages: this signer's broadcast.
+pub(crate) struct Begun {
+    pub(crate) keygen: Box<dyn Keygen>,
+    pub(crate) sent: Vec<(SignerId, Round)>,
+}
+
+/// Begins.
+pub(crate) fn begin(terms: &Terms<'_>, rng: &mut dyn CryptoRngCore) -> Result<Begun, Fault> {
     match terms.scheme {
         Scheme::Ed25519 => Generation::<frost_ed25519::Ed25519Sha512>::begin(terms, rng),
         Scheme::Secp256k1Taproot => Generation::<frost_secp256k1_tr::Secp256K1Sha256TR>::begin(terms, rng),
@@ -97,7 +103,7 @@ enum Progress<C: Suite> {
 }
 
 impl<C: Suite> Generation<C> {
-    fn begin(terms: &Terms<'_>, rng: &mut dyn CryptoRngCore) -> Result<(Box<dyn Keygen>, Vec<(SignerId, Round)>), Fault> {
+    fn begin(terms: &Terms<'_>, rng: &mut dyn CryptoRngCore) -> Result<Begun, Fault> {
         let signers = u16::try_from(terms.signers.len()).map_err(|_| Fault::Fatal)?;
         let (secret, package) = dkg::part1::<C, _>(identifier(terms.me), signers, terms.threshold, rng).map_err(|_| Fault::Fatal)?;
         let broadcast: Bytes<_> = package.serialize().map_err(|_| Fault::Fatal)?.try_into()?;
@@ -112,7 +118,7 @@ impl<C: Suite> Generation<C> {
             shares: BTreeMap::new(),
             stage: Stage::Broadcasting(secret),
         };
-        Ok((Box::new(generation), sent))
+        Ok(Begun { keygen: Box::new(generation), sent })
     }
 
     fn store(&mut self, from: SignerId, round: Round) -> Result<(), Blame> {

@@ -20,6 +20,11 @@
 //! Carry out a [`Output::Device`] at once and give its result to [`Signer::resume`]; pass time that does not run backwards; pass a
 //! generator that the NSM has seeded.
 
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)
+)]
+
 mod authority;
 mod boot;
 mod certification;

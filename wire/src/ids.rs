@@ -265,7 +265,7 @@ impl<'b, C> Decode<'b, C> for SignerId {
 fn from_hex<const N: usize>(text: &str) -> Result<[u8; N], Malformed> {
     let mut bytes = [0; N];
     let digits = text.as_bytes();
-    if digits.len() != N * 2 {
+    if digits.len() != N.saturating_mul(2) {
         return Err(Malformed::Hex(N));
     }
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {

@@ -17,6 +17,11 @@
 //! # Callers' duties
 //! A decoded value is well-formed, not trusted: signatures, quorums and phases are checked by `cloister-protocol`.
 
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)
+)]
+
 pub mod blob;
 pub mod bounded;
 pub mod certificate;
