@@ -1,0 +1,131 @@
+//! Processes: started, found by the line that they print, and killed.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    path::PathBuf,
+    process::Stdio,
+};
+
+use anyhow::{Context, bail};
+use cloister_wire::ids::SignerId;
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, ChildStdout, Command},
+};
+
+use super::{
+    Link,
+    founding::Parent,
+    layout::Layout,
+    programs::{Program, Programs},
+};
+use crate::signer::image::Image;
+
+/// A running process that has said where it listens. Killed when dropped; its end of the lifeline closes with ours.
+pub(super) struct Process {
+    child: Child,
+    listening: String,
+    _output: BufReader<ChildStdout>,
+}
+
+/// What each of our programs prints first.
+#[derive(Deserialize)]
+struct Hello {
+    listening: String,
+}
+
+/// A process that has not said yet where it listens.
+pub(super) struct Starting {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    program: PathBuf,
+    log: PathBuf,
+}
+
+impl Starting {
+    fn spawn(program: &Program, arguments: &[OsString], log: PathBuf) -> anyhow::Result<Self> {
+        let mut child = Command::new(&program.path)
+            .args(&program.arguments)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log)?)
+            // The terminal's Ctrl-C is for the launcher alone.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.path.display()))?;
+        let output = BufReader::new(child.stdout.take().context("its output is piped")?);
+        Ok(Self { child, output, program: program.path.clone(), log })
+    }
+
+    /// Waits until it serves.
+    pub(super) async fn serving(self) -> anyhow::Result<Process> {
+        let Self { child, mut output, program, log } = self;
+        let mut line = String::new();
+        output.read_line(&mut line).await?;
+        let Ok(Hello { listening }) = serde_json::from_str(&line) else {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            bail!("{} did not start ({}): {}", program.display(), log.display(), said.trim_end());
+        };
+        Ok(Process { child, listening, _output: output })
+    }
+}
+
+impl Process {
+    /// Where it listens: a URL, or a socket's path.
+    pub(super) fn listening(&self) -> &str {
+        &self.listening
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// Kills it and waits until it is gone.
+    pub(super) async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+}
+
+pub(super) fn kms(programs: &Programs, layout: &Layout) -> anyhow::Result<Starting> {
+    let mut arguments = flags([("--key-file", layout.kms_keys()), ("--root", layout.root_certificate())]);
+    for region in super::founding::REGIONS {
+        arguments.extend(["--region".into(), region.into()]);
+    }
+    Starting::spawn(&programs.kms, &arguments, layout.log("kms"))
+}
+
+/// Launches a signer, with the registers that a hypervisor would have measured.
+pub(super) fn signer(programs: &Programs, layout: &Layout, image: &Image, signer: SignerId) -> anyhow::Result<Starting> {
+    let parent = Parent::of(signer);
+    let mut arguments = flags([("--socket", layout.signer_socket(signer)), ("--root", layout.dir().into())]);
+    for (index, value) in image.registers(&parent.role().to_string(), &parent.instance()) {
+        arguments.extend(["--pcr".into(), format!("{index}={value}").into()]);
+    }
+    let program = Program { path: layout.image(), arguments: programs.signer.arguments.clone() };
+    Starting::spawn(&program, &arguments, layout.log(&format!("signer-{signer}")))
+}
+
+pub(super) fn host(programs: &Programs, layout: &Layout, link: Link, kms: &str, signer: SignerId) -> anyhow::Result<Starting> {
+    let enclave = match link {
+        Link::Direct => layout.signer_socket(signer),
+        Link::Proxied => layout.host_socket(signer),
+    };
+    let mut arguments = flags([
+        ("--manifest", layout.manifest()),
+        ("--enclave", enclave),
+        ("--store", layout.store(signer)),
+        ("--peers", layout.peers()),
+        ("--root", layout.root_certificate()),
+        ("--credential", layout.credential(signer)),
+    ]);
+    arguments.extend(["--signer".into(), signer.to_string().into(), "--kms".into(), kms.into()]);
+    Starting::spawn(&programs.host, &arguments, layout.log(&format!("host-{signer}")))
+}
+
+fn flags<const N: usize>(flags: [(&str, PathBuf); N]) -> Vec<OsString> {
+    flags.into_iter().flat_map(|(flag, path)| [flag.into(), path.into_os_string()]).collect()
+}
