@@ -1,1 +1,21 @@
 //! What no single crate can test: the workspace's shape, whole groups of signers, and hostile hosts. All of it is in `tests/`.
+//!
+//! The library is a group in memory, which those tests build on:
+//!
+//! ```text
+//!   Charter: what operators and requesters sign ─┐
+//!   Kms: the group's RSA keys ───────────────────┤
+//!   Machine 1..n: Signer + StandInNsm ───────────┴─▶ Group: the host that drives them, its post and its store
+//! ```
+//!
+//! Signers run unchanged: real documents under a test root, real RSA, real FROST. Time and randomness are the test's own, so a run
+//! repeats but for the keys that `aws-lc-rs` draws by itself (RSA, and the stand-in's certificates). Everything here panics where an
+//! honest group would not go on.
+
+pub mod charter;
+pub mod group;
+pub mod impostor;
+pub mod kms;
+pub mod machine;
+pub mod payload;
+pub mod signature;

@@ -1,0 +1,213 @@
+//! What operators and requesters sign: the manifest, start orders, policies and requests of one group.
+
+use cloister_wire::{
+    bounded::{Bytes, List},
+    endorsement::{Endorsable, Endorsed},
+    ids::{BootId, GroupId, Hash, Incarnation, KeyId, KeyName, Pcr, PolicyVersion, RequestId, Requester, SignerId, Tenant, UnixMillis},
+    manifest::{Manifest, SignerSlot, ValidManifest},
+    order::{RosterEntry, StartKind, StartOrder},
+    policy::{KeyRule, Policy, RequesterKey},
+    request::{Chain, KeyRequest, Purpose, Requestable, Requested, Scheme, SignRequest},
+    signature::PublicKey,
+};
+use ed25519_dalek::SigningKey;
+
+use crate::{kms::Kms, machine};
+
+/// When tests begin: 2026-01-01T00:00:00Z.
+pub const NOW: UnixMillis = UnixMillis(1_767_225_600_000);
+/// The tenant of the keys that tests make.
+pub const TENANT: &str = "acme";
+/// May make keys, and sign with every key that the policy names.
+pub const TREASURER: &str = "treasurer";
+/// May do nothing, and is of the same tenant.
+pub const CLERK: &str = "clerk";
+/// May make keys, and is of another tenant.
+pub const RIVAL: &str = "rival";
+/// Names that the policy lets sign for every chain: one for a key of each scheme.
+pub const ANY_CHAIN: [(&str, Scheme); 3] =
+    [("ed25519", Scheme::Ed25519), ("taproot", Scheme::Secp256k1Taproot), ("schnorr", Scheme::Secp256k1Schnorr)];
+/// A key that the policy lets sign Solana transactions alone.
+pub const SOLANA_ONLY: &str = "solana-only";
+
+/// A group's documents, with the secrets that sign them.
+pub struct Charter {
+    /// What the manifest says.
+    pub manifest: Manifest,
+    /// Operators, by their position in the manifest. Two are a quorum.
+    pub operators: Vec<SigningKey>,
+}
+
+impl Charter {
+    /// A `threshold`-of-`signers` group with three operators.
+    #[must_use]
+    pub fn new(threshold: u16, signers: u16) -> Self {
+        let operators: Vec<_> = ["operator 0", "operator 1", "operator 2"].map(secret).into();
+        let slot = |id: u16| {
+            let id = signer(id);
+            let pcr3 = Pcr::from_bytes(*machine::parent_role(id).as_bytes());
+            SignerSlot { id, pcr3, kms: list(Kms::public_keys(id)) }
+        };
+        let manifest = Manifest {
+            group: GroupId::from_bytes(*b"a group of tests"),
+            threshold,
+            signers: list((1..=signers).map(slot)),
+            operators: list(operators.iter().map(PublicKey::of)),
+            quorum: 2,
+            release: machine::release(),
+        };
+        Self { manifest, operators }
+    }
+
+    /// Signed by the quorum.
+    #[must_use]
+    pub fn endorse<T: Endorsable>(&self, document: &T) -> Endorsed<T> {
+        self.endorse_by(document, &[0, 1])
+    }
+
+    /// Signed by these operators.
+    #[must_use]
+    pub fn endorse_by<T: Endorsable>(&self, document: &T, operators: &[u16]) -> Endorsed<T> {
+        let mut endorsed = Endorsed::new(document).expect("short enough");
+        for &operator in operators {
+            endorsed.sign(operator, &self.operators[usize::from(operator)]).expect("few");
+        }
+        endorsed
+    }
+
+    /// The manifest's hash.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        ValidManifest::try_from(self.manifest.clone()).expect("a possible group").hash()
+    }
+
+    /// The signers' ids.
+    #[must_use]
+    pub fn signers(&self) -> Vec<SignerId> {
+        self.manifest.signers.iter().map(|slot| slot.id).collect()
+    }
+
+    /// An order that names these boots and the first policy.
+    #[must_use]
+    pub fn order(&self, kind: StartKind, incarnation: u64, issued_at: UnixMillis, boots: &[(SignerId, BootId)]) -> StartOrder {
+        StartOrder {
+            group: self.manifest.group,
+            manifest: self.hash(),
+            kind,
+            incarnation: Incarnation(incarnation),
+            roster: list(boots.iter().map(|&(signer, boot)| RosterEntry { signer, boot })),
+            policy: self.endorse(&self.policy()).hash(),
+            issued_at,
+        }
+    }
+
+    /// The first policy: [`TREASURER`] of [`TENANT`] may make keys, and sign with those of [`ANY_CHAIN`] and with [`SOLANA_ONLY`].
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let key = |name: &str, tenant: &str| RequesterKey { name: requester(name), tenant: tenant_named(tenant), key: PublicKey::of(&secret(name)) };
+        let rule = |name: &str, chains: &[Chain]| KeyRule {
+            tenant: tenant_named(TENANT),
+            key: key_name(name),
+            requesters: list([requester(TREASURER), requester(RIVAL)]),
+            chains: list(chains.iter().copied()),
+        };
+        let every = [Chain::Message, Chain::Solana, Chain::Bitcoin];
+        let rules = ANY_CHAIN.iter().map(|(name, _)| rule(name, &every)).chain([rule(SOLANA_ONLY, &[Chain::Solana])]);
+        Policy {
+            group: self.manifest.group,
+            manifest: self.hash(),
+            version: PolicyVersion(1),
+            previous: None,
+            requesters: list([key(TREASURER, TENANT), key(CLERK, TENANT), key(RIVAL, "rivals")]),
+            key_creators: list([requester(TREASURER), requester(RIVAL)]),
+            keys: list(rules),
+        }
+    }
+
+    /// [`TREASURER`]'s request for a key, good for an hour.
+    #[must_use]
+    pub fn key_request(&self, name: &str, scheme: Scheme, now: UnixMillis) -> KeyRequest {
+        KeyRequest {
+            group: self.manifest.group,
+            tenant: tenant_named(TENANT),
+            name: key_name(name),
+            scheme,
+            requester: requester(TREASURER),
+            id: RequestId::from_bytes([1; 16]),
+            issued_at: now,
+            not_after: now.plus(HOUR),
+        }
+    }
+
+    /// [`TREASURER`]'s request number `id` for a signature, good for an hour.
+    #[must_use]
+    pub fn sign_request(&self, key: KeyId, chain: Chain, payload: &[u8], id: u8, now: UnixMillis) -> SignRequest {
+        let purpose = if chain == Chain::Message { Purpose::Message } else { Purpose::Transaction };
+        SignRequest {
+            group: self.manifest.group,
+            tenant: tenant_named(TENANT),
+            key,
+            path: List::new(),
+            chain,
+            purpose,
+            payload: payload.try_into().expect("short enough"),
+            requester: requester(TREASURER),
+            id: RequestId::from_bytes([id; 16]),
+            issued_at: now,
+            not_after: now.plus(HOUR),
+        }
+    }
+}
+
+/// An hour, in milliseconds.
+pub const HOUR: u64 = 60 * 60 * 1000;
+
+/// Signed by the requester called `by`, whoever the request names.
+#[must_use]
+pub fn requested<T: Requestable>(request: &T, by: &str) -> Requested {
+    Requested::sign(request, &secret(by)).expect("short enough")
+}
+
+/// The secret key of whoever is called `name`.
+#[must_use]
+pub fn secret(name: &str) -> SigningKey {
+    let mut seed = [0; 32];
+    seed[..name.len()].copy_from_slice(name.as_bytes());
+    SigningKey::from_bytes(&seed)
+}
+
+/// A signer's number.
+#[must_use]
+pub fn signer(id: u16) -> SignerId {
+    id.try_into().expect("1 to 32")
+}
+
+/// A requester's name.
+#[must_use]
+pub fn requester(name: &str) -> Requester {
+    name.parse().expect("a name")
+}
+
+/// A key's name.
+#[must_use]
+pub fn key_name(name: &str) -> KeyName {
+    name.parse().expect("a name")
+}
+
+/// A tenant's name.
+#[must_use]
+pub fn tenant_named(name: &str) -> Tenant {
+    name.parse().expect("a name")
+}
+
+/// A bounded list.
+#[must_use]
+pub fn list<T, const MAX: usize>(items: impl IntoIterator<Item = T>) -> List<T, MAX> {
+    items.into_iter().collect::<Vec<_>>().try_into().expect("few enough")
+}
+
+/// Bounded bytes.
+#[must_use]
+pub fn bytes<const MAX: usize>(bytes: &[u8]) -> Bytes<MAX> {
+    bytes.try_into().expect("short enough")
+}
