@@ -49,6 +49,7 @@ use cloister_wire::{
 use crate::{nsm::TestRoot, signer::image::Image};
 use layout::Layout;
 use process::Process;
+use tokio::sync::mpsc;
 pub use host::run as run_host;
 pub use programs::{Program, Programs, run_hidden};
 pub use record::{Record, RequesterRecord, SignerRecord, Stage};
@@ -122,10 +123,10 @@ impl Group {
     /// # Errors
     /// With what to do about it: a folder of something else, a group that is up already, or a process that doesn't start (its log
     /// lies in the folder).
-    pub async fn up(plan: GroupPlan, progress: &(impl Fn(Progress) + Sync)) -> anyhow::Result<Self> {
+    pub async fn up(plan: GroupPlan, progress: &impl Fn(Progress)) -> anyhow::Result<Self> {
         let layout = Layout::new(&plan.dir)?;
         if !layout.record().exists() {
-            founding::found(&plan, &layout, progress)?;
+            found(plan.clone(), layout.clone(), progress).await?;
         }
         let lock = layout.lock()?;
         let record = Record::read(&layout.record())?;
@@ -157,7 +158,7 @@ impl Group {
     ///
     /// # Errors
     /// If a boot doesn't verify, or the hosts refuse.
-    pub async fn start(&mut self, progress: &(impl Fn(Progress) + Sync)) -> anyhow::Result<Incarnation> {
+    pub async fn start(&mut self, progress: &impl Fn(Progress)) -> anyhow::Result<Incarnation> {
         let attested = self.attest().await?;
         progress(Progress::Attested(attested.boots().len()));
         let state = attested.state().await?;
@@ -350,6 +351,20 @@ impl Group {
             _ => Ok(ours),
         }
     }
+}
+
+/// Founds the group on a thread of its own, so that whoever waits for it can do something else.
+async fn found(plan: GroupPlan, layout: Layout, progress: &impl Fn(Progress)) -> anyhow::Result<()> {
+    let (steps, mut seen) = mpsc::unbounded_channel();
+    let report = move |step| {
+        // Whoever waited may have gone away.
+        let _ = steps.send(step);
+    };
+    let founding = tokio::task::spawn_blocking(move || founding::found(&plan, &layout, &report));
+    while let Some(step) = seen.recv().await {
+        progress(step);
+    }
+    founding.await?
 }
 
 fn read<T>(path: &Path) -> anyhow::Result<T>

@@ -5,7 +5,7 @@ use std::{ffi::OsString, fs, net::Ipv4Addr, path::PathBuf};
 use anyhow::Context;
 use clap::Parser;
 use cloister_attestation::TrustRoot;
-use cloister_host::{AccessKey, Config, Deadlines, Endpoint, KmsAccess, PeerBook, PoolSizes};
+use cloister_host::config::{AccessKey, Config, Deadlines, Endpoint, KmsAccess, PeerBook, PoolSizes};
 use cloister_wire::ids::SignerId;
 
 use crate::{kms::Credential, signer::end_when_stdin_closes};
@@ -52,7 +52,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> 
     tokio::runtime::Runtime::new()?.block_on(async {
         let running = cloister_host::serve(config).await?;
         println!("{}", serde_json::json!({ "listening": format!("http://{}", running.local_addr()) }));
-        running.finished().await
+        // Whoever started it ends it; what was acknowledged is on disk.
+        std::future::pending().await
     })
 }
 
