@@ -1,1 +1,41 @@
-fn main() {}
+//! `cloister`: the command line for operators, requesters and auditors, the simulator and the demo.
+//!
+//! Every command verifies the group before it sends anything, prints what it did, or with `--json` one object with stable field names,
+//! and exits with 0 only if what was asked is true. `docs/cli.md` has the fields and exit codes.
+
+mod arguments;
+mod commands;
+mod context;
+mod document;
+mod failure;
+mod input;
+mod output;
+mod progress;
+
+use std::{env, process::ExitCode};
+
+use clap::Parser;
+use cloister_simulator::group;
+
+use crate::{arguments::Arguments, output::Output};
+
+fn main() -> ExitCode {
+    if let Some(ended) = group::run_hidden(env::args_os()) {
+        return ended.map_or_else(|why| fail(&why), |()| ExitCode::SUCCESS);
+    }
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.json);
+    match commands::run(arguments.command, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.fail(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+/// A part of a simulated group has ended: its launcher reads the reason in its log.
+fn fail(why: &anyhow::Error) -> ExitCode {
+    eprintln!("{why:#}");
+    ExitCode::FAILURE
+}

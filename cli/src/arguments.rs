@@ -1,0 +1,73 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{attest, audit, demo, group, key, manifest, operator, requester, sign, sim, status};
+
+/// Threshold signatures by attested enclaves: no machine ever holds a whole key.
+///
+/// Start with `cloister demo`. To work by hand: `cloister sim up` in one terminal, and in another `cloister key create`, `cloister
+/// sign` and the rest.
+#[derive(Parser, Debug)]
+#[command(name = "cloister", version, after_help = EXIT_CODES, after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Answer with one JSON object on stdout, failures included.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Show everything once: start a group, make keys, kill and restart it, sign, and verify.
+    Demo(demo::Arguments),
+    /// Run a simulated group.
+    #[command(subcommand)]
+    Sim(sim::Command),
+    /// Make and look at keys.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Have a transaction or text signed.
+    Sign(sign::Arguments),
+    /// Have the signers attest, or verify a document.
+    Attest(attest::Arguments),
+    /// Export and verify the audit trail.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Operators' keys.
+    #[command(subcommand)]
+    Operator(operator::Command),
+    /// The manifest: what is fixed for a group's life.
+    #[command(subcommand)]
+    Manifest(manifest::Command),
+    /// Start a group.
+    #[command(subcommand)]
+    Group(group::Command),
+    /// Who may ask for what.
+    #[command(subcommand)]
+    Requester(requester::Command),
+    /// Where every signer stands.
+    Status(status::Arguments),
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 what was asked is true or done; 1 this machine, the network or a host failed; 2 the request itself is \
+wrong; 3 the group refused; 4 something did not verify.";
+
+const EXAMPLES: &str = "Examples:
+  cloister demo
+  cloister sim up --signers 3 --threshold 2
+  cloister key create --scheme ed25519 --name treasury
+  cloister sign --key treasury --chain solana transfer.b64
+  echo -n 'I am the treasury' | cloister sign --key treasury --chain message -
+  cloister attest --signer 1 --save signer-1.cose
+  cloister attest verify signer-1.cose --at document
+
+Exit codes:
+  0  what was asked is true or done
+  1  this machine, the network or a host failed
+  2  the request itself is wrong
+  3  the group refused
+  4  something did not verify: do not go on
+
+docs/cli.md lists the JSON fields of every command.";

@@ -1,0 +1,158 @@
+use std::{fmt, fs, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use cloister_client::audit::{BootChain, Export, Report};
+use serde::Serialize;
+
+use crate::{
+    context::Connection,
+    failure::{Exit, Failure},
+    output::{Lines, Output},
+};
+
+/// `cloister audit`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Fetch everything that the hosts have: introductions, orders, policies, certificates, receipts.
+    Export(ExportArguments),
+    /// Verify an export offline: nothing altered, nothing missing in between, attestation included.
+    ///
+    /// A tail that was cut off does not show in the export alone: compare the numbers of receipts with `cloister status`.
+    #[command(after_help = "Example:\n  cloister audit export trail.json && cloister audit verify trail.json")]
+    Verify(VerifyArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArguments {
+    /// Where to write it.
+    file: PathBuf,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    /// The export.
+    file: PathBuf,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Export(arguments) => export(arguments, output).await,
+        Command::Verify(arguments) => verify(&arguments, output),
+    }
+}
+
+async fn export(arguments: ExportArguments, output: &Output) -> Result<(), Failure> {
+    let json = arguments.connection.attest().await?.audit_export().await?;
+    Export::parse(&json)?;
+    fs::write(&arguments.file, &json).map_err(|why| Failure::file(&arguments.file, why))?;
+    output.answer(&Written { file: arguments.file.display().to_string(), bytes: json.len() });
+    Ok(())
+}
+
+fn verify(arguments: &VerifyArguments, output: &Output) -> Result<(), Failure> {
+    let json = fs::read(&arguments.file).map_err(|why| Failure::file(&arguments.file, why))?;
+    let report = Export::parse(&json)?.verify(&arguments.connection.pin()?)?;
+    let view = View::new(&report, arguments.connection.is_simulated()?);
+    if view.verified {
+        output.answer(&view);
+        return Ok(());
+    }
+    let message = format!("{} things are wrong with this export", view.findings.len());
+    let hint = "Read the findings; get an export from another host and compare.";
+    Err(output.answer_failed(&view, Failure::new(Exit::Unverified, "audit_findings", message, hint)))
+}
+
+#[derive(Serialize)]
+struct Written {
+    file: String,
+    bytes: usize,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes); check it with `cloister audit verify {}`", self.file, self.bytes, self.file)
+    }
+}
+
+#[derive(Serialize)]
+struct View {
+    verified: bool,
+    simulated: bool,
+    orders: usize,
+    policies: usize,
+    keys: Vec<String>,
+    boots: Vec<ChainView>,
+    findings: Vec<FindingView>,
+}
+
+#[derive(Serialize)]
+struct ChainView {
+    signer: u16,
+    boot: String,
+    receipts: usize,
+    released: usize,
+    refused: usize,
+    head: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FindingView {
+    code: &'static str,
+    message: String,
+}
+
+impl View {
+    fn new(report: &Report, simulated: bool) -> Self {
+        Self {
+            verified: report.in_order(),
+            simulated,
+            orders: report.orders,
+            policies: report.policies,
+            keys: report.keys.iter().map(ToString::to_string).collect(),
+            boots: report.chains.iter().map(ChainView::new).collect(),
+            findings: report
+                .findings
+                .iter()
+                .map(|finding| FindingView { code: finding.code(), message: finding.to_string() })
+                .collect(),
+        }
+    }
+}
+
+impl ChainView {
+    fn new(chain: &BootChain) -> Self {
+        let BootChain { signer, boot, receipts, released, refused, head, .. } = chain;
+        let head = head.map(|head| head.to_string());
+        Self {
+            signer: signer.get(),
+            boot: boot.to_string(),
+            receipts: *receipts,
+            released: *released,
+            refused: *refused,
+            head,
+        }
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.verified { "in order" } else { "NOT in order" };
+        let lines = Lines::new()
+            .line("export", verdict)
+            .line("start orders", self.orders)
+            .line("policies", self.policies)
+            .line("keys", self.keys.len())
+            .simulated(self.simulated);
+        write!(f, "{lines}")?;
+        for chain in &self.boots {
+            let ChainView { signer, receipts, released, refused, .. } = chain;
+            let boot = chain.boot.get(..16).unwrap_or_default();
+            write!(f, "\nsigner {signer}  boot {boot}…: {receipts} receipts, {released} signings, {refused} refusals")?;
+        }
+        self.findings.iter().try_for_each(|finding| write!(f, "\n- {} ({})", finding.message, finding.code))
+    }
+}

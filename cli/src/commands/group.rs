@@ -1,0 +1,152 @@
+use std::{fmt, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use cloister_client::{Attested, Secret, operator};
+use cloister_wire::{
+    endorsement::Endorsed,
+    ids::Incarnation,
+    order::{StartKind, StartOrder},
+    policy::Policy,
+};
+use serde::Serialize;
+
+use crate::{
+    context::Connection,
+    document,
+    failure::Failure,
+    output::{Lines, Output},
+    progress::Progress,
+};
+
+/// `cloister group`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Name the boots that make up the group: at genesis, and again after signers were restarted.
+    ///
+    /// Attests every signer that answers, signs a start order for exactly those boots with the operators' keys, and has the hosts carry
+    /// it out. Safe to repeat.
+    #[command(
+        after_help = "Examples:\n  cloister group start\n  cloister group start --restart --policy group.policy --operator-key alice.key --operator-key bob.key"
+    )]
+    Start(Start),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Start {
+    /// The first start, in which signer keys are made. Without this or --restart: whatever the host has not done yet.
+    #[arg(long, conflicts_with = "restart")]
+    genesis: bool,
+    /// A later start.
+    #[arg(long)]
+    restart: bool,
+    /// Number of this start; has to be higher than every one before. By default one more than the host's.
+    #[arg(long)]
+    incarnation: Option<u64>,
+    /// The policy that is to be in force. By default the folder's `policy.cbor`, else the host's; at genesis one that allows nothing yet.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// An operator's secret key file; may be repeated. By default the folder's.
+    #[arg(long = "operator-key", value_name = "FILE")]
+    operator_keys: Vec<PathBuf>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    let Command::Start(start) = command;
+    let operators = start.connection.operators(&start.operator_keys)?;
+    let progress = Progress::new(output);
+    progress.doing("verifying every signer's attestation");
+    let attested = start.connection.attest().await?;
+    let (order, policy) = start.order(&attested, &operators, output).await?;
+    progress.doing("the signers start");
+    attested.start(&order, &policy).await?;
+    drop(progress);
+    output.answer(&View::new(&order, start.connection.is_simulated()?)?);
+    Ok(())
+}
+
+impl Start {
+    async fn order(
+        &self,
+        attested: &Attested,
+        operators: &[Secret],
+        output: &Output,
+    ) -> Result<(Endorsed<StartOrder>, Endorsed<Policy>), Failure> {
+        let manifest = attested.manifest();
+        let state = attested.state().await?;
+        let started = state.incarnation.is_some();
+        let kind = if self.genesis || !(self.restart || started) { StartKind::Genesis } else { StartKind::Restart };
+        let policy = match (self.stored_policy()?, state.policy) {
+            (Some(policy), _) => policy,
+            (None, Some(policy)) => {
+                output.note("The policy is the one that the host shows; it bears the operators' quorum, but only you know whether it is the newest.");
+                policy
+            }
+            (None, None) => {
+                operator::endorsed_by(&operator::PolicyDraft::first(manifest).build()?, manifest, operators)?
+            }
+        };
+        let next = self.incarnation.map(Incarnation).or_else(|| state.incarnation.unwrap_or_default().next());
+        let incarnation =
+            next.ok_or_else(|| Failure::usage("the host's incarnation is the last there is", "Give --incarnation."))?;
+        let order = operator::start_order(manifest, kind, incarnation, attested.boots(), &policy)?;
+        Ok((operator::endorsed_by(&order, manifest, operators)?, policy))
+    }
+
+    fn stored_policy(&self) -> Result<Option<Endorsed<Policy>>, Failure> {
+        let folder = self.connection.policy_file();
+        match &self.policy {
+            Some(path) => document::read(path).map(Some),
+            None if self.connection.is_folder() && folder.exists() => document::read(&folder).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct View {
+    incarnation: u64,
+    kind: &'static str,
+    order_hash: String,
+    policy_hash: String,
+    boots: Vec<BootView>,
+    simulated: bool,
+}
+
+#[derive(Serialize)]
+struct BootView {
+    signer: u16,
+    boot: String,
+}
+
+impl View {
+    fn new(endorsed: &Endorsed<StartOrder>, simulated: bool) -> Result<Self, Failure> {
+        let order =
+            endorsed.unverified().map_err(|why| cloister_client::Error::Unreadable { what: "start order", why })?;
+        let kind = match order.kind {
+            StartKind::Genesis => "genesis",
+            StartKind::Restart => "restart",
+        };
+        let boots =
+            order.roster.iter().map(|entry| BootView { signer: entry.signer.get(), boot: entry.boot.to_string() });
+        Ok(Self {
+            incarnation: order.incarnation.0,
+            kind,
+            order_hash: endorsed.hash().to_string(),
+            policy_hash: order.policy.to_string(),
+            boots: boots.collect(),
+            simulated,
+        })
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = Lines::new().line("started", format!("{}, incarnation {}", self.kind, self.incarnation));
+        for boot in &self.boots {
+            lines = lines.line("signer", format!("{}, boot {}", boot.signer, boot.boot));
+        }
+        write!(f, "{}", lines.simulated(self.simulated))
+    }
+}

@@ -1,0 +1,69 @@
+//! `cloister manifest`: build, sign, show.
+
+pub(crate) mod measurements;
+mod plan;
+mod view;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use cloister_client::{SecretFile, operator};
+use cloister_wire::{endorsement::Endorsed, manifest::Manifest};
+
+use crate::{document, failure::Failure, output::Output};
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Make a manifest from a plan, not signed yet.
+    #[command(after_help = plan::EXAMPLE)]
+    Build(Build),
+    /// Add an operator's signature to a manifest file.
+    #[command(after_help = "Example:\n  cloister manifest sign group.manifest --key alice.key")]
+    Sign(Sign),
+    /// Show a manifest: its hash to be pinned, and who has signed.
+    Show(Show),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Build {
+    /// The plan, JSON.
+    plan: PathBuf,
+    /// The new manifest file.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Sign {
+    /// The manifest file, changed in place.
+    file: PathBuf,
+    /// The operator's secret key file.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// The manifest file.
+    file: PathBuf,
+}
+
+pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    let endorsed = match command {
+        Command::Build(build) => {
+            let (endorsed, _) = plan::read(&build.plan)?.build()?;
+            document::write_new(&build.out, &endorsed)?;
+            endorsed
+        }
+        Command::Sign(sign) => {
+            let mut endorsed: Endorsed<Manifest> = document::read(&sign.file)?;
+            let manifest = operator::read_manifest(&endorsed).map_err(cloister_client::Error::from)?;
+            operator::endorse(&mut endorsed, &manifest, &SecretFile::read(&sign.key)?)?;
+            document::replace(&sign.file, &endorsed)?;
+            endorsed
+        }
+        Command::Show(show) => document::read(&show.file)?,
+    };
+    output.answer(&view::View::new(&endorsed)?);
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Registers from JSON, as `nitro-cli` and people write them.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use cloister_attestation::{Pcr, PcrIndex};
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// Reads `{"PCR0": "hex", ...}`, or the same inside `"Measurements"`, where `HashAlgorithm` is passed over.
+pub(crate) fn read(path: &Path) -> Result<BTreeMap<PcrIndex, Pcr>, Failure> {
+    let text = fs::read(path).map_err(|why| Failure::file(path, why))?;
+    let value = serde_json::from_slice::<Value>(&text).map_err(|why| Failure::file(path, why))?;
+    parse(&value).map_err(|why| Failure::file(path, why))
+}
+
+/// The registers in a JSON object.
+pub(crate) fn parse(value: &Value) -> Result<BTreeMap<PcrIndex, Pcr>, String> {
+    let object =
+        value.get("Measurements").unwrap_or(value).as_object().ok_or("expected an object with PCR0, PCR1, ...")?;
+    let registers = object.iter().filter(|(name, _)| *name != "HashAlgorithm");
+    let registers: BTreeMap<_, _> = registers.map(|(name, value)| register(name, value)).collect::<Result<_, _>>()?;
+    if registers.is_empty() { Err("it names no register".into()) } else { Ok(registers) }
+}
+
+fn register(name: &str, value: &Value) -> Result<(PcrIndex, Pcr), String> {
+    let index = name.strip_prefix("PCR").and_then(|index| index.parse().ok()).and_then(PcrIndex::new);
+    let index = index.ok_or_else(|| format!("{name} is no register: expected PCR0 to PCR31"))?;
+    let bytes = value.as_str().and_then(|text| hex::decode(text).ok());
+    let pcr = bytes.and_then(|bytes| Pcr::try_from(bytes.as_slice()).ok());
+    Ok((index, pcr.ok_or_else(|| format!("{name} is not 96 hex digits"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_nitro_cli_prints() {
+        let pcr = "ab".repeat(48);
+        let value = serde_json::json!({"Measurements": {"HashAlgorithm": "Sha384 { ... }", "PCR0": pcr, "PCR1": pcr, "PCR2": pcr}});
+        assert_eq!(parse(&value).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn refuses_registers_that_do_not_exist() {
+        assert!(parse(&serde_json::json!({"PCR32": "ab".repeat(48)})).is_err());
+        assert!(parse(&serde_json::json!({"PCR0": "ab"})).is_err());
+        assert!(parse(&serde_json::json!({})).is_err());
+    }
+}

@@ -1,0 +1,172 @@
+//! Which group a command talks to, and as whom: a simulator's folder, or everything on the command line.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use clap::Args;
+use cloister_attestation::{RootKind, TrustRoot};
+use cloister_client::{Attested, Client, Error, Pin, Secret, SecretFile, Unverified, requester::Credential};
+use cloister_simulator::group::Record;
+use cloister_wire::{
+    endorsement::Endorsed,
+    ids::{Hash, Requester, Tenant},
+    policy::Policy,
+};
+
+use crate::{
+    document,
+    failure::{Exit, Failure},
+};
+
+/// Where the group is and what is pinned.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Connection {
+    /// Folder of a simulated group, as `sim up` makes it.
+    #[arg(long, env = "CLOISTER_DIR", default_value = "cloister-sim", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// A host of the group, in place of the folder's.
+    #[arg(long, env = "CLOISTER_URL", value_name = "URL", requires = "manifest_hash")]
+    url: Option<String>,
+    /// The group's manifest hash, which you got from the operators and not from a host.
+    #[arg(long, env = "CLOISTER_MANIFEST_HASH", value_name = "HEX")]
+    manifest_hash: Option<Hash>,
+    /// Root certificate (DER) in place of AWS's: everything then is SIMULATED.
+    #[arg(long, env = "CLOISTER_ROOT", value_name = "FILE")]
+    root: Option<PathBuf>,
+}
+
+/// Who asks.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Identity {
+    /// Your name in the policy.
+    #[arg(long = "requester", env = "CLOISTER_REQUESTER", value_name = "NAME", requires_all = ["tenant", "requester_key"])]
+    requester: Option<Requester>,
+    /// Your tenant in the policy.
+    #[arg(long, env = "CLOISTER_TENANT", value_name = "NAME")]
+    tenant: Option<Tenant>,
+    /// Your secret key file.
+    #[arg(long, env = "CLOISTER_REQUESTER_KEY", value_name = "FILE")]
+    requester_key: Option<PathBuf>,
+}
+
+impl Connection {
+    /// What is pinned.
+    pub(crate) fn pin(&self) -> Result<Pin, Failure> {
+        let manifest_hash = match self.manifest_hash {
+            Some(hash) => hash,
+            None => parse(&self.group()?.manifest_hash)?,
+        };
+        Ok(Pin { manifest_hash, root: self.trust_root()? })
+    }
+
+    /// AWS's root, unless another is named or the group is a simulated one.
+    fn trust_root(&self) -> Result<TrustRoot, Failure> {
+        match &self.root {
+            Some(path) => read_root(path),
+            None if self.manifest_hash.is_some() => Ok(TrustRoot::aws()),
+            None => read_root(&self.dir.join(self.group()?.root)),
+        }
+    }
+
+    /// Whether the group is the folder's.
+    pub(crate) fn is_folder(&self) -> bool {
+        self.url.is_none()
+    }
+
+    /// Whether everything rests on a root that is not AWS's.
+    pub(crate) fn is_simulated(&self) -> Result<bool, Failure> {
+        Ok(self.trust_root()?.kind() != RootKind::Aws)
+    }
+
+    /// The group, every signer attested. A host that is away is passed over for the next.
+    pub(crate) async fn attest(&self) -> Result<Attested, Failure> {
+        let pin = self.pin()?;
+        let urls = match &self.url {
+            Some(url) => vec![url.clone()],
+            None => self.group()?.signers.into_iter().map(|signer| signer.url).collect(),
+        };
+        let mut failed = None;
+        for url in &urls {
+            match Unverified::new(url, pin.clone())?.attest().await {
+                Err(why @ Error::Unreachable { .. }) => failed = Some(why),
+                other => return Ok(other?),
+            }
+        }
+        Err(failed
+            .map_or_else(|| Failure::usage("the folder's group.json names no host", "Give --url."), Failure::from))
+    }
+
+    /// The group, able to sign.
+    pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        Ok(self.attest().await?.verified()?)
+    }
+
+    /// The folder's group.
+    pub(crate) fn group(&self) -> Result<Record, Failure> {
+        Record::read(&self.dir.join("group.json")).map_err(|why| {
+            let hint =
+                "Start a group with `cloister sim up`, name its folder with --dir, or give --url and --manifest-hash.";
+            Failure::new(Exit::Failed, "no_group", format!("{why:#}"), hint)
+        })
+    }
+
+    /// The tenant named, or else that of the folder's requester.
+    pub(crate) fn tenant(&self, named: Option<&Tenant>) -> Result<Tenant, Failure> {
+        named.cloned().map_or_else(|| parse(&self.group()?.requester.tenant), Ok)
+    }
+
+    /// Where the folder keeps the newest policy, so that operators need not believe a host.
+    pub(crate) fn policy_file(&self) -> PathBuf {
+        self.dir.join("policy.cbor")
+    }
+
+    /// Keeps a policy that is in force, if there is a folder.
+    pub(crate) fn keep_policy(&self, policy: &Endorsed<Policy>) -> Result<(), Failure> {
+        if self.is_folder() { document::replace(&self.policy_file(), policy) } else { Ok(()) }
+    }
+
+    /// The operators' secret keys: the files named, or else the folder's.
+    pub(crate) fn operators(&self, files: &[PathBuf]) -> Result<Vec<Secret>, Failure> {
+        let files = if files.is_empty() {
+            self.group()?.operators.iter().map(|file| self.dir.join(file)).collect()
+        } else {
+            files.to_vec()
+        };
+        files.iter().map(|file| Ok(SecretFile::read(file)?)).collect()
+    }
+}
+
+impl Identity {
+    /// The requester named, or else the folder's.
+    pub(crate) fn credential(&self, connection: &Connection) -> Result<Credential, Failure> {
+        if let (Some(name), Some(tenant), Some(key)) = (&self.requester, &self.tenant, &self.requester_key) {
+            return Ok(Credential { name: name.clone(), tenant: tenant.clone(), secret: SecretFile::read(key)? });
+        }
+        let known = connection.group()?.requester;
+        Ok(known.credential(&connection.dir)?)
+    }
+
+    /// The tenant named, or else the folder's requester's.
+    pub(crate) fn tenant(&self, connection: &Connection) -> Result<Tenant, Failure> {
+        connection.tenant(self.tenant.as_ref())
+    }
+}
+
+/// Reads what `sim up` wrote.
+fn parse<T: FromStr>(text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|_| {
+        Failure::usage(
+            format!("group.json holds {text:?}, which cannot be read"),
+            "Found a new group with `cloister sim up`.",
+        )
+    })
+}
+
+/// Reads a root certificate.
+pub(crate) fn read_root(path: &Path) -> Result<TrustRoot, Failure> {
+    let der = fs::read(path).map_err(|why| Failure::file(path, why))?;
+    TrustRoot::from_der(&der).map_err(|why| Failure::file(path, why))
+}

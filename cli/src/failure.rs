@@ -1,0 +1,95 @@
+//! Why a command failed: a stable code, a sentence, what to do, and the exit code.
+
+use std::{fmt::Display, process::ExitCode};
+
+use cloister_client::{Blame, Error};
+use cloister_wire::refusal::Refusal;
+use serde::Serialize;
+
+/// A failed command.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure {
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) hint: String,
+    #[serde(skip)]
+    pub(crate) exit: Exit,
+    #[serde(skip)]
+    pub(crate) said: Said,
+}
+
+/// Whether machines have been told already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    NotYet,
+    /// As part of an answer's object.
+    InTheAnswer,
+}
+
+/// What the exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// This machine, the network or a host: 1.
+    Failed = 1,
+    /// What was asked cannot be asked: 2, as for arguments that cannot be read.
+    Usage = 2,
+    /// The group said no: 3.
+    Refused = 3,
+    /// Something did not verify: 4.
+    Unverified = 4,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, code: &str, message: impl Display, hint: &str) -> Self {
+        Self { code: code.to_owned(), message: message.to_string(), hint: hint.to_owned(), exit, said: Said::NotYet }
+    }
+
+    /// The caller asked for something that cannot be.
+    pub(crate) fn usage(message: impl Display, hint: &str) -> Self {
+        Self::new(Exit::Usage, "usage", message, hint)
+    }
+
+    /// A file that cannot be read or written.
+    pub(crate) fn file(path: &std::path::Path, why: impl Display) -> Self {
+        Self::new(Exit::Failed, "file", format!("{}: {why}", path.display()), "Check the path and its permissions.")
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let exit = match error.blame() {
+            Blame::Request => Exit::Usage,
+            Blame::Refused => Exit::Refused,
+            Blame::Verification => Exit::Unverified,
+            Blame::Surroundings => Exit::Failed,
+        };
+        let hint = if error.code() == Refusal::ChainNotAllowed.code() { ALLOW } else { error.hint() };
+        Self::new(exit, error.code(), &error, hint)
+    }
+}
+
+impl From<cloister_client::operator::PlanError> for Failure {
+    fn from(error: cloister_client::operator::PlanError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(
+            Exit::Failed,
+            "simulator",
+            format!("{error:#}"),
+            "Read the message; `--dir` keeps the logs of a simulated group.",
+        )
+    }
+}
+
+/// What operators do about a policy that does not allow a signature.
+const ALLOW: &str = "Have the operators allow it: cloister requester add NAME --allow KEY=CHAIN";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}

@@ -1,0 +1,181 @@
+//! Payload files: read, and their encoding found out and named.
+
+use std::{
+    fs::File,
+    io::{Read, stdin},
+    path::Path,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cloister_chains::{Rejected, bitcoin::Psbt, solana};
+use cloister_wire::{limits, request::Chain};
+use serde::Serialize;
+
+use crate::failure::{Exit, Failure};
+
+/// A payload in binary, and how it was written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Payload {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) read_as: ReadAs,
+}
+
+/// How a payload was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ReadAs {
+    pub(crate) encoding: Encoding,
+    pub(crate) form: Form,
+}
+
+/// The encodings that are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Encoding {
+    Binary,
+    Hex,
+    Base64,
+    Base58,
+    Text,
+}
+
+/// What the bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Form {
+    Message,
+    Transaction,
+    Psbt,
+    Text,
+}
+
+impl std::fmt::Display for ReadAs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let encoding = match self.encoding {
+            Encoding::Binary => "binary",
+            Encoding::Hex => "hex",
+            Encoding::Base64 => "base64",
+            Encoding::Base58 => "base58",
+            Encoding::Text => return f.write_str("text, signed byte for byte"),
+        };
+        let form = match self.form {
+            Form::Message => "Solana message",
+            Form::Transaction => "Solana transaction",
+            Form::Psbt => "PSBT",
+            Form::Text => "text",
+        };
+        write!(f, "{form} in {encoding}")
+    }
+}
+
+impl Payload {
+    /// Reads a file, or standard input for `-`.
+    pub(crate) fn read(path: &Path, chain: Chain) -> Result<Self, Failure> {
+        Self::detect(read(path)?, chain)
+    }
+
+    /// Takes the first encoding of which the chain's parser can read the bytes.
+    fn detect(bytes: Vec<u8>, chain: Chain) -> Result<Self, Failure> {
+        let parse = match chain {
+            Chain::Message => {
+                return Ok(Self { bytes, read_as: ReadAs { encoding: Encoding::Text, form: Form::Text } });
+            }
+            Chain::Solana => solana_form,
+            Chain::Bitcoin => bitcoin_form,
+        };
+        let mut refused = None;
+        for (encoding, bytes) in candidates(&bytes) {
+            match parse(&bytes) {
+                Ok(form) => return Ok(Self { bytes, read_as: ReadAs { encoding, form } }),
+                Err(why) => refused = refused.or(Some((encoding, why))),
+            }
+        }
+        let (encoding, why) = refused.expect("binary is always a candidate");
+        let hint = "Give a Solana message or transaction, or a PSBT of version 0, as binary, hex, base64 or base58.";
+        Err(Failure::new(Exit::Usage, why.code(), format!("read as {encoding:?}: {why}").to_lowercase(), hint))
+    }
+}
+
+/// Reads at most what the text form of the largest payload takes.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    const MOST: u64 = 2 * limits::PAYLOAD as u64 + 4096;
+    let mut bytes = Vec::new();
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(stdin())
+    } else {
+        Box::new(File::open(path).map_err(|why| Failure::file(path, why))?)
+    };
+    source.take(MOST + 1).read_to_end(&mut bytes).map_err(|why| Failure::file(path, why))?;
+    if bytes.len() as u64 > MOST {
+        return Err(Failure::file(path, format!("larger than {} bytes, the most that can be signed", limits::PAYLOAD)));
+    }
+    Ok(bytes)
+}
+
+/// Every way to read the file, the likeliest first: text that is valid hex or base64 is hardly anything else.
+fn candidates(bytes: &[u8]) -> Vec<(Encoding, Vec<u8>)> {
+    let text = std::str::from_utf8(bytes).ok().map(|text| text.split_whitespace().collect::<String>());
+    let text = text.filter(|text| !text.is_empty());
+    let decoded = text.iter().flat_map(|text| {
+        let short = text.len() <= BASE58_MOST;
+        [
+            hex::decode(text).ok().map(|bytes| (Encoding::Hex, bytes)),
+            STANDARD.decode(text).ok().map(|bytes| (Encoding::Base64, bytes)),
+            short.then(|| bs58::decode(text).into_vec().ok()).flatten().map(|bytes| (Encoding::Base58, bytes)),
+        ]
+    });
+    decoded.flatten().chain([(Encoding::Binary, bytes.to_vec())]).collect()
+}
+
+fn solana_form(bytes: &[u8]) -> Result<Form, Rejected> {
+    match (solana::Transaction::parse(bytes), solana::Message::parse(bytes)) {
+        (Ok(_), _) => Ok(Form::Transaction),
+        (Err(_), Ok(_)) => Ok(Form::Message),
+        (Err(_), Err(why)) => Err(why),
+    }
+}
+
+fn bitcoin_form(bytes: &[u8]) -> Result<Form, Rejected> {
+    Psbt::parse(bytes).map(|_| Form::Psbt)
+}
+
+/// Decoding base58 takes quadratic time, and no Solana transaction is longer.
+const BASE58_MOST: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One signer paying itself nothing: a legacy message of one system transfer.
+    fn message() -> Vec<u8> {
+        let transfer = [2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0];
+        [&[1, 0, 1, 2][..], &[7; 32], &[0; 32], &[9; 32], &[1, 1, 2, 0, 0, 12], &transfer].concat()
+    }
+
+    fn detected(bytes: Vec<u8>) -> (Encoding, Form) {
+        let payload = Payload::detect(bytes, Chain::Solana).unwrap();
+        assert_eq!(payload.bytes, message());
+        (payload.read_as.encoding, payload.read_as.form)
+    }
+
+    #[test]
+    fn each_encoding_of_a_message_is_told_apart() {
+        assert_eq!(detected(message()), (Encoding::Binary, Form::Message));
+        assert_eq!(detected(format!("{}\n", hex::encode(message())).into()), (Encoding::Hex, Form::Message));
+        assert_eq!(detected(STANDARD.encode(message()).into()), (Encoding::Base64, Form::Message));
+        assert_eq!(detected(bs58::encode(message()).into_string().into()), (Encoding::Base58, Form::Message));
+    }
+
+    #[test]
+    fn a_whole_transaction_is_told_from_a_message() {
+        let transaction = [&[1][..], &[0; 64], &message()].concat();
+        let payload = Payload::detect(hex::encode(&transaction).into(), Chain::Solana).unwrap();
+        assert_eq!((payload.bytes, payload.read_as.form), (transaction, Form::Transaction));
+    }
+
+    #[test]
+    fn what_is_no_transaction_is_refused_with_the_parsers_reason() {
+        let failure = Payload::detect(b"{}".to_vec(), Chain::Bitcoin).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.code.starts_with("psbt_") || failure.code.starts_with("payload_"), "{}", failure.code);
+    }
+}

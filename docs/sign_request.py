@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Signs a Cloister SignRequest without Cloister's own code, and posts it to a host. Needs cbor2 and cryptography.
+
+sign_request.py URL GROUP TENANT KEY CHAIN REQUESTER SECRET_FILE PAYLOAD_FILE
+  GROUP and KEY are hex ids, CHAIN is message, solana or bitcoin; SECRET_FILE holds 64 hex digits. Prints the host's answer.
+The bytes are specified in wire/src/request.rs. Verify the signature that comes back: hosts are not trusted.
+"""
+import base64, hashlib, json, os, sys, time, urllib.error, urllib.request
+
+import cbor2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+def tagged_hash(tag: str, data: bytes) -> bytes:
+    prefix = hashlib.sha256(tag.encode()).digest() * 2
+    return hashlib.sha256(prefix + data).digest()
+
+
+url, group, tenant, key, chain, requester, secret_file, payload_file = sys.argv[1:]
+payload = open(payload_file, "rb").read()
+secret = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(open(secret_file).read()))
+chain_number = ["message", "solana", "bitcoin"].index(chain)
+purpose = 1 if chain == "message" else 0
+now = int(time.time() * 1000)
+
+body = cbor2.dumps([bytes.fromhex(group), tenant, bytes.fromhex(key), [], chain_number, purpose, payload,
+                    requester, os.urandom(16), now, now + 5 * 60 * 1000])
+request_hash = tagged_hash("cloister/1/sign-request", body)
+requested = cbor2.dumps([body, secret.sign(request_hash)])
+post = urllib.request.Request(url + "/v1/sign", headers={"Content-Type": "application/json"},
+                              data=json.dumps({"request": base64.b64encode(requested).decode()}).encode())
+try:
+    answer = json.load(urllib.request.urlopen(post))
+except urllib.error.HTTPError as problem:
+    sys.exit(problem.read().decode())
+assert answer["request_hash"] == request_hash.hex(), "the host answered another request"
+print(json.dumps(answer, indent=2))
