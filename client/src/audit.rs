@@ -59,6 +59,7 @@ impl Export {
     pub fn verify(&self, pin: &Pin) -> Result<Report, Error> {
         let manifest = pin.check(&self.manifest)?;
         let mut audit = Audit { manifest, boots: BTreeMap::new(), signer_keys: BTreeMap::new(), findings: Vec::new() };
+        audit.findings.extend(self.unreachable.iter().map(|signer| Finding::HostMissing { signer: *signer }));
         audit.meet_boots(self, pin);
         let orders = audit.read_orders(&self.orders);
         let policies = audit.read_policies(&self.policies);

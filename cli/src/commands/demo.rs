@@ -42,9 +42,9 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
     let folder = Folder::new(arguments.dir)?;
-    let progress = Progress::new(output);
+    let (dir, progress) = (folder.path(), Progress::new(output));
     let told = tokio::select! {
-        told = tell(&folder.path(), &progress) => told?,
+        told = tell(&dir, &progress) => told?,
         () = sim::interrupted() => return Err(sim::interruption()),
     };
     drop(progress);

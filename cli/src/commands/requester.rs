@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use crate::{
     context::Connection,
-    document,
     failure::Failure,
     output::{Lines, Output},
 };

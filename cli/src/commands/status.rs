@@ -39,7 +39,12 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         return Ok(());
     }
     let hint = "Start the missing signers; after a restart, operators name the new boots with `cloister group start`.";
-    let failure = Failure::new(Exit::Failed, "not_enough_signers", format!("{active} signers are active and {needed} have to be"), hint);
+    let failure = Failure::new(
+        Exit::Failed,
+        "not_enough_signers",
+        format!("{active} signers are active and {needed} have to be"),
+        hint,
+    );
     Err(output.answer_failed(&view, failure))
 }
 

@@ -17,6 +17,7 @@ pub struct Export {
     pub(super) certificates: Vec<Certificate>,
     pub(super) orders: Vec<Endorsed<StartOrder>>,
     pub(super) policies: Vec<Endorsed<Policy>>,
+    pub(super) unreachable: Vec<u16>,
 }
 
 /// The JSON form: wire documents in base64, boots in hex.
@@ -29,6 +30,8 @@ struct Json {
     certificates: Vec<String>,
     orders: Vec<String>,
     policies: Vec<String>,
+    #[serde(default)]
+    unreachable: Vec<u16>,
 }
 
 impl Export {
@@ -58,6 +61,7 @@ impl Export {
             certificates: list("certificate", &json.certificates)?,
             orders: list("start order", &json.orders)?,
             policies: list("policy", &json.policies)?,
+            unreachable: json.unreachable,
         })
     }
 }
@@ -73,4 +77,4 @@ fn boot_id(text: &str) -> Result<BootId, Error> {
     text.parse().map_err(|_| Error::Unintelligible("a boot id that is not hex"))
 }
 
-const FORMAT: &str = "cloister-audit/1";
+const FORMAT: &str = "cloister-audit-1";

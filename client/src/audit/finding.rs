@@ -8,6 +8,12 @@ use crate::{boot::BootRejected, key::CertificateRejected};
 /// Something wrong in an export.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
+    /// A host did not answer when the export was made.
+    #[error("the host of signer {signer} did not answer when the export was made: what only it holds is missing")]
+    HostMissing {
+        /// Its signer.
+        signer: u16,
+    },
     /// An introduction that does not verify.
     #[error("introduction {position} does not verify: {why}")]
     Introduction {
@@ -153,6 +159,7 @@ impl Finding {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::HostMissing { .. } => "host_missing",
             Self::Introduction { .. } => "introduction_invalid",
             Self::TwoSignerKeys { .. } => "two_signer_keys",
             Self::UnknownBoot { .. } => "unknown_boot",

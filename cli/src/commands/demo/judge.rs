@@ -32,8 +32,9 @@ pub(super) fn solana(job: SigningJob, signed: Signed, lamports: u64) -> anyhow::
     let (count, rest) = transaction.split_first().context("an empty transaction")?;
     let (signature, message) = rest.split_first_chunk::<64>().context("a transaction without signature")?;
     ensure!(*count == 1 && message == job.payload(), "another message was signed");
-    let key = VerifyingKey::try_from(job.key().public_key())?;
-    key.verify_strict(message, &Signature::from_bytes(signature))?;
+    let key = VerifyingKey::try_from(job.key().public_key()).ok().context("no Ed25519 key")?;
+    let verified = key.verify_strict(message, &Signature::from_bytes(signature));
+    ensure!(verified.is_ok(), "the signature does not verify");
     Ok(Verdict::new(&job, &signed, format!("Solana transfer of {lamports} lamports"), "ed25519-dalek"))
 }
 
