@@ -111,7 +111,9 @@ pub struct Group {
     endorsed: Endorsed<Manifest>,
     manifest: ValidManifest,
     record: Record,
-    kms: Process,
+    link: Link,
+    kms_url: String,
+    kms: Option<Process>,
     signers: BTreeMap<SignerId, Process>,
     hosts: BTreeMap<SignerId, Process>,
     _lock: File,
@@ -134,7 +136,7 @@ impl Group {
         let endorsed: Endorsed<Manifest> = read(&layout.manifest())?;
         let manifest = operator::read_manifest(&endorsed)?;
         let image = Image::measure(&layout.image())?;
-        let kms = process::kms(&plan.programs, &layout)?.serving().await?;
+        let kms = process::kms(&plan.programs, &layout, None)?.serving().await?;
         progress(Progress::KmsServes);
         let mut group = Self {
             programs: plan.programs,
@@ -143,13 +145,15 @@ impl Group {
             endorsed,
             manifest,
             record,
-            kms,
+            link: plan.link,
+            kms_url: kms.listening().to_owned(),
+            kms: Some(kms),
             signers: BTreeMap::new(),
             hosts: BTreeMap::new(),
             _lock: lock,
             layout,
         };
-        group.start_processes(plan.link, progress).await?;
+        group.start_processes(progress).await?;
         Ok(group)
     }
 
@@ -210,6 +214,32 @@ impl Group {
         self.write_record()
     }
 
+    /// Kills a host's process as hard as can be. Its signer stays, with all that it remembers.
+    pub async fn kill_host(&mut self, signer: SignerId) -> anyhow::Result<()> {
+        self.hosts.remove(&signer).context("this host does not run")?.kill().await
+    }
+
+    /// Starts a killed host again, on the store that it left.
+    pub async fn restart_host(&mut self, signer: SignerId) -> anyhow::Result<()> {
+        ensure!(!self.hosts.contains_key(&signer), "the host of signer {signer} runs");
+        let host = process::host(&self.programs, &self.layout, self.link, &self.kms_url, signer)?;
+        self.hosts.insert(signer, host.serving().await?);
+        self.write_peers()?;
+        self.write_record()
+    }
+
+    /// Kills the KMS stand-in as hard as can be.
+    pub async fn kill_kms(&mut self) -> anyhow::Result<()> {
+        self.kms.take().context("KMS does not run")?.kill().await
+    }
+
+    /// Starts a killed KMS stand-in again, at the address where hosts look for it.
+    pub async fn restart_kms(&mut self) -> anyhow::Result<()> {
+        ensure!(self.kms.is_none(), "KMS runs");
+        self.kms = Some(process::kms(&self.programs, &self.layout, Some(&self.kms_url))?.serving().await?);
+        Ok(())
+    }
+
     /// Kills every process.
     ///
     /// # Errors
@@ -218,7 +248,10 @@ impl Group {
         for process in self.hosts.into_values().chain(std::mem::take(&mut self.signers).into_values()) {
             process.kill().await?;
         }
-        self.kms.kill().await
+        match self.kms {
+            Some(kms) => kms.kill().await,
+            None => Ok(()),
+        }
     }
 
     /// What clients pin.
@@ -314,11 +347,11 @@ impl Group {
         }
     }
 
-    async fn start_processes(&mut self, link: Link, progress: &impl Fn(Progress)) -> anyhow::Result<()> {
+    async fn start_processes(&mut self, progress: &impl Fn(Progress)) -> anyhow::Result<()> {
         let ids: Vec<_> = self.manifest.signers.iter().map(|slot| slot.id).collect();
         let signer = |id: &SignerId| process::signer(&self.programs, &self.layout, &self.image, *id);
         let signers = ids.iter().map(signer).collect::<anyhow::Result<Vec<_>>>()?;
-        let host = |id: &SignerId| process::host(&self.programs, &self.layout, link, self.kms.listening(), *id);
+        let host = |id: &SignerId| process::host(&self.programs, &self.layout, self.link, &self.kms_url, *id);
         let hosts = ids.iter().map(host).collect::<anyhow::Result<Vec<_>>>()?;
         for ((id, signer), host) in ids.into_iter().zip(signers).zip(hosts) {
             self.signers.insert(id, signer.serving().await?);
@@ -326,9 +359,13 @@ impl Group {
             self.hosts.insert(id, host.serving().await?);
             progress(Progress::HostServes(id));
         }
-        let urls: BTreeMap<_, _> = self.hosts.iter().map(|(id, host)| (id.to_string(), host.listening())).collect();
-        layout::write(&self.layout.peers(), &serde_json::to_vec_pretty(&urls)?)?;
+        self.write_peers()?;
         self.write_record()
+    }
+
+    fn write_peers(&self) -> anyhow::Result<()> {
+        let urls: BTreeMap<_, _> = self.hosts.iter().map(|(id, host)| (id.to_string(), host.listening())).collect();
+        layout::write(&self.layout.peers(), &serde_json::to_vec_pretty(&urls)?)
     }
 
     fn write_record(&mut self) -> anyhow::Result<()> {
@@ -339,7 +376,7 @@ impl Group {
             socket: self.layout.signer_socket(*id),
             signer_pid: self.signers.get(id).map(Process::id),
         });
-        self.record.set_processes(self.kms.listening(), signers.collect());
+        self.record.set_processes(&self.kms_url, signers.collect());
         self.record.write(&self.layout.record())
     }
 

@@ -90,10 +90,14 @@ impl Process {
     }
 }
 
-pub(super) fn kms(programs: &Programs, layout: &Layout) -> anyhow::Result<Starting> {
+/// The KMS stand-in, at the address of the URL `at` or any that is free.
+pub(super) fn kms(programs: &Programs, layout: &Layout, at: Option<&str>) -> anyhow::Result<Starting> {
     let mut arguments = flags([("--key-file", layout.kms_keys()), ("--root", layout.root_certificate())]);
     for region in super::founding::REGIONS {
         arguments.extend(["--region".into(), region.into()]);
+    }
+    if let Some(address) = at.and_then(|url| url.strip_prefix("http://")) {
+        arguments.extend(["--listen".into(), address.into()]);
     }
     Starting::spawn(&programs.kms, &arguments, layout.log("kms"))
 }
