@@ -1,0 +1,52 @@
+-- Documents that operators signed: 'manifest', 'order', 'policy'. Number: 0, incarnation, policy version.
+CREATE TABLE documents (
+    kind   TEXT    NOT NULL,
+    hash   BLOB    NOT NULL,
+    number INTEGER NOT NULL,
+    body   BLOB    NOT NULL,
+    PRIMARY KEY (kind, hash)
+) WITHOUT ROWID;
+
+-- Sealed blobs. Nothing is ever overwritten: the newest of a content is the one to present.
+CREATE TABLE blobs (
+    id      INTEGER PRIMARY KEY,
+    content BLOB NOT NULL, -- empty for the signer key, else the key's id
+    hash    BLOB NOT NULL,
+    body    BLOB NOT NULL,
+    UNIQUE (content, hash)
+);
+
+CREATE TABLE certificates (
+    key  BLOB PRIMARY KEY,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- Boots with their attested statements, as peers were introduced to them.
+CREATE TABLE introductions (
+    boot BLOB PRIMARY KEY,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- One row for each reply that carried receipts: a CBOR list of consecutive ones of one boot.
+CREATE TABLE receipts (
+    boot  BLOB    NOT NULL,
+    first INTEGER NOT NULL,
+    body  BLOB    NOT NULL,
+    PRIMARY KEY (boot, first)
+) WITHOUT ROWID;
+
+-- Final answers, so that the same request gets the same one.
+CREATE TABLE answers (
+    id        BLOB    PRIMARY KEY,
+    posted    BLOB    NOT NULL, -- hash of the exact bytes posted
+    not_after INTEGER NOT NULL,
+    body      BLOB    NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX answers_by_expiry ON answers (not_after);
+
+-- Key generations that this host coordinates and has not finished.
+CREATE TABLE ceremonies (
+    request BLOB PRIMARY KEY,
+    state   BLOB NOT NULL
+) WITHOUT ROWID;

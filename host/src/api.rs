@@ -1,0 +1,65 @@
+//! The REST API. `docs/api.md` describes it; errors are [`Problem`]s everywhere.
+
+mod audit;
+mod body;
+mod group;
+mod keys;
+mod local;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{Method, Uri},
+    routing::{get, post},
+};
+use cloister_wire::limits;
+
+use crate::{
+    coordinator::Coordinator,
+    problem::{HostCode, Problem},
+};
+
+type Host = axum::extract::State<Arc<Coordinator>>;
+
+/// All paths.
+pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
+    let large = DefaultBodyLimit::max(LARGE);
+    Router::new()
+        .route("/v1/health", get(group::health))
+        .route("/v1/ready", get(group::ready))
+        .route("/v1/group", get(group::group))
+        .route("/v1/signers", get(group::signers))
+        .route("/v1/signers/{signer}/attestation", get(group::attestation))
+        .route("/v1/start", post(group::start))
+        .route("/v1/policy", post(group::policy))
+        .route("/v1/keys", get(keys::list).post(keys::create))
+        .route("/v1/keys/{key}", get(keys::show))
+        .route("/v1/sign", post(keys::sign))
+        .route("/v1/audit", get(audit::whole))
+        .route("/v1/local/signer", post(local::signer))
+        .route("/v1/local/open", post(local::open))
+        .route("/v1/local/certificates", get(local::certificates))
+        .route("/v1/local/audit", get(audit::local))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(large)
+        .with_state(coordinator)
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    Problem::host(HostCode::NotFound, format!("there is no {}", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::host(HostCode::MethodNotAllowed, format!("{} does not take {method}", uri.path()))
+}
+
+/// The largest body: a frame, or the largest document in base64 within some JSON.
+const LARGE: usize = {
+    let documents = 2 * (limits::ENDORSED + 16 * 1024) / 3 * 4 + 1024;
+    let request = (limits::REQUEST + 256) / 3 * 4 + 1024;
+    let most = if documents > request { documents } else { request };
+    if most > limits::FRAME { most } else { limits::FRAME }
+};

@@ -1,0 +1,114 @@
+//! The audit: everything that is signed, of all hosts, to be verified offline.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Json as Answer;
+use cloister_wire::{bounded::List, codec, ids::SignerId, limits, receipt::Receipt};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use super::Host;
+use crate::{
+    encoding::{base64, to_base64},
+    problem::{HostCode, Problem},
+    store::{DocumentKind, Store, StoreError},
+};
+
+/// What one host holds, or all of them together. Documents are base64 of their canonical bytes.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Export {
+    format: String,
+    manifest: String,
+    manifest_hash: String,
+    /// Hosts that did not answer: what only they hold is missing.
+    unreachable: Vec<u16>,
+    introductions: BTreeSet<String>,
+    orders: Vec<String>,
+    policies: Vec<String>,
+    certificates: BTreeSet<String>,
+    /// By boot, in order.
+    receipts: BTreeMap<String, Vec<String>>,
+}
+
+pub(super) async fn local(host: Host) -> Result<Answer<Export>, Problem> {
+    let _turn = turn()?;
+    Ok(Answer(own(&host).await?))
+}
+
+pub(super) async fn whole(host: Host) -> Result<Answer<Export>, Problem> {
+    let _turn = turn()?;
+    let mut export = own(&host).await?;
+    let me = host.signers.desk.me;
+    for signer in host.signers.ids().filter(|signer| *signer != me) {
+        match host.signers.peers.get::<Export>(signer, "/v1/local/audit", MOST).await {
+            Ok(theirs) => export.merge(theirs),
+            Err(problem) => export.is_without(signer, &problem),
+        }
+    }
+    Ok(Answer(export))
+}
+
+async fn own(host: &Host) -> Result<Export, Problem> {
+    let (manifest, desk) = (&host.signers.manifest, &host.signers.desk);
+    Ok(Export {
+        format: FORMAT.into(),
+        manifest: to_base64(&desk.manifest),
+        manifest_hash: manifest.hash().to_string(),
+        unreachable: Vec::new(),
+        introductions: texts(desk.store.introductions().await?).collect(),
+        orders: texts(desk.store.documents(DocumentKind::Order).await?).collect(),
+        policies: texts(desk.store.documents(DocumentKind::Policy).await?).collect(),
+        certificates: desk.store.certificates().await?.iter().map(to_base64).collect(),
+        receipts: receipts(&desk.store).await?,
+    })
+}
+
+async fn receipts(store: &Store) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
+    let mut by_boot = BTreeMap::<_, Vec<_>>::new();
+    for list in store.receipts().await? {
+        let damaged = |_| StoreError::Failed("a row of receipts is damaged".into());
+        let list: List<Receipt, { limits::RECEIPTS }> = codec::decode(&list).map_err(damaged)?;
+        for receipt in &list {
+            let boot = receipt.unverified().map_err(damaged)?.boot;
+            by_boot.entry(boot.to_string()).or_default().push(to_base64(receipt));
+        }
+    }
+    Ok(by_boot)
+}
+
+fn texts(documents: Vec<Vec<u8>>) -> impl Iterator<Item = String> {
+    documents.into_iter().map(|document| base64(&document))
+}
+
+impl Export {
+    /// Each boot's receipts are with one host; the others have none of it.
+    fn merge(&mut self, other: Export) {
+        self.introductions.extend(other.introductions);
+        self.certificates.extend(other.certificates);
+        for (boot, receipts) in other.receipts {
+            let ours = self.receipts.entry(boot).or_default();
+            if ours.len() < receipts.len() {
+                *ours = receipts;
+            }
+        }
+        for (ours, theirs) in [(&mut self.orders, other.orders), (&mut self.policies, other.policies)] {
+            let new: Vec<_> = theirs.into_iter().filter(|document| !ours.contains(document)).collect();
+            ours.extend(new);
+        }
+    }
+
+    fn is_without(&mut self, signer: SignerId, problem: &Problem) {
+        tracing::warn!(%signer, %problem, "a host's part of the audit is missing");
+        self.unreachable.push(signer.get());
+    }
+}
+
+/// One at a time: an export is as large as the store.
+fn turn() -> Result<tokio::sync::SemaphorePermit<'static>, Problem> {
+    static TURN: Semaphore = Semaphore::const_new(2);
+    TURN.try_acquire().map_err(|_| Problem::host(HostCode::Overloaded, "another export is being made"))
+}
+
+const FORMAT: &str = "cloister-audit-1";
+/// Bytes of another host's part.
+const MOST: usize = 1024 * 1024 * 1024;

@@ -1,0 +1,75 @@
+//! Drives what several signers do together. Any host can; each request is driven by the host that it was posted to.
+//!
+//! | what | state that survives a crash | how it goes on |
+//! |---|---|---|
+//! | start | the order at the signers, blobs and certificates at the hosts | the same order is posted again |
+//! | key generation | `ceremonies`: nonces, then the certificate | the same request is posted again: what was not certified is abandoned and begun anew |
+//! | signature | the answer, before it leaves | the same request is posted again: the same answer, or another attempt with fresh nonces |
+
+mod answers;
+mod delivery;
+mod introductions;
+mod job;
+mod keygen;
+mod lane;
+mod policy;
+mod pool;
+mod signing;
+mod start;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cloister_attestation::TrustRoot;
+use cloister_wire::ids::{SignerId, UnixMillis};
+use tokio::sync::Semaphore;
+
+use self::{answers::Answers, lane::Lane, pool::Pools, signing::Turns};
+use crate::{
+    config::{Config, Deadlines},
+    problem::Problem,
+    signers::Signers,
+};
+
+/// What one host coordinates.
+pub(crate) struct Coordinator {
+    pub(crate) signers: Arc<Signers>,
+    pub(crate) root: TrustRoot,
+    deadlines: Deadlines,
+    answers: Answers,
+    lanes: BTreeMap<SignerId, Lane>,
+    pools: Pools,
+    turns: Turns,
+    starting: tokio::sync::Mutex<()>,
+    keygens: Semaphore,
+}
+
+impl Coordinator {
+    pub(crate) async fn new(config: &Config, signers: Arc<Signers>) -> Result<Self, Problem> {
+        let lanes = signers.ids().map(|signer| (signer, Lane::open(signers.clone(), signer, config.deadlines.share)));
+        Ok(Self {
+            root: config.root.clone(),
+            deadlines: config.deadlines,
+            answers: Answers::load(signers.desk.store.clone(), config.capacity).await?,
+            lanes: lanes.collect(),
+            pools: Pools::new(signers.clone(), config.pool),
+            turns: Turns::default(),
+            starting: tokio::sync::Mutex::default(),
+            keygens: Semaphore::new(KEYGENS),
+            signers,
+        })
+    }
+
+    /// Forgets answers whose requests ended long ago.
+    pub(crate) async fn prune(&self) {
+        self.answers.prune().await;
+    }
+}
+
+/// This host's clock.
+pub(crate) fn now() -> UnixMillis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Key generations that this host drives at once: signers take on 16, from all hosts together.
+const KEYGENS: usize = 4;

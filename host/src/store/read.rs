@@ -1,0 +1,110 @@
+//! Reading the store.
+
+use cloister_wire::{
+    blob::SealedBlob,
+    certificate::Certificate,
+    codec,
+    ids::{Hash, KeyId, RequestId, UnixMillis},
+};
+use minicbor::{Decode, Encode};
+use sqlx::{Row as _, query, query_scalar};
+
+use super::{Answered, DocumentKind, Store, StoreError, content_id, journal::integer};
+
+impl Store {
+    /// The newest document of a kind.
+    pub(crate) async fn latest<T: Stored>(&self, kind: DocumentKind) -> Result<Option<T>, StoreError> {
+        let body = query_scalar("SELECT body FROM documents WHERE kind = ? ORDER BY number DESC LIMIT 1")
+            .bind(kind.name())
+            .fetch_optional(&self.readers)
+            .await?;
+        body.map(read).transpose()
+    }
+
+    /// The document of a kind and number.
+    pub(crate) async fn document<T: Stored>(&self, kind: DocumentKind, number: u64) -> Result<Option<T>, StoreError> {
+        let body = query_scalar("SELECT body FROM documents WHERE kind = ? AND number = ?")
+            .bind(kind.name())
+            .bind(integer(number))
+            .fetch_optional(&self.readers)
+            .await?;
+        body.map(read).transpose()
+    }
+
+    /// The encodings of all documents of a kind, oldest first.
+    pub(crate) async fn documents(&self, kind: DocumentKind) -> Result<Vec<Vec<u8>>, StoreError> {
+        let bodies = query_scalar("SELECT body FROM documents WHERE kind = ? ORDER BY number");
+        Ok(bodies.bind(kind.name()).fetch_all(&self.readers).await?)
+    }
+
+    /// The newest blob of this key's share, or of the signer key.
+    pub(crate) async fn blob(&self, key: Option<KeyId>) -> Result<Option<SealedBlob>, StoreError> {
+        let body = query_scalar("SELECT body FROM blobs WHERE content = ? ORDER BY id DESC LIMIT 1")
+            .bind(content_id(key))
+            .fetch_optional(&self.readers)
+            .await?;
+        body.map(read).transpose()
+    }
+
+    /// All certificates.
+    pub(crate) async fn certificates(&self) -> Result<Vec<Certificate>, StoreError> {
+        let bodies: Vec<Vec<u8>> = query_scalar("SELECT body FROM certificates").fetch_all(&self.readers).await?;
+        bodies.into_iter().map(read).collect()
+    }
+
+    /// The encodings of all introductions.
+    pub(crate) async fn introductions(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(query_scalar("SELECT body FROM introductions").fetch_all(&self.readers).await?)
+    }
+
+    /// Every list of receipts, by boot and number.
+    pub(crate) async fn receipts(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        Ok(query_scalar("SELECT body FROM receipts ORDER BY boot, first").fetch_all(&self.readers).await?)
+    }
+
+    /// The answer to the request of this id.
+    pub(crate) async fn answer(&self, id: &RequestId) -> Result<Option<Answered>, StoreError> {
+        let row = query("SELECT posted, body FROM answers WHERE id = ?")
+            .bind(&id.as_bytes()[..])
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| {
+            let posted = Hash::try_from(row.try_get::<&[u8], _>(0)?).map_err(|_| damaged())?;
+            Ok(Answered { posted, body: row.try_get(1)? })
+        })
+        .transpose()
+    }
+
+    /// Ids of requests that were answered and have not ended; at most `limit`.
+    pub(crate) async fn answered(&self, now: UnixMillis, limit: u32) -> Result<Vec<RequestId>, StoreError> {
+        let ids: Vec<Vec<u8>> = query_scalar("SELECT id FROM answers WHERE not_after >= ? LIMIT ?")
+            .bind(integer(now.0))
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        ids.iter().map(|id| RequestId::try_from(id.as_slice()).map_err(|_| damaged())).collect()
+    }
+
+    /// How far a key generation was when this was last written.
+    pub(crate) async fn ceremony<T: Stored>(&self, request: &Hash) -> Result<Option<T>, StoreError> {
+        let state = query_scalar("SELECT state FROM ceremonies WHERE request = ?")
+            .bind(&request.as_bytes()[..])
+            .fetch_optional(&self.readers)
+            .await?;
+        state.map(read).transpose()
+    }
+}
+
+/// A wire type as the store keeps it.
+pub(crate) trait Stored: Encode<()> + for<'b> Decode<'b, ()> {}
+
+impl<T: Encode<()> + for<'b> Decode<'b, ()>> Stored for T {}
+
+#[expect(clippy::needless_pass_by_value, reason = "rows give their bytes away")]
+fn read<T: Stored>(body: Vec<u8>) -> Result<T, StoreError> {
+    codec::decode(&body).map_err(|_| damaged())
+}
+
+fn damaged() -> StoreError {
+    StoreError::Failed("a row of the store is damaged".into())
+}
