@@ -5,7 +5,7 @@
 
 use cloister_wire::{
     codec,
-    ids::{GroupId, Hash, KeyName, Requester, Tenant, UnixMillis},
+    ids::{GroupId, Hash, Requester, Tenant, UnixMillis},
     limits,
     policy::{Policy, RequesterKey},
     refusal::Refusal,
@@ -144,11 +144,7 @@ impl Gate<'_> {
         if !self.policy.key_creators.iter().any(|name| *name == body.requester) {
             return Err(Refusal::CreationNotAllowed);
         }
-        if self.is_taken(&body.tenant, &body.name) { Err(Refusal::KeyNameTaken) } else { Ok(()) }
-    }
-
-    fn is_taken(&self, tenant: &Tenant, name: &KeyName) -> bool {
-        self.keyring.iter().any(|key| key.tenant() == tenant && key.name() == name)
+        if self.keyring.has_name(&body.tenant, &body.name) { Err(Refusal::KeyNameTaken) } else { Ok(()) }
     }
 }
 

@@ -73,8 +73,9 @@ impl Keyring {
         self.keys.get_mut(&key)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
-        self.keys.values()
+    /// Whether the tenant has a key of this name.
+    pub(crate) fn has_name(&self, tenant: &Tenant, name: &KeyName) -> bool {
+        self.keys.values().any(|key| key.tenant() == tenant && key.name() == name)
     }
 
     pub(crate) fn len(&self) -> usize {

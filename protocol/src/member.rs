@@ -457,8 +457,13 @@ impl Member {
         if self.keyring.get(body.key).is_some() {
             return Ok(Step::Done(Body::Nothing));
         }
-        if self.ceremonies.made(body.key).is_none_or(|new| new.certificate != body) {
+        let by_known_boots = certificate.signatures.iter().all(|entry| identity(entry.signer, entry.boot).is_some());
+        if !by_known_boots || self.ceremonies.made(body.key).is_none_or(|new| new.certificate != body) {
             return Err(Refusal::CertificateInvalid.into());
+        }
+        // One request may have opened two ceremonies: the first to end has the name.
+        if self.keyring.has_name(&body.tenant, &body.name) {
+            return Err(Refusal::KeyNameTaken.into());
         }
         let new = self.ceremonies.take(body.key).ok_or(Refusal::WrongPhase)?;
         let event = Event::KeyCreated { request: new.request, ceremony: body.ceremony, key: body.key };

@@ -169,3 +169,51 @@ impl Measured {
 fn wraps_hash(blob: &SealedBlob) -> Hash {
     Tag::SEALED_BLOB.hash(&codec::encode(&blob.wraps))
 }
+
+#[cfg(test)]
+mod tests {
+    use cloister_wire::ids::{Epoch, GroupId, KeyId};
+
+    use super::*;
+
+    fn context() -> BlobContext {
+        let content = Content::Share { key: KeyId::from_bytes([1; 32]), scheme: cloister_wire::request::Scheme::Ed25519, epoch: Epoch(0) };
+        let (group, manifest) = (GroupId::from_bytes([2; 16]), Hash::from_bytes([3; 32]));
+        BlobContext { format: FORMAT, group, manifest, signer: 1.try_into().unwrap(), generation: GENERATION, content }
+    }
+
+    fn sealed(key: &DataKey) -> SealedBlob {
+        let (context, nonce) = (context(), GcmNonce([4; 12]));
+        let aad = context.aad();
+        let ciphertext = key.cipher().encrypt(&nonce.0.into(), Payload { msg: b"a share", aad: aad.as_bytes() }).unwrap();
+        let sealer = Introduction { statement: Default::default(), document: Default::default() };
+        let signature = Signature::from_bytes([0; 64]);
+        SealedBlob { context, nonce, ciphertext: ciphertext.try_into().unwrap(), wraps: List::new(), sealer, signature }
+    }
+
+    #[test]
+    fn a_blob_opens_only_under_the_context_that_it_was_sealed_for() {
+        let key = DataKey::new(Zeroizing::new([5; 32]));
+        let blob = sealed(&key);
+        assert_eq!(key.open(&blob).unwrap().as_slice(), b"a share");
+        let changes: [fn(&mut BlobContext); 6] = [
+            |context| context.format = 2,
+            |context| context.group = GroupId::from_bytes([9; 16]),
+            |context| context.manifest = Hash::from_bytes([9; 32]),
+            |context| context.signer = 2.try_into().unwrap(),
+            |context| context.generation = 2,
+            |context| context.content = Content::SignerKey,
+        ];
+        for change in changes {
+            let mut moved = blob.clone();
+            change(&mut moved.context);
+            assert_eq!(key.open(&moved).err(), Some(Refusal::UnwrapFailed));
+        }
+    }
+
+    #[test]
+    fn another_data_key_opens_nothing() {
+        let blob = sealed(&DataKey::new(Zeroizing::new([5; 32])));
+        assert_eq!(DataKey::new(Zeroizing::new([6; 32])).open(&blob).err(), Some(Refusal::UnwrapFailed));
+    }
+}

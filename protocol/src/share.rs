@@ -146,3 +146,51 @@ pub(crate) fn open(me: SignerId, share: &[u8], certificate: &CertificateBody) ->
         Scheme::Secp256k1Schnorr => Sharing::<frost_secp256k1::Secp256K1Sha256>::open(me, share, public_package)?.into_share(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use frost_core::keys::{IdentifierList, generate_with_dealer};
+    use frost_ed25519::Ed25519Sha512;
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
+
+    use super::*;
+
+    type Of = Sharing<Ed25519Sha512>;
+
+    fn id(number: u16) -> SignerId {
+        number.try_into().unwrap()
+    }
+
+    /// The sharings of signers 1 and 2 of the key number `seed`.
+    fn key(seed: u64) -> [Of; 2] {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let (shares, public) = generate_with_dealer::<Ed25519Sha512, _>(2, 2, IdentifierList::Default, &mut rng).unwrap();
+        [1, 2].map(|me| Sharing { key: shares[&identifier(id(me))].clone().try_into().unwrap(), public: public.clone() })
+    }
+
+    fn opened(me: u16, key: &KeyPackage<Ed25519Sha512>, public: &PublicKeyPackage<Ed25519Sha512>) -> Option<Refusal> {
+        Of::open(id(me), &key.serialize().unwrap(), &public.serialize().unwrap()).err()
+    }
+
+    #[test]
+    fn a_share_fits_its_own_certificate_alone() {
+        let [[one, two], [other, _]] = [key(1), key(2)];
+        assert_eq!(opened(1, &one.key, &one.public), None);
+        assert_eq!(opened(1, &two.key, &one.public), Some(Refusal::CertificateInvalid), "another signer's share");
+        assert_eq!(opened(2, &one.key, &one.public), Some(Refusal::CertificateInvalid), "under another number");
+        assert_eq!(opened(1, &other.key, &one.public), Some(Refusal::CertificateInvalid), "another key's share");
+    }
+
+    #[test]
+    fn a_share_has_to_give_the_verifying_share_that_the_certificate_names() {
+        let [[one, two], [other, _]] = [key(1), key(2)];
+        let with = |secret: &Of, public: &Of, group: &Of| {
+            let (secret, public) = (*secret.key.signing_share(), *public.key.verifying_share());
+            KeyPackage::new(*one.key.identifier(), secret, public, *group.key.verifying_key(), 2)
+        };
+        assert_eq!(opened(1, &with(&one, &one, &one), &one.public), None);
+        for forged in [with(&two, &one, &one), with(&one, &two, &one), with(&two, &two, &one), with(&one, &one, &other)] {
+            assert_eq!(opened(1, &forged, &one.public), Some(Refusal::CertificateInvalid));
+        }
+    }
+}

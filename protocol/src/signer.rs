@@ -1,6 +1,6 @@
 //! The signer: dispatches requests by phase, and keeps what every phase has.
 
-use cloister_attestation::TrustRoot;
+use cloister_attestation::{TrustRoot, WrappingKey};
 use cloister_wire::{
     bounded::Bytes,
     codec,
@@ -233,6 +233,10 @@ impl Base {
 fn configure(manifest: &Endorsed<Manifest>, signer: SignerId) -> Stepped {
     let valid = ValidManifest::from_bytes(manifest.body.as_slice()).map_err(|_| Refusal::ManifestInvalid)?;
     manifest.verify(&valid).map_err(refuse_endorsement)?;
+    let kms_keys = valid.signers.iter().flat_map(|slot| &slot.kms);
+    if kms_keys.into_iter().any(|key| WrappingKey::from_spki_der(key.spki.as_slice()).is_err()) {
+        return Err(Refusal::ManifestInvalid.into());
+    }
     valid.slot(signer).ok_or(Refusal::UnknownSigner)?;
     let pcrs = [(16, valid.hash()), (17, valid.slot_hash(signer))];
     Ok(Step::Device(DeviceCall::Measure { pcrs }, Pending::Measuring(Measured { manifest: valid, signer })))

@@ -1,0 +1,686 @@
+//! A signer's life: phases, operators' orders, introductions, and what ends it.
+
+use cloister_protocol::{DeviceAnswer, Output};
+use cloister_simulator::nsm::TestRoot;
+use cloister_tests::{
+    charter::{NOW, TREASURER, bytes, list, requested, secret, signer},
+    group::Group,
+    impostor::Impostor,
+    machine::{Device, Machine, done, refusal},
+    payload::{solana_transfer, taproot_psbt},
+    signature::verifies,
+};
+use cloister_attestation::Pcr;
+use cloister_wire::{
+    bounded::List,
+    codec,
+    endorsement::Endorsed,
+    identity::{Introduction, SignerProof},
+    ids::{CeremonyId, GroupId, Hash, Incarnation, KeyId, Nonce, PolicyVersion, UnixMillis},
+    manifest::{Manifest, ValidManifest},
+    message::{Body, Outcome, Phase, Request, StatusBody},
+    order::{StartKind, StartOrder},
+    peer::PeerFrame,
+    policy::Policy,
+    receipt::ReceiptBody,
+    refusal::Refusal,
+    request::{Chain, Scheme},
+    signature::{PublicKey, Signature},
+    tag::Tag,
+};
+
+const MINUTE: u64 = 60 * 1000;
+
+#[test]
+fn a_group_is_founded_makes_keys_survives_a_restart_and_signs_for_every_chain() {
+    let mut group = Group::founded(2, 3, 1);
+    let [ed25519, taproot, schnorr] =
+        [Scheme::Ed25519, Scheme::Secp256k1Taproot, Scheme::Secp256k1Schnorr].map(|scheme| group.make_any_chain_key(scheme));
+    group.restart();
+    let public = |key| group.keys[&key].verifying_key();
+    let coin = public(taproot)[1..].to_vec();
+    let requests = [
+        (ed25519, Chain::Solana, solana_transfer(&public(ed25519), 5)),
+        (taproot, Chain::Bitcoin, taproot_psbt(&[&coin, &coin, &coin])),
+        (ed25519, Chain::Message, b"hello".to_vec()),
+        (taproot, Chain::Message, b"hello".to_vec()),
+        (schnorr, Chain::Message, b"hello".to_vec()),
+    ];
+    for (id, (key, chain, payload)) in (1..).zip(requests) {
+        let request = group.charter.sign_request(key, chain, &payload, id, group.now);
+        let (scheme, public) = (group.keys[&key].body().scheme, group.keys[&key].verifying_key());
+        for signers in [[1, 2], [1, 3], [2, 3]] {
+            let signatures = group.signatures(&request, &signers.map(signer));
+            for (message, signature) in group.messages(&request).iter().zip(signatures) {
+                assert!(verifies(scheme, &public, message, &signature), "{chain:?} by {signers:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_taproot_signature_is_over_the_sighash_that_the_bitcoin_crate_computes() {
+    use bitcoin::{hashes::Hash as _, sighash::{Prevouts, SighashCache, TapSighashType}};
+    let mut group = Group::founded(2, 2, 1);
+    let key = group.make_any_chain_key(Scheme::Secp256k1Taproot);
+    let public = group.keys[&key].verifying_key();
+    let payload = taproot_psbt(&[&public[1..], &public[1..]]);
+    let request = group.charter.sign_request(key, Chain::Bitcoin, &payload, 1, group.now);
+    let psbt = bitcoin::Psbt::deserialize(&payload).unwrap();
+    let coins: Vec<_> = psbt.inputs.iter().map(|input| input.witness_utxo.clone().unwrap()).collect();
+    for (input, signature) in group.signatures(&request, &[signer(1), signer(2)]).iter().enumerate() {
+        let mut cache = SighashCache::new(&psbt.unsigned_tx);
+        let sighash = cache.taproot_key_spend_signature_hash(input, &Prevouts::All(&coins), TapSighashType::Default).unwrap();
+        assert!(verifies(Scheme::Secp256k1Taproot, &public, sighash.as_byte_array(), signature));
+    }
+}
+
+/// One of each request, well-formed and for nothing in particular.
+fn every_request(group: &mut Group) -> Vec<(&'static str, Request)> {
+    let charter = &group.charter;
+    let key_request = requested(&charter.key_request("name", Scheme::Ed25519, NOW), TREASURER);
+    let order = charter.order(StartKind::Restart, 9, NOW, &[]);
+    let blob = Impostor::new(charter, &group.root, signer(1)).seal(
+        cloister_wire::blob::BlobContext {
+            format: 1,
+            group: charter.manifest.group,
+            manifest: charter.hash(),
+            signer: signer(1),
+            generation: 1,
+            content: cloister_wire::blob::Content::Share {
+                key: KeyId::from_bytes([1; 32]),
+                scheme: Scheme::Ed25519,
+                epoch: cloister_wire::ids::Epoch(0),
+            },
+        },
+        b"nothing",
+        NOW,
+    );
+    let certificate = cloister_wire::certificate::Certificate { body: bytes(b""), signatures: List::new() };
+    let nonce = Nonce::from_bytes([1; 32]);
+    vec![
+        ("Status", Request::Status { nonce }),
+        ("Configure", Request::Configure { manifest: charter.endorse(&charter.manifest), signer: signer(1) }),
+        ("Attest", Request::Attest { nonce: bytes(b"nonce") }),
+        ("Start", group.start_request(&order)),
+        ("Challenge", Request::Challenge),
+        ("Introduce", Request::Introduce { peer: blob.sealer.clone() }),
+        ("SealSignerKey", Request::SealSignerKey),
+        ("Present", Request::Present { blob, certificate: None }),
+        ("Unwrapped", Request::Unwrapped { ticket: 7, envelopes: List::new() }),
+        ("ApplyPolicy", Request::ApplyPolicy { policy: group.policy() }),
+        ("OpenKeygen", Request::OpenKeygen { request: key_request }),
+        ("StartKeygen", Request::StartKeygen { nonces: List::new() }),
+        ("Deliver", Request::Deliver { from: signer(2), frame: PeerFrame::Respond(bytes(b"")) }),
+        ("Keygen", Request::Keygen { ceremony: CeremonyId::from_bytes([1; 32]) }),
+        ("AbandonKeygen", Request::AbandonKeygen { nonce }),
+        ("Certify", Request::Certify { certificate }),
+        ("Commit", Request::Commit { key: KeyId::from_bytes([1; 32]), count: 1 }),
+        ("Sign", Request::Sign { items: List::new() }),
+    ]
+}
+
+/// Brings signer 1 of a fresh group into a phase.
+fn in_phase(phase: Phase) -> Group {
+    let mut group = match phase {
+        Phase::Blank | Phase::Halted => Group::booted(2, 2, 1),
+        Phase::Measured => Group::configured(2, 2, 1),
+        Phase::Founding | Phase::Reopening => Group::configured(2, 2, 1),
+        Phase::Active => Group::founded(2, 2, 1),
+    };
+    match phase {
+        Phase::Founding => group.start(StartKind::Genesis),
+        Phase::Reopening => group.start(StartKind::Restart),
+        Phase::Halted => halt(&mut group),
+        Phase::Blank | Phase::Measured | Phase::Active => {}
+    }
+    assert_eq!(group.machine(signer(1)).status(NOW).phase, phase);
+    group
+}
+
+/// Lets the first signer's security module fail while it measures.
+fn halt(group: &mut Group) {
+    group.machine(signer(1)).device = Device::Fails;
+    let manifest = group.charter.endorse(&group.charter.manifest);
+    assert_eq!(group.refused(signer(1), Request::Configure { manifest, signer: signer(1) }), Refusal::Halted);
+    group.machine(signer(1)).device = Device::Works;
+}
+
+#[test]
+fn every_phase_refuses_what_is_not_its_own() {
+    // What each phase takes, though it may then refuse it for other reasons. All else is refused for the phase and changes nothing.
+    let takes: [(Phase, &[&str]); 6] = [
+        (Phase::Blank, &["Status", "Configure"]),
+        (Phase::Measured, &["Status", "Attest", "Start"]),
+        (Phase::Founding, &["Status", "Attest", "Challenge", "Introduce", "Unwrapped", "Deliver"]),
+        (Phase::Reopening, &["Status", "Attest", "Challenge", "Unwrapped"]),
+        (
+            Phase::Active,
+            &[
+                "Status", "Attest", "Start", "Challenge", "Introduce", "Present", "Unwrapped", "ApplyPolicy", "OpenKeygen",
+                "StartKeygen", "Deliver", "Keygen", "AbandonKeygen", "Certify", "Commit", "Sign",
+            ],
+        ),
+        (Phase::Halted, &["Status"]),
+    ];
+    for (phase, taken) in takes {
+        let mut group = in_phase(phase);
+        let refusing = if phase == Phase::Halted { Refusal::Halted } else { Refusal::WrongPhase };
+        for (name, request) in every_request(&mut group) {
+            if phase == Phase::Blank && name == "Configure" {
+                continue;
+            }
+            let refused = refusal(&group.ask(signer(1), request)) == Some(refusing);
+            assert_eq!(refused, !taken.contains(&name), "{name} in {phase:?}");
+        }
+        assert_eq!(group.machine(signer(1)).status(NOW).phase, phase, "nothing has changed");
+    }
+}
+
+#[test]
+fn a_signer_key_is_not_sealed_before_every_peer_is_introduced() {
+    let mut group = in_phase(Phase::Founding);
+    assert_eq!(group.refused(signer(1), Request::SealSignerKey), Refusal::WrongPhase);
+    group.introduce_all();
+    assert!(matches!(group.done(signer(1), Request::SealSignerKey), Body::Sealed(_)));
+}
+
+#[test]
+fn is_configured_once() {
+    let mut group = Group::configured(2, 2, 1);
+    let manifest = group.charter.endorse(&group.charter.manifest);
+    assert_eq!(group.refused(signer(1), Request::Configure { manifest, signer: signer(2) }), Refusal::WrongPhase);
+}
+
+fn configured_with(change: impl FnOnce(&mut Manifest)) -> Option<Refusal> {
+    let mut group = Group::booted(2, 2, 1);
+    change(&mut group.charter.manifest);
+    let manifest = group.charter.endorse(&group.charter.manifest);
+    refusal(&group.ask(signer(1), Request::Configure { manifest, signer: signer(1) }))
+}
+
+#[test]
+fn refuses_a_manifest_that_describes_no_possible_group() {
+    assert_eq!(configured_with(|_| {}), None);
+    let changes: [fn(&mut Manifest); 10] = [
+        |manifest| manifest.threshold = 1,
+        |manifest| manifest.threshold = 3,
+        |manifest| manifest.quorum = 0,
+        |manifest| manifest.quorum = 4,
+        |manifest| manifest.signers = list(manifest.signers.iter().rev().cloned()),
+        |manifest| manifest.operators = list([*manifest.operators.iter().next().unwrap(); 3]),
+        |manifest| with_first_slot(manifest, |slot| slot.kms = list(slot.kms.iter().take(1).cloned())),
+        |manifest| with_first_slot(manifest, |slot| slot.kms = list([slot.kms.as_slice()[0].clone(), slot.kms.as_slice()[0].clone()])),
+        |manifest| {
+            let others = manifest.signers.as_slice()[1].kms.clone();
+            with_first_slot(manifest, |slot| slot.kms = others);
+        },
+        |manifest| with_first_slot(manifest, |slot| slot.kms = list(slot.kms.iter().cloned().map(|mut key| {
+            key.spki = bytes(&[&key.spki.as_slice()[1..], &[0]].concat());
+            key
+        }))),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        assert_eq!(configured_with(change), Some(Refusal::ManifestInvalid), "change {number}");
+    }
+}
+
+fn with_first_slot(manifest: &mut Manifest, change: impl FnOnce(&mut cloister_wire::manifest::SignerSlot)) {
+    let mut slots = manifest.signers.clone().into_vec();
+    change(&mut slots[0]);
+    manifest.signers = list(slots);
+}
+
+/// What a fresh boot says to a manifest that these operators signed.
+fn configured_by(operators: &[u16]) -> Option<Refusal> {
+    let mut group = Group::booted(2, 2, 1);
+    let manifest = group.charter.endorse_by(&group.charter.manifest, operators);
+    refusal(&group.ask(signer(1), Request::Configure { manifest, signer: signer(1) }))
+}
+
+#[test]
+fn refuses_a_manifest_without_a_quorum_of_distinct_operators() {
+    assert_eq!(configured_by(&[0, 1]), None);
+    assert_eq!(configured_by(&[2, 0, 1]), None);
+    assert_eq!(configured_by(&[]), Some(Refusal::NotEndorsed));
+    assert_eq!(configured_by(&[2]), Some(Refusal::NotEndorsed));
+    assert_eq!(configured_by(&[0, 0]), Some(Refusal::NotEndorsed));
+}
+
+#[test]
+fn refuses_an_operators_signature_that_does_not_verify_even_beside_a_quorum() {
+    let mut group = Group::booted(2, 2, 1);
+    for (operator, name) in [(2, "operator 1"), (3, "operator 0")] {
+        let mut manifest = group.charter.endorse(&group.charter.manifest);
+        manifest.sign(operator, &secret(name)).unwrap();
+        let request = Request::Configure { manifest, signer: signer(1) };
+        assert_eq!(group.refused(signer(1), request), Refusal::NotEndorsed, "operator {operator} signed by {name}");
+    }
+}
+
+#[test]
+fn refuses_a_number_that_the_manifest_does_not_have() {
+    let mut group = Group::booted(2, 2, 1);
+    let manifest = group.charter.endorse(&group.charter.manifest);
+    assert_eq!(group.refused(signer(1), Request::Configure { manifest, signer: signer(3) }), Refusal::UnknownSigner);
+}
+
+#[test]
+fn measures_the_manifest_and_its_number_and_locks_them() {
+    let mut group = Group::configured(2, 2, 1);
+    let manifest = ValidManifest::try_from(group.charter.manifest.clone()).unwrap();
+    for (index, hash) in [(16, manifest.hash()), (17, manifest.slot_hash(signer(2)))] {
+        let nsm = &mut group.machine(signer(2)).nsm;
+        let expected = Pcr::ZERO.extended(hash.as_bytes());
+        assert_eq!(nsm.describe_pcr(index), Ok((expected, cloister_simulator::nsm::Lock::Locked)));
+    }
+}
+
+/// What the first of freshly configured boots says to a changed start order.
+fn started_with(kind: StartKind, change: impl FnOnce(&mut StartOrder)) -> Option<Refusal> {
+    let mut group = Group::configured(2, 2, 1);
+    let mut order = group.order(kind);
+    change(&mut order);
+    let request = group.start_request(&order);
+    refusal(&group.ask(signer(1), request))
+}
+
+#[test]
+fn refuses_a_start_order_that_does_not_name_this_boot() {
+    let swap = |order: &mut StartOrder| order.roster = list(order.roster.iter().skip(1).copied());
+    let other_boot = |order: &mut StartOrder| {
+        let mut roster = order.roster.clone().into_vec();
+        roster[0].boot = roster[1].boot;
+        order.roster = list(roster);
+    };
+    for kind in [StartKind::Genesis, StartKind::Restart] {
+        assert_eq!(started_with(kind, |_| {}), None);
+        assert_eq!(started_with(kind, swap), Some(Refusal::NotRostered));
+        assert_eq!(started_with(kind, other_boot), Some(Refusal::NotRostered));
+    }
+}
+
+#[test]
+fn refuses_a_start_order_for_another_group_or_manifest() {
+    assert_eq!(started_with(StartKind::Genesis, |order| order.group = GroupId::from_bytes([9; 16])), Some(Refusal::WrongGroup));
+    assert_eq!(started_with(StartKind::Genesis, |order| order.manifest = Hash::from_bytes([9; 32])), Some(Refusal::WrongGroup));
+}
+
+#[test]
+fn refuses_a_roster_that_is_out_of_order_doubled_or_of_unknown_signers() {
+    let changes: [fn(&mut StartOrder); 3] = [
+        |order| order.roster = list(order.roster.iter().rev().copied()),
+        |order| order.roster = list(order.roster.iter().flat_map(|entry| [*entry; 2])),
+        |order| {
+            let mut stranger = order.roster.as_slice()[1];
+            stranger.signer = signer(3);
+            order.roster = list(order.roster.iter().copied().chain([stranger]));
+        },
+    ];
+    for change in changes {
+        assert_eq!(started_with(StartKind::Restart, change), Some(Refusal::UnknownSigner));
+    }
+}
+
+#[test]
+fn a_genesis_names_every_signer_and_a_restart_need_not() {
+    let first_alone = |order: &mut StartOrder| order.roster = list(order.roster.iter().take(1).copied());
+    assert_eq!(started_with(StartKind::Genesis, first_alone), Some(Refusal::UnknownSigner));
+    assert_eq!(started_with(StartKind::Restart, first_alone), None);
+}
+
+#[test]
+fn refuses_a_start_order_without_a_quorum() {
+    let mut group = Group::configured(2, 2, 1);
+    let order = group.order(StartKind::Genesis);
+    for operators in [&[0][..], &[1, 1]] {
+        let order = group.charter.endorse_by(&order, operators);
+        let request = Request::Start { order, policy: group.policy() };
+        assert_eq!(group.refused(signer(1), request), Refusal::NotEndorsed);
+    }
+}
+
+#[test]
+fn operators_signatures_for_one_document_do_not_count_for_another() {
+    let mut group = Group::configured(2, 2, 1);
+    let order = group.order(StartKind::Genesis);
+    let policy_signatures = group.policy().signatures;
+    let mut order = Endorsed::new(&order).unwrap();
+    order.signatures = policy_signatures;
+    let request = Request::Start { order, policy: group.policy() };
+    assert_eq!(group.refused(signer(1), request), Refusal::NotEndorsed);
+}
+
+#[test]
+fn refuses_a_policy_that_the_start_order_does_not_name() {
+    let mut group = Group::configured(2, 2, 1);
+    let order = group.order(StartKind::Genesis);
+    let other = Policy { key_creators: List::new(), ..group.charter.policy() };
+    let request = Request::Start { order: group.charter.endorse(&order), policy: group.charter.endorse(&other) };
+    assert_eq!(group.refused(signer(1), request), Refusal::PolicyMismatch);
+}
+
+#[test]
+fn refuses_a_policy_without_a_quorum_even_if_the_start_order_names_it() {
+    let mut group = Group::configured(2, 2, 1);
+    let order = group.order(StartKind::Genesis);
+    let policy = group.charter.endorse_by(&group.charter.policy(), &[1]);
+    let request = Request::Start { order: group.charter.endorse(&order), policy };
+    assert_eq!(group.refused(signer(1), request), Refusal::NotEndorsed);
+}
+
+#[test]
+fn refuses_a_policy_for_another_group_even_if_the_start_order_names_it() {
+    let changes: [fn(&mut Policy); 2] =
+        [|policy| policy.group = GroupId::from_bytes([9; 16]), |policy| policy.manifest = Hash::from_bytes([9; 32])];
+    for change in changes {
+        let mut group = Group::configured(2, 2, 1);
+        let mut policy = group.charter.policy();
+        change(&mut policy);
+        let policy = group.charter.endorse(&policy);
+        let order = StartOrder { policy: policy.hash(), ..group.order(StartKind::Genesis) };
+        let request = Request::Start { order: group.charter.endorse(&order), policy };
+        assert_eq!(group.refused(signer(1), request), Refusal::WrongGroup);
+    }
+}
+
+#[test]
+fn an_active_signer_takes_a_later_incarnation_alone_and_never_a_second_genesis() {
+    let mut group = Group::founded(2, 2, 1);
+    let order = |group: &mut Group, kind, incarnation| {
+        let order = StartOrder { incarnation: Incarnation(incarnation), ..group.order(kind) };
+        group.start_request(&order)
+    };
+    for (kind, incarnation) in [(StartKind::Restart, 0), (StartKind::Restart, 1), (StartKind::Genesis, 2)] {
+        let request = order(&mut group, kind, incarnation);
+        assert_eq!(group.refused(signer(1), request), Refusal::StaleIncarnation, "{kind:?} {incarnation}");
+    }
+    let request = order(&mut group, StartKind::Restart, 2);
+    assert_eq!(group.done(signer(1), request), Body::Nothing);
+    assert_eq!(group.machine(signer(1)).status(NOW).incarnation, Some(Incarnation(2)));
+}
+
+#[test]
+fn a_later_start_order_does_not_bring_an_older_policy_back() {
+    let mut group = Group::founded(2, 2, 1);
+    let next = next_policy(&group);
+    group.done(signer(1), Request::ApplyPolicy { policy: group.charter.endorse(&next) });
+    let order = group.order(StartKind::Restart);
+    let request = group.start_request(&order);
+    assert_eq!(group.refused(signer(1), request), Refusal::PolicyMismatch);
+}
+
+/// Version 2, which allows nothing.
+fn next_policy(group: &Group) -> Policy {
+    Policy { version: PolicyVersion(2), previous: Some(group.policy().hash()), requesters: List::new(), ..group.charter.policy() }
+}
+
+fn applied_with(change: impl FnOnce(&mut Policy)) -> Option<Refusal> {
+    let mut group = Group::founded(2, 2, 1);
+    let mut policy = next_policy(&group);
+    change(&mut policy);
+    refusal(&group.ask(signer(1), Request::ApplyPolicy { policy: group.charter.endorse(&policy) }))
+}
+
+#[test]
+fn a_policy_follows_the_one_in_force_by_version_and_hash() {
+    assert_eq!(applied_with(|_| {}), None);
+    let changes: [fn(&mut Policy); 4] = [
+        |policy| policy.version = PolicyVersion(1),
+        |policy| policy.version = PolicyVersion(3),
+        |policy| policy.previous = None,
+        |policy| policy.previous = Some(Hash::from_bytes([9; 32])),
+    ];
+    for change in changes {
+        assert_eq!(applied_with(change), Some(Refusal::PolicyMismatch));
+    }
+}
+
+#[test]
+fn a_policy_needs_a_quorum_and_takes_effect_at_once() {
+    let mut group = Group::founded(2, 2, 1);
+    let policy = next_policy(&group);
+    let unsigned = group.charter.endorse_by(&policy, &[2]);
+    assert_eq!(group.refused(signer(1), Request::ApplyPolicy { policy: unsigned }), Refusal::NotEndorsed);
+    group.done(signer(1), Request::ApplyPolicy { policy: group.charter.endorse(&policy) });
+    let request = requested(&group.charter.key_request("name", Scheme::Ed25519, NOW), TREASURER);
+    assert_eq!(group.refused(signer(1), Request::OpenKeygen { request }), Refusal::RequesterUnknown);
+}
+
+#[test]
+fn a_failing_device_ends_the_signers_life_for_good() {
+    let mut group = Group::founded(2, 2, 1);
+    let key = group.make_any_chain_key(Scheme::Ed25519);
+    group.machine(signer(1)).device = Device::Fails;
+    assert_eq!(group.refused(signer(1), Request::Attest { nonce: bytes(b"nonce") }), Refusal::Halted);
+    group.machine(signer(1)).device = Device::Works;
+    for request in [Request::Commit { key, count: 1 }, Request::Attest { nonce: bytes(b"nonce") }, Request::Challenge] {
+        assert_eq!(group.refused(signer(1), request), Refusal::Halted);
+    }
+    let status = group.machine(signer(1)).status(NOW);
+    assert_eq!((status.phase, status.keys), (Phase::Halted, 0), "nothing is left");
+}
+
+#[test]
+fn an_answer_that_no_device_call_asked_for_ends_the_signers_life() {
+    let mut machine = Machine::boot(&TestRoot::generate().unwrap(), signer(1), 1);
+    let Output::Reply(reply) = machine.signer.resume(NOW, DeviceAnswer::Measured) else { panic!("another call") };
+    assert_eq!(refusal(&reply), Some(Refusal::Halted));
+}
+
+#[test]
+fn time_never_runs_backwards() {
+    let mut group = Group::founded(2, 2, 1);
+    let at = |group: &mut Group, now| group.machine(signer(1)).status(now).at;
+    assert_eq!(at(&mut group, NOW.plus(MINUTE)), NOW.plus(MINUTE));
+    assert_eq!(at(&mut group, NOW), NOW.plus(MINUTE));
+    assert_eq!(at(&mut group, UnixMillis(0)), NOW.plus(MINUTE));
+}
+
+#[test]
+fn a_status_is_signed_by_the_boot_over_the_callers_nonce() {
+    let mut group = Group::founded(2, 2, 1);
+    let nonce = Nonce::from_bytes([3; 32]);
+    let Body::Status(status) = group.done(signer(1), Request::Status { nonce }) else { panic!("no status") };
+    let body: StatusBody = codec::decode(status.body.as_slice()).unwrap();
+    let statement = group.attestation(signer(1), b"nonce").statement;
+    let statement: cloister_wire::identity::BootStatement = codec::decode(statement.as_slice()).unwrap();
+    assert_eq!(statement.keys.identity.verify(Tag::STATUS, status.body.as_slice(), &status.signature), Ok(()));
+    assert_eq!((body.nonce, body.boot, body.phase), (nonce, statement.boot(), Phase::Active));
+    assert_eq!((body.signer, body.manifest), (Some(signer(1)), Some(group.charter.hash())));
+}
+
+#[test]
+fn receipts_are_numbered_chained_and_signed_by_their_boot() {
+    let mut group = Group::founded(2, 2, 1);
+    let key = group.make_any_chain_key(Scheme::Ed25519);
+    let payload = solana_transfer(&group.keys[&key].verifying_key(), 5);
+    let request = group.charter.sign_request(key, Chain::Solana, &payload, 1, group.now);
+    group.signatures(&request, &[signer(1), signer(2)]);
+    group.done(signer(1), Request::ApplyPolicy { policy: group.charter.endorse(&next_policy(&group)) });
+    let statement = group.attestation(signer(1), b"nonce").statement;
+    let statement: cloister_wire::identity::BootStatement = codec::decode(statement.as_slice()).unwrap();
+    let receipts = &group.receipts[&statement.boot()];
+    let mut previous = None;
+    for (number, receipt) in (0..).zip(receipts) {
+        let body: ReceiptBody = receipt.unverified().unwrap();
+        assert_eq!((body.boot, body.sequence.0, body.previous), (statement.boot(), number, previous));
+        assert_eq!(statement.keys.identity.verify(Tag::RECEIPT, receipt.body.as_slice(), &receipt.signature), Ok(()));
+        previous = Some(receipt.hash());
+    }
+    assert_eq!(receipts.len(), 4, "started, key created, released, policy changed");
+    let status = group.machine(signer(1)).status(NOW);
+    assert_eq!((status.receipts.0, status.head), (4, previous));
+}
+
+/// What the first signer says to an introduction of the second, at genesis.
+fn introduced(change: impl FnOnce(&mut Group, &mut Impostor)) -> Option<Refusal> {
+    introduced_as(change, |group, impostor, challenge| impostor.introduction(group.now, challenge))
+}
+
+/// The impostor is the second signer's boot in the start order, so that nothing but the change speaks against it.
+fn introduced_as(
+    change: impl FnOnce(&mut Group, &mut Impostor),
+    introduce: impl FnOnce(&mut Group, &Impostor, &[u8]) -> Introduction,
+) -> Option<Refusal> {
+    let mut group = Group::configured(2, 3, 1);
+    let mut impostor = Impostor::new(&group.charter, &group.root, signer(2));
+    let mut order = group.order(StartKind::Genesis);
+    let mut roster = order.roster.into_vec();
+    roster[1].boot = impostor.statement.boot();
+    order.roster = list(roster);
+    let request = group.start_request(&order);
+    group.done(signer(1), request);
+    let Body::Challenge(challenge) = group.done(signer(1), Request::Challenge) else { panic!("no challenge") };
+    change(&mut group, &mut impostor);
+    let peer = introduce(&mut group, &impostor, challenge.as_bytes());
+    refusal(&group.ask(signer(1), Request::Introduce { peer }))
+}
+
+#[test]
+fn takes_in_the_attested_boot_that_the_roster_names() {
+    assert_eq!(introduced(|_, _| {}), None);
+}
+
+#[test]
+fn refuses_an_introduction_that_is_stale_or_from_the_future() {
+    let at = |millis: i64| {
+        introduced_as(|_, _| {}, |group, impostor, challenge| {
+            impostor.introduction(UnixMillis(group.now.0.saturating_add_signed(millis)), challenge)
+        })
+    };
+    assert_eq!(at(-5 * 60_000), None);
+    assert_eq!(at(-5 * 60_000 - 1), Some(Refusal::AttestationRejected));
+    assert_eq!(at(60 * 60_000), Some(Refusal::AttestationRejected));
+}
+
+#[test]
+fn refuses_an_introduction_that_answers_another_challenge() {
+    let refused = introduced_as(|_, _| {}, |group, impostor, _| impostor.introduction(group.now, &[7; 32]));
+    assert_eq!(refused, Some(Refusal::AttestationRejected));
+}
+
+#[test]
+fn refuses_an_introduction_by_another_release_parent_manifest_or_place() {
+    for (number, register) in ["PCR0", "PCR1", "PCR2", "PCR3", "PCR16", "PCR17"].into_iter().enumerate() {
+        let refused = introduced(|_, impostor| impostor.registers[number].1 = Pcr::ZERO.extended(b"another"));
+        assert_eq!(refused, Some(Refusal::AttestationRejected), "{register}");
+    }
+}
+
+#[test]
+fn refuses_an_introduction_under_another_root() {
+    let refused = introduced(|_, impostor| impostor.root = TestRoot::generate().unwrap());
+    assert_eq!(refused, Some(Refusal::AttestationRejected));
+}
+
+#[test]
+fn refuses_a_statement_that_names_another_signer_than_its_enclave_measured() {
+    let refused = introduced(|_, impostor| impostor.statement.signer = signer(3));
+    assert_eq!(refused, Some(Refusal::AttestationRejected));
+}
+
+#[test]
+fn refuses_an_enclave_of_another_signer_under_the_rostered_boots_keys() {
+    assert_eq!(introduced(|_, impostor| impostor.pose_as(signer(3))), Some(Refusal::NotRostered));
+}
+
+#[test]
+fn refuses_its_own_number_as_a_peer() {
+    let mut group = in_phase(Phase::Founding);
+    let own = group.introduction(signer(1), signer(1));
+    assert_eq!(group.refused(signer(1), Request::Introduce { peer: own }), Refusal::NotRostered);
+}
+
+#[test]
+fn refuses_a_statement_about_another_group_or_manifest() {
+    let refused = introduced(|_, impostor| impostor.statement.group = GroupId::from_bytes([9; 16]));
+    assert_eq!(refused, Some(Refusal::WrongGroup));
+    let refused = introduced(|_, impostor| impostor.statement.manifest = Hash::from_bytes([9; 32]));
+    assert_eq!(refused, Some(Refusal::WrongGroup));
+}
+
+#[test]
+fn refuses_a_boot_that_the_roster_does_not_name() {
+    let refused = introduced(|_, impostor| impostor.statement.keys.channel = Hash::from_bytes([8; 32]));
+    assert_eq!(refused, Some(Refusal::NotRostered));
+}
+
+#[test]
+fn refuses_a_statement_that_the_document_does_not_carry() {
+    let refused = introduced_as(|_, _| {}, |group, impostor, challenge| Introduction {
+        statement: impostor.introduction(group.now, challenge).statement,
+        document: impostor.attest(&impostor.statement, group.now, challenge).document,
+    });
+    assert_eq!(refused, Some(Refusal::AttestationRejected));
+}
+
+#[test]
+fn refuses_a_statement_about_another_recipient_key_than_the_documents() {
+    let refused = introduced(|_, impostor| impostor.statement.keys.recipient = Hash::from_bytes([8; 32]));
+    assert_eq!(refused, Some(Refusal::AttestationRejected));
+}
+
+#[test]
+fn refuses_a_peer_without_a_signer_key() {
+    let unproved = |group: &mut Group, impostor: &Impostor, challenge: &[u8]| impostor.attest(&impostor.statement, group.now, challenge);
+    assert_eq!(introduced_as(|_, _| {}, unproved), Some(Refusal::AttestationRejected));
+}
+
+#[test]
+fn refuses_a_peer_whose_signer_key_did_not_sign_its_statement() {
+    let forged = |group: &mut Group, impostor: &Impostor, challenge: &[u8]| {
+        let mut statement = impostor.statement.clone();
+        let signature = Signature::sign(&secret("host"), Tag::SIGNER_PROOF, &statement.unproved());
+        statement.proof = Some(SignerProof { key: PublicKey::of(&impostor.signer_key), signature });
+        impostor.attest(&statement, group.now, challenge)
+    };
+    assert_eq!(introduced_as(|_, _| {}, forged), Some(Refusal::AttestationRejected));
+}
+
+#[test]
+fn refuses_a_rostered_boot_whose_signer_key_is_not_the_one_that_the_group_knows() {
+    let mut group = Group::founded(2, 2, 1);
+    group.reboot();
+    group.configure();
+    let impostor = Impostor::new(&group.charter, &group.root, signer(2));
+    let mut order = group.order(StartKind::Restart);
+    let mut roster = order.roster.into_vec();
+    roster[1].boot = impostor.statement.boot();
+    order.roster = list(roster);
+    let request = group.start_request(&order);
+    group.done(signer(1), request);
+    let blob = group.signer_blobs[&signer(1)].clone();
+    assert_eq!(done(group.present(signer(1), blob, None)), Body::Nothing);
+    let Body::Challenge(challenge) = group.done(signer(1), Request::Challenge) else { panic!("no challenge") };
+    let peer = impostor.introduction(group.now, challenge.as_bytes());
+    assert_eq!(group.refused(signer(1), Request::Introduce { peer }), Refusal::AttestationRejected);
+}
+
+#[test]
+fn a_copy_that_no_order_names_gets_nothing() {
+    let mut group = Group::founded(2, 2, 1);
+    let order = group.order(StartKind::Genesis);
+    let mut copy = group.boot(signer(1));
+    let manifest = group.charter.endorse(&group.charter.manifest);
+    done(copy.ask(NOW, Request::Configure { manifest, signer: signer(1) }));
+    let reply = copy.ask(NOW, group.start_request(&order));
+    assert_eq!(refusal(&reply), Some(Refusal::NotRostered));
+    let blob = group.signer_blobs[&signer(1)].clone();
+    assert_eq!(refusal(&copy.ask(NOW, Request::Present { blob, certificate: None })), Some(Refusal::WrongPhase));
+}
+
+#[test]
+fn an_enclave_can_take_another_signers_number_only_with_that_signers_parent_and_key() {
+    let mut group = Group::founded(2, 2, 1);
+    let mut thief = group.boot(signer(2));
+    let manifest = group.charter.endorse(&group.charter.manifest);
+    done(thief.ask(NOW, Request::Configure { manifest, signer: signer(1) }));
+    let boots = [(signer(1), thief.boot_id(NOW))];
+    let order = group.charter.order(StartKind::Restart, 2, NOW, &boots);
+    done(thief.ask(NOW, group.start_request(&order)));
+    let blob = group.signer_blobs[&signer(2)].clone();
+    assert_eq!(refusal(&thief.ask(NOW, Request::Present { blob, certificate: None })), Some(Refusal::BlobForeign));
+    let Outcome::Done(Body::Introduction(thief)) = thief.ask(NOW, Request::Attest { nonce: bytes(b"n") }).outcome else { panic!("no document") };
+    assert!(!thief.document.as_slice().is_empty());
+}
