@@ -21,20 +21,10 @@ use crate::{
     transport::Stream,
 };
 
-/// Why a connection is over. All are the host's doing, and none matters to another connection.
+/// A connection is over: closed, cut off, too slow, in another's place, or not of our protocol. All of it is the host's doing, and there
+/// is nobody in here to tell.
 #[derive(Debug)]
-pub(crate) enum Ended {
-    /// It closed its side between two frames.
-    Closed,
-    /// Its bytes are no frames, or a frame was cut off.
-    BadFrame,
-    /// A frame took too long to arrive or to be taken.
-    TooSlow,
-    /// It was silent while another waited for its place.
-    GaveWay,
-    /// The socket failed.
-    Broken,
-}
+struct Ended;
 
 /// A stream that carries frames, and the place that it takes up.
 pub(crate) struct Connection<S> {
@@ -49,14 +39,9 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Answers requests in the order in which they come, until the connection ends. Pipelined ones wait in the socket's buffer.
-    pub(crate) fn serve(mut self, answer: &impl Fn(Request) -> Reply) -> Ended {
-        if self.stream.set_timeouts(self.bounds.tick).is_err() {
-            return Ended::Broken;
-        }
-        loop {
-            if let Err(ended) = self.exchange(answer) {
-                return ended;
-            }
+    pub(crate) fn serve(mut self, answer: &impl Fn(Request) -> Reply) {
+        if self.stream.set_timeouts(self.bounds.tick).is_ok() {
+            while self.exchange(answer).is_ok() {}
         }
     }
 
@@ -75,12 +60,12 @@ impl<S: Stream> Connection<S> {
     fn header(&mut self) -> Result<Header, Ended> {
         let mut bytes = [0; Header::LEN];
         let got = self.first_bytes(&mut bytes)?;
-        let deadline = Instant::now() + self.bounds.frame;
-        self.fill(bytes.get_mut(got..).unwrap_or_default(), deadline)?;
-        let header = Header::from_bytes(&bytes).map_err(|_| Ended::BadFrame)?;
+        let since = Instant::now();
+        self.fill(bytes.get_mut(got..).unwrap_or_default(), since)?;
+        let header = Header::from_bytes(&bytes).map_err(|_| Ended)?;
         match header.kind {
             Kind::Request => Ok(header),
-            Kind::Reply => Err(Ended::BadFrame),
+            Kind::Reply => Err(Ended),
         }
     }
 
@@ -88,13 +73,13 @@ impl<S: Stream> Connection<S> {
         let silent_since = Instant::now();
         loop {
             match self.stream.read(bytes) {
-                Ok(0) => return Err(Ended::Closed),
+                Ok(0) => return Err(Ended),
                 Ok(got) => return Ok(got),
-                Err(error) if !passing(&error) => return Err(Ended::Broken),
+                Err(error) if !passing(&error) => return Err(Ended),
                 Err(_) if silent_since.elapsed() < self.bounds.silence => {}
                 Err(_) => match self.place.demand() {
                     Demand::None => {}
-                    Demand::Waiting => return Err(Ended::GaveWay),
+                    Demand::Waiting => return Err(Ended),
                 },
             }
         }
@@ -102,27 +87,27 @@ impl<S: Stream> Connection<S> {
 
     /// Reads a payload whose length the header has bounded. Memory grows with the bytes that come, not with those announced.
     fn payload(&mut self, length: usize) -> Result<Vec<u8>, Ended> {
-        let deadline = Instant::now() + self.bounds.frame;
+        let since = Instant::now();
         let mut payload = Vec::new();
         let mut piece = [0; limits::WRITE];
         while payload.len() < length {
             let missing = length.saturating_sub(payload.len()).min(limits::WRITE);
             let piece = piece.get_mut(..missing).unwrap_or_default();
-            self.fill(piece, deadline)?;
+            self.fill(piece, since)?;
             payload.extend_from_slice(piece);
         }
         Ok(payload)
     }
 
-    fn fill(&mut self, mut bytes: &mut [u8], deadline: Instant) -> Result<(), Ended> {
+    fn fill(&mut self, mut bytes: &mut [u8], since: Instant) -> Result<(), Ended> {
         while !bytes.is_empty() {
             match self.stream.read(bytes) {
-                Ok(0) => return Err(Ended::BadFrame),
+                Ok(0) => return Err(Ended),
                 Ok(got) => bytes = bytes.get_mut(got..).unwrap_or_default(),
                 Err(error) if passing(&error) => {}
-                Err(_) => return Err(Ended::Broken),
+                Err(_) => return Err(Ended),
             }
-            in_time(deadline)?;
+            self.in_time(since)?;
         }
         Ok(())
     }
@@ -132,29 +117,29 @@ impl<S: Stream> Connection<S> {
         // No reply that the signer can make comes near the limit: batches, outboxes and blobs are bounded far below it.
         let Ok(header) = Header::new(Kind::Reply, correlation, payload) else { fatal::end() };
         let frame = [header.to_bytes().as_slice(), payload].concat();
-        let deadline = Instant::now() + self.bounds.frame;
-        frame.chunks(limits::WRITE).try_for_each(|piece| self.write(piece, deadline))
+        let since = Instant::now();
+        frame.chunks(limits::WRITE).try_for_each(|piece| self.write(piece, since))
     }
 
-    fn write(&mut self, mut piece: &[u8], deadline: Instant) -> Result<(), Ended> {
+    fn write(&mut self, mut piece: &[u8], since: Instant) -> Result<(), Ended> {
         while !piece.is_empty() {
             match self.stream.write(piece) {
                 Ok(sent) => piece = piece.get(sent..).unwrap_or_default(),
                 Err(error) if passing(&error) => {}
-                Err(_) => return Err(Ended::Broken),
+                Err(_) => return Err(Ended),
             }
-            in_time(deadline)?;
+            self.in_time(since)?;
         }
         Ok(())
+    }
+
+    fn in_time(&self, since: Instant) -> Result<(), Ended> {
+        if since.elapsed() < self.bounds.frame { Ok(()) } else { Err(Ended) }
     }
 }
 
 fn refused(refusal: Refusal) -> Reply {
     Reply { outcome: Outcome::Refused(refusal), outbox: List::new(), receipts: List::new() }
-}
-
-fn in_time(deadline: Instant) -> Result<(), Ended> {
-    if Instant::now() < deadline { Ok(()) } else { Err(Ended::TooSlow) }
 }
 
 /// Whether a read or write that failed may be tried again: its time was up, or a signal came in between.

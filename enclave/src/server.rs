@@ -8,11 +8,7 @@ use std::{
 
 use cloister_wire::message::{Reply, Request};
 
-use crate::{
-    connection::Connection,
-    places::Places,
-    transport::Listener,
-};
+use crate::{connection::Connection, places::Places, transport::Listener};
 
 /// How much patience there is, and how much room. Lengths stand in `cloister_wire::limits`.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +52,7 @@ where
                 Err(error) => return Err(error),
             };
             let connection = Connection::new(stream, bounds, places.take());
-            // How it ended is the host's affair; there is nobody in here to tell.
-            thread::Builder::new().stack_size(STACK).spawn_scoped(threads, || drop(connection.serve(&answer)))?;
+            thread::Builder::new().stack_size(STACK).spawn_scoped(threads, || connection.serve(&answer))?;
         }
     })
 }
@@ -95,7 +90,8 @@ mod tests {
 
     impl Server {
         fn with(connections: usize) -> Self {
-            let [frame, silence, tick] = [Duration::from_millis(300), Duration::from_millis(20), Duration::from_millis(5)];
+            let [frame, silence, tick] =
+                [Duration::from_millis(300), Duration::from_millis(20), Duration::from_millis(5)];
             let folder = tempfile::tempdir().unwrap();
             let socket = folder.path().join("socket");
             let listener = UnixListener::bind(&socket).unwrap();

@@ -47,12 +47,12 @@ use cloister_wire::{
 };
 
 use crate::{nsm::TestRoot, signer::image::Image};
+pub use host::run as run_host;
 use layout::Layout;
 use process::Process;
-use tokio::sync::mpsc;
-pub use host::run as run_host;
 pub use programs::{Program, Programs, run_hidden};
 pub use record::{Record, RequesterRecord, SignerRecord, Stage};
+use tokio::sync::mpsc;
 
 /// What to bring up.
 #[derive(Clone, Debug)]

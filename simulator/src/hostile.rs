@@ -130,10 +130,9 @@ impl Shared {
     fn join(self: &Arc<Self>, host: UnixStream, streams: &mut Vec<UnixStream>) -> io::Result<()> {
         let signer = UnixStream::connect(&self.upstream)?;
         streams.extend([host.try_clone()?, signer.try_clone()?]);
-        for (direction, from, to) in [
-            (Direction::ToSigner, host.try_clone()?, signer.try_clone()?),
-            (Direction::ToHost, signer, host),
-        ] {
+        for (direction, from, to) in
+            [(Direction::ToSigner, host.try_clone()?, signer.try_clone()?), (Direction::ToHost, signer, host)]
+        {
             let shared = Arc::clone(self);
             thread::spawn(move || {
                 drop(shared.carry(direction, &from, &to));

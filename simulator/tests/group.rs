@@ -1,7 +1,11 @@
 //! A whole group, through its hosts' API: founded, started, a signer killed, everything stopped and brought up again.
 
+use cloister_client::{Client, SigningJob};
 use cloister_simulator::group::{Group, GroupPlan, Link, Program, Programs, Stage};
-use cloister_wire::ids::{Incarnation, SignerId};
+use cloister_wire::{
+    ids::{Incarnation, KeyName, SignerId},
+    request::{Chain, Scheme},
+};
 
 fn plan(dir: std::path::PathBuf) -> GroupPlan {
     let program = |path: &str| Program { path: path.into(), arguments: Vec::new() };
@@ -23,6 +27,9 @@ async fn a_group_survives_the_death_of_a_signer_and_of_everything() {
     assert_eq!(group.record().stage(), Stage::Started);
     let keys = signer_keys(&group).await;
     assert_eq!(keys.len(), 3);
+    let text = "I hold this key";
+    make_key(&group).await;
+    sign(&group, text).await;
 
     let second = SignerId::try_from(2).unwrap();
     group.kill_signer(second).await.unwrap();
@@ -34,6 +41,27 @@ async fn a_group_survives_the_death_of_a_signer_and_of_everything() {
     let mut group = Group::up(plan, &|_| {}).await.unwrap();
     assert_eq!(group.start(&|_| {}).await.unwrap(), Incarnation(3));
     assert_eq!(signer_keys(&group).await, keys);
+    sign(&group, text).await;
+}
+
+/// A key that the requester may sign messages with.
+async fn make_key(group: &Group) {
+    let credential = group.credential().unwrap();
+    let name: KeyName = "treasury".parse().unwrap();
+    group.change_policy(|draft| draft.allow_signing(&credential.name, &name, &[Chain::Message])).await.unwrap();
+    client(group).await.create_key(&credential, name, Scheme::Ed25519).await.unwrap();
+}
+
+/// Has the group sign; the client verifies.
+async fn sign(group: &Group, text: &str) {
+    let (client, credential) = (client(group).await, group.credential().unwrap());
+    let key = client.key(&credential.tenant, &"treasury".parse().unwrap()).await.unwrap();
+    let job = SigningJob::new(&key, Chain::Message, text.as_bytes()).unwrap();
+    client.sign(&credential, &job).await.unwrap();
+}
+
+async fn client(group: &Group) -> Client {
+    Client::connect(group.url(SignerId::try_from(1).unwrap()), group.pin()).await.unwrap()
 }
 
 /// The signer keys that attested boots prove, in order.

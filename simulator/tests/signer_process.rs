@@ -31,7 +31,9 @@ impl Signer {
         TestRoot::generate().unwrap().save(folder.path()).unwrap();
         let socket = folder.path().join("socket");
         let image = Image::measure(PROGRAM.as_ref()).unwrap();
-        let registers = image.registers("arn:aws:iam::111122223333:role/host", "i-1").map(|(index, value)| format!("--pcr={index}={value}"));
+        let registers = image
+            .registers("arn:aws:iam::111122223333:role/host", "i-1")
+            .map(|(index, value)| format!("--pcr={index}={value}"));
         let mut command = Command::new(PROGRAM);
         command.arg("--socket").arg(&socket).arg("--root").arg(folder.path()).args(registers);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -188,7 +188,9 @@ fn sign_manifest(
         release: Measurements { pcr0, pcr1, pcr2, pcr8: None },
     };
     let (mut endorsed, manifest) = plan.build()?;
-    operators.iter().try_for_each(|operator| operator::endorse(&mut endorsed, &manifest, operator))?;
+    for operator in operators {
+        operator::endorse(&mut endorsed, &manifest, operator)?;
+    }
     layout::write(&layout.manifest(), &codec::encode(&endorsed))?;
     Ok(manifest)
 }

@@ -103,7 +103,12 @@ pub(super) fn kms(programs: &Programs, layout: &Layout, at: Option<&str>) -> any
 }
 
 /// Launches a signer, with the registers that a hypervisor would have measured.
-pub(super) fn signer(programs: &Programs, layout: &Layout, image: &Image, signer: SignerId) -> anyhow::Result<Starting> {
+pub(super) fn signer(
+    programs: &Programs,
+    layout: &Layout,
+    image: &Image,
+    signer: SignerId,
+) -> anyhow::Result<Starting> {
     let parent = Parent::of(signer);
     let mut arguments = flags([("--socket", layout.signer_socket(signer)), ("--root", layout.dir().into())]);
     for (index, value) in image.registers(&parent.role().to_string(), &parent.instance()) {
@@ -113,7 +118,13 @@ pub(super) fn signer(programs: &Programs, layout: &Layout, image: &Image, signer
     Starting::spawn(&program, &arguments, layout.log(&format!("signer-{signer}")))
 }
 
-pub(super) fn host(programs: &Programs, layout: &Layout, link: Link, kms: &str, signer: SignerId) -> anyhow::Result<Starting> {
+pub(super) fn host(
+    programs: &Programs,
+    layout: &Layout,
+    link: Link,
+    kms: &str,
+    signer: SignerId,
+) -> anyhow::Result<Starting> {
     let enclave = match link {
         Link::Direct => layout.signer_socket(signer),
         Link::Proxied => layout.host_socket(signer),

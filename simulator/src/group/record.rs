@@ -85,7 +85,8 @@ impl Record {
     /// # Errors
     /// If there is none, or it is of another format.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let bytes = fs::read(path).with_context(|| format!("cannot read {}: there is no simulated group", path.display()))?;
+        let bytes =
+            fs::read(path).with_context(|| format!("cannot read {}: there is no simulated group", path.display()))?;
         let record: Self = serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?;
         anyhow::ensure!(record.format == FORMAT, "{} is of another version: found a new group", path.display());
         Ok(record)

@@ -36,7 +36,8 @@ impl Image {
     /// # Errors
     /// If it cannot be read.
     pub fn measure(path: &Path) -> io::Result<Self> {
-        let (mut whole, mut kernel, mut application) = (Context::new(&SHA384), Context::new(&SHA384), Context::new(&SHA384));
+        let (mut whole, mut kernel, mut application) =
+            (Context::new(&SHA384), Context::new(&SHA384), Context::new(&SHA384));
         whole.update(KERNEL);
         kernel.update(KERNEL);
         let mut file = File::open(path)?;
@@ -57,7 +58,13 @@ impl Image {
     /// PCR0 to PCR4 of an enclave that runs this image on `instance` with the IAM role `role`.
     #[must_use]
     pub fn registers(&self, role: &str, instance: &str) -> [(u8, Pcr); 5] {
-        [(0, self.pcr0), (1, self.pcr1), (2, self.pcr2), (3, parent_role(role)), (4, Pcr::ZERO.extended(instance.as_bytes()))]
+        [
+            (0, self.pcr0),
+            (1, self.pcr1),
+            (2, self.pcr2),
+            (3, parent_role(role)),
+            (4, Pcr::ZERO.extended(instance.as_bytes())),
+        ]
     }
 }
 
