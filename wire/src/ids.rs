@@ -301,6 +301,6 @@ mod tests {
     #[test]
     fn a_signer_id_is_never_zero() {
         assert_eq!(SignerId::try_from(0), Err(Malformed::SignerId));
-        assert!(minicbor::decode::<SignerId>(&[0]).is_err());
+        assert!(decode::<SignerId>(&[0]).is_err());
     }
 }

@@ -1,0 +1,428 @@
+//! The bytes of one of every document and message, as `golden.txt` has them: name and hex, one on a line. A change here is a change of
+//! the format, which other implementations and stored data see.
+
+use std::collections::BTreeMap;
+
+use cloister_wire::{
+    blob::{BlobContext, Content, GcmNonce, SealedBlob, Wrap},
+    bounded::{Bytes, List},
+    certificate::{Certificate, CertificateBody, CertificateSignature},
+    codec::{self, DecodeError},
+    endorsement::Endorsed,
+    identity::{BootKeys, BootStatement, Introduction, SignerProof},
+    ids::*,
+    manifest::{KmsKey, Manifest, Measurements, SignerSlot},
+    message::*,
+    order::{RosterEntry, StartKind, StartOrder},
+    peer::{CeremonyMessage, Envelope, PeerFrame, Round},
+    policy::{KeyRule, Policy, RequesterKey},
+    receipt::{Event, Receipt, ReceiptBody},
+    refusal::Refusal,
+    request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
+    signature::{PublicKey, Signature},
+};
+use ed25519_dalek::SigningKey;
+use minicbor::{Decode, Encode};
+
+/// A value's name and bytes, and whether other bytes are taken as a value of its type.
+struct Golden {
+    name: &'static str,
+    bytes: Vec<u8>,
+    decode: fn(&[u8]) -> Result<(), DecodeError>,
+}
+
+fn golden<T: Encode<()> + for<'b> Decode<'b, ()>>(name: &'static str, value: T) -> Golden {
+    Golden { name, bytes: codec::encode(&value), decode: |bytes| codec::decode::<T>(bytes).map(drop) }
+}
+
+#[test]
+fn every_value_has_the_bytes_that_are_checked_in() {
+    let file: BTreeMap<&str, &str> = include_str!("golden.txt").lines().filter_map(|line| line.split_once(' ')).collect();
+    let values = values();
+    for Golden { name, bytes, .. } in &values {
+        assert_eq!(file.get(name), Some(&hex::encode(bytes).as_str()), "{name} {}", hex::encode(bytes));
+    }
+    assert_eq!(file.len(), values.len(), "the file has a line for each value and no other");
+}
+
+#[test]
+fn every_value_is_read_back_from_its_bytes_alone() {
+    for Golden { name, bytes, decode } in values() {
+        assert_eq!(decode(&bytes), Ok(()), "{name}");
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(decode(&longer), Err(DecodeError::NotCanonical), "{name} with a byte behind it");
+    }
+}
+
+#[test]
+fn no_value_is_read_from_fewer_bytes() {
+    for Golden { name, bytes, decode } in values() {
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length]).is_err(), "{name} cut to {length} bytes");
+        }
+    }
+}
+
+#[test]
+fn no_value_is_read_from_a_longer_form_of_its_own_header() {
+    for Golden { name, bytes, decode } in values() {
+        let (first, rest) = bytes.split_first().unwrap();
+        let longer = [&[first & 0xe0 | 0x18, first & 0x1f], rest].concat();
+        let indefinite = [&[first | 0x1f], rest, &[0xff]].concat();
+        for other in [longer, indefinite] {
+            assert!(decode(&other).is_err(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_request_has_its_own_number() {
+    let numbers: std::collections::BTreeSet<_> = requests().iter().map(|golden| golden.bytes[1]).collect();
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..18).collect::<Vec<_>>());
+}
+
+fn values() -> Vec<Golden> {
+    [documents(), requests(), replies(), peers()].into_iter().flatten().collect()
+}
+
+fn documents() -> Vec<Golden> {
+    vec![
+        golden("Manifest", manifest()),
+        golden("StartOrder", start_order()),
+        golden("Policy", policy()),
+        golden("EndorsedPolicy", endorsed(&policy())),
+        golden("SignRequest", sign_request()),
+        golden("KeyRequest", key_request()),
+        golden("Requested", requested()),
+        golden("BootStatement", statement()),
+        golden("BootStatementUnproved", BootStatement { proof: None, ..statement() }),
+        golden("Introduction", introduction()),
+        golden("SealedBlob", blob(share())),
+        golden("SealedSignerKey", blob(Content::SignerKey)),
+        golden("CertificateBody", certificate_body()),
+        golden("Certificate", certificate()),
+        golden("StatusBody", status_body()),
+        golden("StatusBodyBlank", blank_status_body()),
+        golden("Receipt", receipt()),
+        golden("ReceiptStarted", receipt_body(Event::Started { order: hash(1), incarnation: Incarnation(2) })),
+        golden("ReceiptPolicyChanged", receipt_body(Event::PolicyChanged { policy: hash(1) })),
+        golden("ReceiptKeyCreated", receipt_body(Event::KeyCreated { request: hash(1), ceremony: ceremony(), key: key() })),
+        golden("ReceiptShareOpened", receipt_body(Event::ShareOpened { key: key() })),
+        golden("ReceiptReleased", receipt_body(Event::Released { request: hash(1), id: request_id(), key: key(), package: hash(2) })),
+        golden("ReceiptRefused", receipt_body(Event::Refused { request: hash(1), refusal: Refusal::Expired })),
+    ]
+}
+
+fn requests() -> Vec<Golden> {
+    let contribution = Contribution { signer: signer(1), nonce: nonce() };
+    let item = SignItem { request: requested(), packages: list([package()]) };
+    vec![
+        golden("RequestStatus", Request::Status { nonce: nonce() }),
+        golden("RequestConfigure", Request::Configure { manifest: endorsed(&manifest()), signer: signer(1) }),
+        golden("RequestAttest", Request::Attest { nonce: bytes(b"challenge") }),
+        golden("RequestStart", Request::Start { order: endorsed(&start_order()), policy: endorsed(&policy()) }),
+        golden("RequestChallenge", Request::Challenge),
+        golden("RequestIntroduce", Request::Introduce { peer: introduction() }),
+        golden("RequestSealSignerKey", Request::SealSignerKey),
+        golden("RequestPresent", Request::Present { blob: blob(share()), certificate: Some(certificate()) }),
+        golden("RequestPresentNew", Request::Present { blob: blob(share()), certificate: None }),
+        golden("RequestUnwrapped", Request::Unwrapped { ticket: 1, envelopes: list([Some(bytes(b"envelope")), None]) }),
+        golden("RequestApplyPolicy", Request::ApplyPolicy { policy: endorsed(&policy()) }),
+        golden("RequestOpenKeygen", Request::OpenKeygen { request: requested() }),
+        golden("RequestStartKeygen", Request::StartKeygen { nonces: list([contribution]) }),
+        golden("RequestDeliver", Request::Deliver { from: signer(1), frame: sealed_frame() }),
+        golden("RequestKeygen", Request::Keygen { ceremony: ceremony() }),
+        golden("RequestAbandonKeygen", Request::AbandonKeygen { nonce: nonce() }),
+        golden("RequestCertify", Request::Certify { certificate: certificate() }),
+        golden("RequestCommit", Request::Commit { key: key(), count: 64 }),
+        golden("RequestSign", Request::Sign { items: list([item]) }),
+    ]
+}
+
+fn replies() -> Vec<Golden> {
+    let done = |body| Reply { outcome: Outcome::Done(body), outbox: List::new(), receipts: List::new() };
+    let full = Reply {
+        outcome: Outcome::Refused(Refusal::CeremonyFailed),
+        outbox: list([Envelope { to: signer(2), frame: sealed_frame() }]),
+        receipts: list([receipt()]),
+    };
+    let unwrap = Body::Unwrap { ticket: 1, document: bytes(b"document"), wraps: list([wrap()]) };
+    let sealed = KeygenState::Sealed { blob: blob(share()), certificate: certificate_body() };
+    let failed = |culprit| KeygenState::Failed { refusal: Refusal::EchoMismatch, culprit };
+    let outcomes = [SignOutcome::Released(list([bytes(b"share")])), SignOutcome::Refused(Refusal::KeyUnknown)];
+    vec![
+        golden("ReplyNothing", done(Body::Nothing)),
+        golden("ReplyRefused", full),
+        golden("ReplyStatus", done(Body::Status(SignedStatus { body: bytes(b"status"), signature: signature(1) }))),
+        golden("ReplyIntroduction", done(Body::Introduction(introduction()))),
+        golden("ReplyChallenge", done(Body::Challenge(nonce()))),
+        golden("ReplySealed", done(Body::Sealed(blob(Content::SignerKey)))),
+        golden("ReplyUnwrap", done(unwrap)),
+        golden("ReplyCertified", done(Body::Certified(certificate_signature()))),
+        golden("ReplyKeygenNonce", done(Body::KeygenNonce(nonce()))),
+        golden("ReplyKeygenStarted", done(Body::KeygenStarted(ceremony()))),
+        golden("ReplyKeygenRunning", done(Body::Keygen(KeygenState::Running))),
+        golden("ReplyKeygenSealed", done(Body::Keygen(sealed))),
+        golden("ReplyKeygenFailed", done(Body::Keygen(failed(Some(signer(2)))))),
+        golden("ReplyKeygenFailedByNobody", done(Body::Keygen(failed(None)))),
+        golden("ReplyCommitments", done(Body::Commitments(list([bytes(b"commitment")])))),
+        golden("ReplySigned", done(Body::Signed(list(outcomes)))),
+    ]
+}
+
+fn peers() -> Vec<Golden> {
+    let message = |round| CeremonyMessage { ceremony: ceremony(), round };
+    vec![
+        golden("PeerInitiate", PeerFrame::Initiate(bytes(b"e"))),
+        golden("PeerRespond", PeerFrame::Respond(bytes(b"e"))),
+        golden("PeerSealed", sealed_frame()),
+        golden("CeremonyBroadcast", message(Round::Broadcast(bytes(b"package")))),
+        golden("CeremonyEcho", message(Round::Echo(hash(1)))),
+        golden("CeremonyShare", message(Round::Share(bytes(b"share")))),
+    ]
+}
+
+fn manifest() -> Manifest {
+    let slot = |id| SignerSlot { id: signer(id), pcr3: pcr(3), kms: list([kms_key("a"), kms_key("b")]) };
+    let release = Measurements { pcr0: pcr(0), pcr1: pcr(1), pcr2: pcr(2), pcr8: None };
+    let (operators, signers) = (list([public_key(1), public_key(2)]), list([slot(1), slot(2)]));
+    Manifest { group: group(), threshold: 2, signers, operators, quorum: 2, release }
+}
+
+fn kms_key(name: &str) -> KmsKey {
+    KmsKey { arn: arn(name), spki: bytes(b"spki") }
+}
+
+fn start_order() -> StartOrder {
+    StartOrder {
+        group: group(),
+        manifest: hash(1),
+        kind: StartKind::Restart,
+        incarnation: Incarnation(2),
+        roster: list([RosterEntry { signer: signer(1), boot: boot() }]),
+        policy: hash(2),
+        issued_at: at(),
+    }
+}
+
+fn policy() -> Policy {
+    let requester_key = RequesterKey { name: requester(), tenant: tenant(), key: public_key(3) };
+    let chains = list([Chain::Message, Chain::Solana, Chain::Bitcoin]);
+    Policy {
+        group: group(),
+        manifest: hash(1),
+        version: PolicyVersion(2),
+        previous: Some(hash(2)),
+        requesters: list([requester_key]),
+        key_creators: list([requester()]),
+        keys: list([KeyRule { tenant: tenant(), key: key_name(), requesters: list([requester()]), chains }]),
+    }
+}
+
+fn endorsed<T: cloister_wire::endorsement::Endorsable>(document: &T) -> Endorsed<T> {
+    let mut endorsed = Endorsed::new(document).unwrap();
+    endorsed.sign(0, &secret(1)).unwrap();
+    endorsed
+}
+
+fn sign_request() -> SignRequest {
+    SignRequest {
+        group: group(),
+        tenant: tenant(),
+        key: key(),
+        path: list([]),
+        chain: Chain::Message,
+        purpose: Purpose::Message,
+        payload: bytes(b"hello"),
+        requester: requester(),
+        id: request_id(),
+        issued_at: at(),
+        not_after: at().plus(60_000),
+    }
+}
+
+fn key_request() -> KeyRequest {
+    KeyRequest {
+        group: group(),
+        tenant: tenant(),
+        name: key_name(),
+        scheme: Scheme::Secp256k1Taproot,
+        requester: requester(),
+        id: request_id(),
+        issued_at: at(),
+        not_after: at().plus(60_000),
+    }
+}
+
+fn requested() -> Requested {
+    Requested::sign(&sign_request(), &secret(3)).unwrap()
+}
+
+fn statement() -> BootStatement {
+    let keys = BootKeys { identity: public_key(4), channel: hash(5), recipient: hash(6) };
+    let proof = Some(SignerProof { key: public_key(7), signature: signature(8) });
+    BootStatement { group: group(), manifest: hash(1), signer: signer(1), keys, proof }
+}
+
+fn introduction() -> Introduction {
+    Introduction { statement: bytes(b"statement"), document: bytes(b"document") }
+}
+
+fn share() -> Content {
+    Content::Share { key: key(), scheme: Scheme::Ed25519, epoch: Epoch(0) }
+}
+
+fn blob(content: Content) -> SealedBlob {
+    let context = BlobContext { format: 1, group: group(), manifest: hash(1), signer: signer(1), generation: 1, content };
+    SealedBlob {
+        context,
+        nonce: GcmNonce([9; 12]),
+        ciphertext: bytes(b"ciphertext"),
+        wraps: list([wrap()]),
+        sealer: introduction(),
+        signature: signature(1),
+    }
+}
+
+fn wrap() -> Wrap {
+    Wrap { arn: arn("a"), ciphertext: bytes(b"wrap") }
+}
+
+fn certificate_body() -> CertificateBody {
+    CertificateBody {
+        group: group(),
+        manifest: hash(1),
+        key: key(),
+        tenant: tenant(),
+        name: key_name(),
+        scheme: Scheme::Secp256k1Schnorr,
+        epoch: Epoch(0),
+        threshold: 2,
+        ceremony: ceremony(),
+        transcript: hash(2),
+        public_key: bytes(&[2; 33]),
+        public_package: bytes(b"package"),
+        chain_code: hash(3),
+    }
+}
+
+fn certificate() -> Certificate {
+    Certificate { body: bytes(b"certificate"), signatures: list([certificate_signature()]) }
+}
+
+fn certificate_signature() -> CertificateSignature {
+    CertificateSignature { signer: signer(1), boot: boot(), by_boot: signature(1), by_signer: signature(2) }
+}
+
+fn status_body() -> StatusBody {
+    StatusBody {
+        nonce: nonce(),
+        boot: boot(),
+        phase: Phase::Active,
+        signer: Some(signer(1)),
+        manifest: Some(hash(1)),
+        incarnation: Some(Incarnation(2)),
+        policy: Some(PolicyVersion(3)),
+        receipts: Sequence(4),
+        head: Some(hash(2)),
+        at: at(),
+        keys: 5,
+    }
+}
+
+fn blank_status_body() -> StatusBody {
+    let (phase, receipts) = (Phase::Blank, Sequence(0));
+    StatusBody { phase, signer: None, manifest: None, incarnation: None, policy: None, receipts, head: None, keys: 0, ..status_body() }
+}
+
+fn receipt() -> Receipt {
+    Receipt { body: bytes(b"receipt"), signature: signature(1) }
+}
+
+fn receipt_body(event: Event) -> ReceiptBody {
+    ReceiptBody { boot: boot(), sequence: Sequence(1), previous: Some(hash(9)), at: at(), policy: PolicyVersion(1), event }
+}
+
+fn sealed_frame() -> PeerFrame {
+    PeerFrame::Sealed { counter: Counter(3), ciphertext: bytes(b"ciphertext") }
+}
+
+fn package() -> Package {
+    list([1, 2].map(|id| SignerCommitment { signer: signer(id), commitment: bytes(b"commitment") }))
+}
+
+fn group() -> GroupId {
+    GroupId::from_bytes(*b"the golden group")
+}
+
+fn hash(byte: u8) -> Hash {
+    Hash::from_bytes([byte; 32])
+}
+
+fn pcr(byte: u8) -> Pcr {
+    Pcr::from_bytes([byte; 48])
+}
+
+fn key() -> KeyId {
+    KeyId::from_bytes([0xaa; 32])
+}
+
+fn boot() -> BootId {
+    BootId::from_bytes([0xbb; 32])
+}
+
+fn ceremony() -> CeremonyId {
+    CeremonyId::from_bytes([0xcc; 32])
+}
+
+fn nonce() -> Nonce {
+    Nonce::from_bytes([0xdd; 32])
+}
+
+fn request_id() -> RequestId {
+    RequestId::from_bytes([0xee; 16])
+}
+
+fn at() -> UnixMillis {
+    UnixMillis(1_767_225_600_000)
+}
+
+fn signer(id: u16) -> SignerId {
+    id.try_into().unwrap()
+}
+
+fn tenant() -> Tenant {
+    "acme".parse().unwrap()
+}
+
+fn requester() -> Requester {
+    "treasurer".parse().unwrap()
+}
+
+fn key_name() -> KeyName {
+    "hot".parse().unwrap()
+}
+
+fn arn(name: &str) -> Arn {
+    format!("arn:aws:kms:eu-central-1:111122223333:key/{name}").parse().unwrap()
+}
+
+fn secret(byte: u8) -> SigningKey {
+    SigningKey::from_bytes(&[byte; 32])
+}
+
+fn public_key(byte: u8) -> PublicKey {
+    PublicKey::of(&secret(byte))
+}
+
+fn signature(byte: u8) -> Signature {
+    Signature::from_bytes([byte; 64])
+}
+
+fn bytes<const MAX: usize>(bytes: &[u8]) -> Bytes<MAX> {
+    bytes.try_into().unwrap()
+}
+
+fn list<T, const MAX: usize>(items: impl IntoIterator<Item = T>) -> List<T, MAX> {
+    items.into_iter().collect::<Vec<_>>().try_into().unwrap()
+}
