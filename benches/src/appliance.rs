@@ -1,0 +1,139 @@
+//! A whole simulated group, each part a process, with keys to sign with.
+
+use std::{env, path::PathBuf};
+
+use anyhow::Context;
+use cloister_client::{Client, Key, requester::Credential};
+use cloister_simulator::group::{Group, GroupPlan, Link, Program, Programs};
+use cloister_wire::{
+    ids::{GroupId, KeyName, SignerId},
+    request::{Chain, Scheme},
+};
+use tempfile::TempDir;
+
+use crate::meter::{self, Memory};
+
+/// Who uses processor time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// No appliance: the bare library.
+    Library,
+    /// The host that requests are posted to.
+    Coordinator,
+    /// The other hosts.
+    Hosts,
+    /// The signers.
+    Signers,
+    /// The KMS stand-in.
+    Kms,
+}
+
+/// A 2-of-3 group that runs.
+pub struct Appliance {
+    pub(crate) http: reqwest::Client,
+    pub(crate) credential: Credential,
+    group: Group,
+    signing: Key,
+    spare: Key,
+    _folder: TempDir,
+}
+
+impl Appliance {
+    /// Founds and starts a group and has it make two Ed25519 keys. `signer` is the signer's program; the other parts are this one
+    /// ([`cloister_simulator::group::run_hidden`]).
+    ///
+    /// # Errors
+    /// What the group's processes bring.
+    pub async fn up(signer: PathBuf) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let programs = Programs {
+            signer: Program { path: signer, arguments: Vec::new() },
+            ..Programs::within(&env::current_exe()?)
+        };
+        let dir = folder.path().join("group");
+        let plan = GroupPlan { dir, signers: 3, threshold: 2, programs, link: Link::Direct };
+        let mut group = Group::up(plan, &|_| {}).await?;
+        group.start(&|_| {}).await?;
+        let credential = group.credential()?;
+        let names: [KeyName; 2] = ["signing".parse()?, "spare".parse()?];
+        group
+            .change_policy(|policy| {
+                names.iter().try_for_each(|name| policy.allow_signing(&credential.name, name, &[Chain::Solana]))
+            })
+            .await?;
+        let client = Client::connect(group.url(1.try_into()?), group.pin()).await?;
+        let [signing, spare] = names.map(|name| client.create_key(&credential, name, Scheme::Ed25519));
+        let (signing, spare) = (signing.await?, spare.await?);
+        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, credential, group, signing, spare, _folder: folder })
+    }
+
+    /// The key that requests are for.
+    #[must_use]
+    pub fn signing_key(&self) -> &Key {
+        &self.signing
+    }
+
+    /// A key that nothing else uses.
+    #[must_use]
+    pub fn spare_key(&self) -> &Key {
+        &self.spare
+    }
+
+    /// The group's id.
+    #[must_use]
+    pub fn group(&self) -> GroupId {
+        self.group.manifest().group
+    }
+
+    /// All signers.
+    pub fn signers(&self) -> impl Iterator<Item = SignerId> {
+        self.group.manifest().signers.iter().map(|slot| slot.id)
+    }
+
+    /// Base URL of a signer's host.
+    #[must_use]
+    pub fn url(&self, signer: SignerId) -> &str {
+        self.group.url(signer)
+    }
+
+    /// Base URL of the host that requests are posted to.
+    #[must_use]
+    pub fn coordinator(&self) -> &str {
+        &self.group.record().signers[0].url
+    }
+
+    /// Memory of a signer's process.
+    ///
+    /// # Errors
+    /// If it doesn't run.
+    pub fn memory(&self, signer: SignerId) -> anyhow::Result<Memory> {
+        Memory::of(self.group.signer_pid(signer).context("the signer has ended")?)
+    }
+
+    /// Every process of the appliance.
+    ///
+    /// # Errors
+    /// If the kernel doesn't tell.
+    pub fn processes(&self) -> anyhow::Result<Vec<(Part, u32)>> {
+        let part = |process: &u32| {
+            let of = |record: &&cloister_simulator::group::SignerRecord| {
+                record.host_pid == *process || record.signer_pid == Some(*process)
+            };
+            match self.group.record().signers.iter().find(of) {
+                Some(record) if record.signer_pid == Some(*process) => Part::Signers,
+                Some(record) if record.url == self.coordinator() => Part::Coordinator,
+                Some(_) => Part::Hosts,
+                None => Part::Kms,
+            }
+        };
+        Ok(meter::children()?.into_iter().map(|process| (part(&process), process)).collect())
+    }
+
+    /// Ends all processes.
+    ///
+    /// # Errors
+    /// If one can't be killed.
+    pub async fn down(self) -> anyhow::Result<()> {
+        self.group.stop().await
+    }
+}

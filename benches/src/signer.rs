@@ -1,0 +1,5 @@
+//! The signer whose memory is measured.
+
+fn main() -> anyhow::Result<()> {
+    cloister_simulator::signer::run(std::env::args_os())
+}
