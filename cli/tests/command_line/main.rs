@@ -1,0 +1,7 @@
+//! The real binary against real groups: every command, its fields and its exit codes.
+
+mod keys_and_signatures;
+mod operators;
+mod processes;
+mod verification;
+mod world;

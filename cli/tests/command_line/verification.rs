@@ -1,0 +1,182 @@
+//! What the commands verify, and what each exit code says.
+
+use std::{fs, path::Path};
+
+use crate::world::{World, folder, run_in, text};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+#[test]
+fn the_signers_attest_and_their_status_says_that_they_can_sign() {
+    let world = World::shared();
+    let attested = world.ok(&["attest"]);
+    assert_eq!((&attested["verified"], &attested["simulated"]), (&true.into(), &true.into()));
+    assert_eq!(attested["signers"].as_array().map(Vec::len), Some(3));
+    let status = world.ok(&["status"]);
+    assert_eq!(status["can_sign"], true);
+    assert!(status["signers"].as_array().unwrap().iter().all(|signer| signer["phase"] == "active"), "{status:#}");
+}
+
+#[test]
+fn nothing_goes_on_with_another_manifest_or_root() {
+    let world = World::shared();
+    let (url, hash) = (world.group.record().signers[0].url.clone(), world.group.record().manifest_hash.clone());
+    let other = "00".repeat(32);
+    let root = world.path("test-root.der");
+    world.fails(&["key", "list", "--url", &url, "--manifest-hash", &other, "--root", &root], 4, "manifest_not_pinned");
+    world.fails(&["key", "list", "--url", &url, "--manifest-hash", &hash], 4, "attestation_wrong_root");
+    world.ok(&["key", "list", "--url", &url, "--manifest-hash", &hash, "--root", &root]);
+    world.fails(
+        &["key", "list", "--url", "http://127.0.0.1:1", "--manifest-hash", &hash, "--root", &root],
+        1,
+        "host_unreachable",
+    );
+    world.fails(&["key", "list", "--url", &url], 2, "usage");
+}
+
+#[test]
+fn a_folder_without_group_is_a_failure_that_says_what_to_do() {
+    run_in(&folder("none"), &["status"], b"").fails(1, "no_group");
+}
+
+#[test]
+fn a_simulated_document_verifies_under_its_own_root_alone() {
+    let world = World::shared();
+    let (document, root) = (world.path("signer-1.cose"), world.path("test-root.der"));
+    world.ok(&["attest", "--signer", "1", "--save", &document]);
+    let verify = |more: &[&str]| world.run(&[&["attest", "verify", &document], more].concat());
+
+    let view = verify(&["--root", &root]).json;
+    assert_eq!(
+        (&view["verified"], &view["simulated"], &view["root"]),
+        (&true.into(), &true.into(), &"other".into()),
+        "{view:#}"
+    );
+    verify(&[]).fails(4, "attestation_wrong_root");
+    assert_eq!(verify(&["--root", &root, "--at", "document", "--nonce", text(&view, "nonce")]).exit, 0);
+    verify(&["--root", &root, "--nonce", "00ff"]).fails(4, "attestation_wrong_nonce");
+    verify(&["--root", &root, "--at", "document", "--nonce", "00ff"]).fails(4, "attestation_wrong_nonce");
+    verify(&["--root", &root, "--at", "2049-01-01T00:00:00Z"]).fails(4, "attestation_certificate_not_valid_now");
+    verify(&["--at", "yesterday"]).fails(2, "usage");
+}
+
+#[test]
+fn registers_are_compared_with_those_that_the_caller_expects() {
+    let world = World::shared();
+    let (document, root) = (world.path("signer-2.cose"), world.path("test-root.der"));
+    world.ok(&["attest", "--signer", "2", "--save", &document]);
+    let pcrs = world.ok(&["attest", "verify", &document, "--root", &root])["pcrs"].clone();
+    let right = world.file(
+        "right.json",
+        json!({"Measurements": {"HashAlgorithm": "Sha384", "PCR0": pcrs["0"], "PCR16": pcrs["16"]}}).to_string(),
+    );
+    let view = world.ok(&["attest", "verify", &document, "--root", &root, "--pcrs", &right]);
+    assert_eq!(view["compared"], json!(["PCR0", "PCR16"]));
+    let wrong = world.file("wrong.json", json!({"PCR0": pcrs["0"], "PCR17": pcrs["16"]}).to_string());
+    world.fails(&["attest", "verify", &document, "--root", &root, "--pcrs", &wrong], 4, "attestation_wrong_pcr");
+}
+
+#[test]
+fn genuine_documents_of_aws_verify_and_altered_ones_do_not() {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors/attestation");
+    let Ok(entries) = fs::read_dir(&vectors) else {
+        assert!(std::env::var_os("CI").is_none(), "{} is missing", vectors.display());
+        eprintln!("skipped: {} is missing", vectors.display());
+        return;
+    };
+    let world = World::shared();
+    let files = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "cbor" || kind == "bin"));
+    let mut genuine = 0;
+    for file in files {
+        let answer = world.run(&["attest", "verify", &file.display().to_string(), "--at", "document"]);
+        if answer.exit != 0 {
+            answer.fails(4, "attestation_debug_mode");
+            continue;
+        }
+        genuine += 1;
+        assert_eq!((&answer.json["root"], &answer.json["simulated"]), (&"aws".into(), &false.into()));
+        let mut altered = fs::read(&file).unwrap();
+        let last = altered.len() - 1;
+        altered[last] ^= 1;
+        let altered = world.file("altered.cose", STANDARD.encode(altered));
+        world.fails(&["attest", "verify", &altered, "--at", "document"], 4, "attestation_bad_signature");
+    }
+    assert!(genuine > 0, "no genuine document in {}", vectors.display());
+}
+
+#[test]
+fn an_audit_export_is_in_order_and_every_alteration_is_found() {
+    let world = World::shared();
+    world.key("audited", "ed25519", "message");
+    let file = world.file("audited.txt", "for the record");
+    world.ok(&["sign", "--key", "audited", "--chain", "message", &file]);
+    let trail = world.path("trail.json");
+    world.ok(&["audit", "export", &trail]);
+    let report = world.ok(&["audit", "verify", &trail]);
+    assert_eq!((&report["verified"], &report["findings"]), (&true.into(), &json!([])));
+    assert_eq!(report["boots"].as_array().map(Vec::len), Some(3));
+
+    let whole: Value = serde_json::from_slice(&fs::read(&trail).unwrap()).unwrap();
+    for (code, alter) in ALTERATIONS {
+        let mut export = whole.clone();
+        alter(&mut export);
+        let altered = world.file("altered.json", export.to_string());
+        let answer = world.run(&["audit", "verify", &altered]);
+        answer.fails(4, "audit_findings");
+        let findings = answer.json["findings"].as_array().unwrap();
+        assert!(findings.iter().any(|finding| finding["code"] == *code), "{code} is not among {findings:#?}");
+    }
+}
+
+#[test]
+fn an_export_of_another_group_is_none_of_ours() {
+    let world = World::shared();
+    let trail = world.path("foreign.json");
+    world.ok(&["audit", "export", &trail]);
+    let (other, root) = ("11".repeat(32), world.path("test-root.der"));
+    world.fails(&["audit", "verify", &trail, "--manifest-hash", &other, "--root", &root], 4, "manifest_not_pinned");
+    let garbage = world.file("garbage.json", "{}");
+    world.fails(&["audit", "verify", &garbage], 1, "host_unintelligible");
+}
+
+type Alteration = fn(&mut Value);
+
+/// What is done to an export, and what has to be found.
+const ALTERATIONS: &[(&str, Alteration)] = &[
+    ("receipt_gap", |export| drop(chain(export).remove(1))),
+    ("receipt_altered", |export| {
+        let receipt = chain(export)[1].as_str().unwrap().to_owned();
+        let mut bytes = STANDARD.decode(receipt).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        chain(export)[1] = STANDARD.encode(bytes).into();
+    }),
+    ("unknown_signer", |export| {
+        let receipts = export["receipts"].as_object_mut().unwrap();
+        let chain = receipts.values().next().unwrap().clone();
+        receipts.insert("ab".repeat(32), chain);
+    }),
+    ("receipt_altered", |export| {
+        let receipts = export["receipts"].as_object_mut().unwrap();
+        let chains: Vec<_> = receipts.values().cloned().collect();
+        for (chain, other) in receipts.values_mut().zip(chains.iter().rev()) {
+            *chain = other.clone();
+        }
+    }),
+    ("chain_missing", |export| {
+        let receipts = export["receipts"].as_object_mut().unwrap();
+        let boot = receipts.keys().next().unwrap().clone();
+        receipts.remove(&boot);
+    }),
+    ("unknown_boot", |export| export["introductions"].as_array_mut().unwrap().clear()),
+    ("policy_gap", |export| drop(export["policies"].as_array_mut().unwrap().remove(0))),
+    ("receipt_dangling", |export| export["orders"].as_array_mut().unwrap().clear()),
+    ("receipt_dangling", |export| export["certificates"].as_array_mut().unwrap().clear()),
+    ("host_missing", |export| export["unreachable"] = json!([2])),
+];
+
+fn chain(export: &mut Value) -> &mut Vec<Value> {
+    export["receipts"].as_object_mut().unwrap().values_mut().next().unwrap().as_array_mut().unwrap()
+}
