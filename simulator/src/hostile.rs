@@ -40,6 +40,8 @@ pub enum Action {
     Hold,
     /// These bytes go on instead: none to drop it, twice its own to duplicate it, some of them to truncate it.
     Instead(Vec<u8>),
+    /// These bytes go on, and then the connection is cut: a frame that breaks off.
+    Last(Vec<u8>),
     /// The connection is cut.
     Cut,
 }
@@ -156,6 +158,7 @@ impl Shared {
                     continue;
                 }
                 Action::Cut => return Ok(()),
+                Action::Last(bytes) => return to.write_all(&bytes),
                 Action::Instead(bytes) => to.write_all(&bytes)?,
                 Action::Pass => to.write_all(frame.bytes())?,
                 Action::Delay(time) => {

@@ -19,3 +19,4 @@ pub mod kms;
 pub mod machine;
 pub mod payload;
 pub mod signature;
+pub mod stage;
