@@ -1,6 +1,8 @@
 //! Puts signature shares together. Aggregation is public; the result is verified before anybody sees it, and a share that spoils it
 //! names its signer.
 
+mod ed25519;
+
 use std::collections::BTreeMap;
 
 use cloister_wire::{
@@ -53,6 +55,11 @@ trait Suite: Ciphersuite + Sized {
         public
     }
 
+    /// A verified signature by a shorter way than the library's, if there is one and nobody cheats.
+    fn aggregate_quickly(_: &PublicKeyPackage<Self>, _: &[u8], _: &Package, _: &[(SignerId, &[u8])]) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Checks beyond the library's own.
     fn verify_strictly(_verifying_key: &[u8], _message: &[u8], _signature: &[u8]) -> bool {
         true
@@ -60,11 +67,17 @@ trait Suite: Ciphersuite + Sized {
 }
 
 impl Suite for Ed25519Sha512 {
-    /// As the chain does it: without the cofactor, and no small-order components.
+    fn aggregate_quickly(
+        public: &PublicKeyPackage<Self>,
+        message: &[u8],
+        package: &Package,
+        shares: &[(SignerId, &[u8])],
+    ) -> Option<Vec<u8>> {
+        ed25519::aggregate(public, message, package, shares)
+    }
+
     fn verify_strictly(verifying_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
-        let key = ed25519_dalek::VerifyingKey::try_from(verifying_key);
-        let signature = ed25519_dalek::Signature::try_from(signature);
-        key.and_then(|key| key.verify_strict(message, &signature?)).is_ok()
+        ed25519::verify_strictly(verifying_key, message, signature)
     }
 }
 
@@ -92,6 +105,9 @@ impl<C: Suite> Group<C> {
 
 impl<C: Suite> Aggregator for Group<C> {
     fn aggregate(&self, message: &[u8], package: &Package, shares: &[(SignerId, &[u8])]) -> Result<Vec<u8>, Unsigned> {
+        if let Some(signature) = C::aggregate_quickly(&self.public, message, package, shares) {
+            return Ok(signature);
+        }
         let commitments = package.iter().map(commitment::<C>).collect::<Result<_, _>>()?;
         let shares = shares.iter().map(|share| signature_share::<C>(*share)).collect::<Result<BTreeMap<_, _>, _>>()?;
         let package = SigningPackage::new(commitments, message);

@@ -101,14 +101,15 @@ impl Problem {
     /// A signer's refusal.
     pub fn refused(refusal: Refusal) -> Self {
         let sentence = refusal.sentence();
-        let (title, hint) = sentence.split_once("; ").unwrap_or((sentence, sentence));
-        Self::new(refusal.code(), refusal_status(refusal), title, hint, sentence.into())
+        let (title, hint) = sentence.split_once("; ").map_or((sentence, capital(sentence)), |(title, hint)| (title, capital(hint)));
+        let problem = Self::new(refusal.code(), refusal_status(refusal), title, "", sentence.into());
+        Self { hint: hint.into(), ..problem }
     }
 
     /// A payload that cannot be signed.
     pub fn payload(rejected: &cloister_chains::Rejected) -> Self {
         let detail = rejected.to_string();
-        let hint = detail.split_once("; ").map_or(Refusal::PayloadRejected.sentence().to_owned(), |(_, hint)| hint.into());
+        let hint = detail.split_once("; ").map_or(Refusal::PayloadRejected.sentence().to_owned(), |(_, hint)| capital(hint));
         let code = rejected.code();
         Self {
             kind: urn(code),
@@ -142,6 +143,12 @@ impl Problem {
     fn new(code: &'static str, status: u16, title: &'static str, hint: &'static str, detail: String) -> Self {
         Self { kind: urn(code), title: title.into(), status, detail, code: code.into(), hint: hint.into(), signer: None }
     }
+}
+
+fn capital(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
 }
 
 fn urn(code: &str) -> String {

@@ -62,12 +62,12 @@ pub(crate) enum Write {
     /// Consecutive receipts of one boot.
     Receipts { boot: BootId, first: Sequence, body: Vec<u8> },
     /// A request's final answer.
-    Answer { id: RequestId, posted: Hash, not_after: UnixMillis, body: Arc<[u8]> },
+    Answer { issued_at: UnixMillis, id: RequestId, posted: Hash, body: Arc<[u8]> },
     /// How far a key generation is.
     Ceremony { request: Hash, state: Vec<u8> },
     /// A key generation is over.
     CeremonyOver { request: Hash },
-    /// Forgets answers to requests that ended before this moment.
+    /// Forgets answers to requests that were issued before this moment.
     Prune { before: UnixMillis },
 }
 

@@ -79,6 +79,19 @@ fn shares_make_a_signature_that_an_independent_verifier_takes() {
 }
 
 #[test]
+fn the_quick_way_for_ed25519_gives_the_librarys_signature_or_none() {
+    let mut signed = sign::<Ed25519Sha512>(|key| key);
+    let public = PublicKeyPackage::deserialize(&signed.public).unwrap();
+    let quick = ed25519::aggregate(&public, MESSAGE, &signed.package, &borrowed(&signed.shares));
+    let commitments = signed.package.iter().map(commitment::<Ed25519Sha512>).collect::<Result<_, _>>().unwrap();
+    let shares = borrowed(&signed.shares).into_iter().map(signature_share).collect::<Result<_, _>>().unwrap();
+    let library = frost_core::aggregate(&SigningPackage::new(commitments, MESSAGE), &shares, &public).unwrap();
+    assert_eq!(quick, library.serialize().ok());
+    signed.shares[0].1[0] ^= 1;
+    assert_eq!(ed25519::aggregate(&public, MESSAGE, &signed.package, &borrowed(&signed.shares)), None);
+}
+
+#[test]
 fn taproot_signatures_are_under_the_tweaked_key() {
     let signed = sign::<Secp256K1Sha256TR>(|key| key.tweak::<&[u8]>(None));
     let group = aggregator(Scheme::Secp256k1Taproot, &signed.public).unwrap();

@@ -1,7 +1,7 @@
 //! The same request gets the same answer: while it is under way, and for as long as it lives.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -10,6 +10,7 @@ use std::{
 use cloister_wire::{
     codec,
     ids::{Hash, RequestId, UnixMillis},
+    limits,
     refusal::Refusal,
     request::{Requestable, Requested},
 };
@@ -28,18 +29,18 @@ use crate::{
 pub(crate) type Body = Arc<[u8]>;
 type Outcome = Result<Body, Problem>;
 
-/// Which request is meant, and until when its answer is kept.
+/// Which request is meant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Occasion {
     id: RequestId,
     posted: Hash,
-    not_after: UnixMillis,
+    issued_at: UnixMillis,
 }
 
 impl Occasion {
     /// Of a request as it was posted, signature included: with another signature it is another one.
-    pub(crate) fn of<T: Requestable>(requested: &Requested, id: RequestId, not_after: UnixMillis) -> Self {
-        Self { id, posted: T::TAG.hash(&codec::encode(requested)), not_after }
+    pub(crate) fn of<T: Requestable>(requested: &Requested, id: RequestId, issued_at: UnixMillis) -> Self {
+        Self { id, posted: T::TAG.hash(&codec::encode(requested)), issued_at }
     }
 }
 
@@ -52,17 +53,17 @@ pub(crate) struct Answers {
     known: Arc<Mutex<Known>>,
 }
 
-/// Ids of answered requests: who is not here was not answered, unless there were too many to remember.
+/// Answered requests: who is not here was not answered, unless there were too many to remember.
 struct Known {
-    ids: HashSet<RequestId>,
+    issued: HashMap<RequestId, UnixMillis>,
     complete: bool,
 }
 
 impl Answers {
     /// Remembers what the store holds.
     pub(crate) async fn load(store: Store, capacity: usize) -> Result<Self, StoreError> {
-        let ids: HashSet<_> = store.answered(now(), REMEMBERED as u32).await?.into_iter().collect();
-        let known = Known { complete: ids.len() < REMEMBERED, ids };
+        let issued: HashMap<_, _> = store.answered(earlier(limits::REQUEST_LIFE_MS), REMEMBERED as u32).await?.into_iter().collect();
+        let known = Known { complete: issued.len() < REMEMBERED, issued };
         Ok(Self {
             store,
             capacity: Arc::new(Semaphore::new(capacity)),
@@ -108,18 +109,16 @@ impl Answers {
         }
         let late = |_| Problem::host(HostCode::DeadlineExceeded, format!("not done within {deadline:?}"));
         let body: Body = timeout(deadline, work).await.map_err(late)??.into();
-        let Occasion { id, posted, not_after } = occasion;
-        self.store.write(vec![Write::Answer { id, posted, not_after, body: body.clone() }]).await?;
-        self.known().remember(id);
+        let Occasion { id, posted, issued_at } = occasion;
+        self.store.write(vec![Write::Answer { issued_at, id, posted, body: body.clone() }]).await?;
+        self.known().remember(id, issued_at);
         Ok(body)
     }
 
     /// What an earlier request of this id was answered.
     async fn stored(&self, occasion: &Occasion) -> Option<Outcome> {
-        if !self.known().may_hold(&occasion.id) {
-            return None;
-        }
-        match self.store.answer(&occasion.id).await {
+        let issued_at = self.known().find(occasion)?;
+        match self.store.answer(issued_at, &occasion.id).await {
             Ok(None) => None,
             Ok(Some(found)) if found.posted == occasion.posted => Some(Ok(found.body.into())),
             Ok(Some(_)) => Some(Err(Problem::refused(Refusal::RequestIdReused))),
@@ -129,10 +128,11 @@ impl Answers {
 
     /// Forgets answers whose requests ended long ago. Signers refuse those requests by themselves.
     pub(crate) async fn prune(&self) {
-        let before = UnixMillis(now().0.saturating_sub(KEPT_MS));
+        let before = earlier(KEPT_MS);
         if let Err(error) = self.store.write(vec![Write::Prune { before }]).await {
             tracing::warn!(%error, "old answers could not be removed");
         }
+        self.known().forget(before);
     }
 
     fn join(&self, posted: Hash) -> Joined {
@@ -177,17 +177,28 @@ impl Drop for Landing {
 }
 
 impl Known {
-    fn may_hold(&self, id: &RequestId) -> bool {
-        !self.complete || self.ids.contains(id)
+    /// When the stored request of this id was issued, if there may be one.
+    fn find(&self, occasion: &Occasion) -> Option<UnixMillis> {
+        let known = self.issued.get(&occasion.id).copied();
+        known.or((!self.complete).then_some(occasion.issued_at))
     }
 
-    fn remember(&mut self, id: RequestId) {
-        if self.ids.len() < REMEMBERED {
-            self.ids.insert(id);
+    fn remember(&mut self, id: RequestId, issued_at: UnixMillis) {
+        if self.issued.len() < REMEMBERED {
+            self.issued.insert(id, issued_at);
         } else {
             self.complete = false;
         }
     }
+
+    fn forget(&mut self, before: UnixMillis) {
+        self.issued.retain(|_, issued_at| *issued_at >= before);
+    }
+}
+
+/// The moment so many milliseconds ago.
+fn earlier(millis: u64) -> UnixMillis {
+    UnixMillis(now().0.saturating_sub(millis))
 }
 
 fn abandoned() -> Problem {
@@ -196,8 +207,8 @@ fn abandoned() -> Problem {
 
 /// Ids remembered: about 4 MiB when full; beyond that the store is asked.
 const REMEMBERED: usize = 100_000;
-/// How long answers outlive their requests: a day.
-const KEPT_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long answers are kept: twice as long as the longest request lives.
+const KEPT_MS: u64 = 2 * limits::REQUEST_LIFE_MS;
 
 #[cfg(test)]
 mod tests {
@@ -215,7 +226,7 @@ mod tests {
 
     fn occasion(id: u8, bytes: &[u8]) -> Occasion {
         let id = RequestId::from_bytes([id; 16]);
-        Occasion { id, posted: Tag::SIGN_REQUEST.hash(bytes), not_after: now().plus(60_000) }
+        Occasion { id, posted: Tag::SIGN_REQUEST.hash(bytes), issued_at: now() }
     }
 
     #[tokio::test]

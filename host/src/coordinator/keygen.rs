@@ -49,7 +49,7 @@ impl Coordinator {
     pub(crate) async fn create_key(self: &Arc<Self>, requested: Requested) -> Result<answers::Body, Problem> {
         let request: KeyRequest = codec::decode(requested.body.as_slice())
             .map_err(|error| Problem::refused(Refusal::Malformed).because(error.to_string()))?;
-        let occasion = Occasion::of::<KeyRequest>(&requested, request.id, request.not_after);
+        let occasion = Occasion::of::<KeyRequest>(&requested, request.id, request.issued_at);
         let this = self.clone();
         // Its own steps come to an end after half of this.
         let deadline = self.deadlines.keygen * 2;

@@ -14,7 +14,8 @@ use cloister_wire::{
     message::{Body, Request, SignItem, SignOutcome},
 };
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{mpsc, oneshot},
+    task::JoinSet,
     time::timeout,
 };
 
@@ -77,47 +78,70 @@ impl Drop for Aboard<'_> {
 }
 
 async fn run(sender: Arc<Sender>, mut waiting: mpsc::Receiver<Queued>) {
-    let frames = Arc::new(Semaphore::new(FRAMES));
-    let mut left = None;
+    let (mut batch, mut frames) = (Batch::default(), JoinSet::new());
     loop {
-        let Some(first) = (match left.take() {
-            Some(queued) => Some(queued),
-            None => waiting.recv().await,
-        }) else {
-            return;
-        };
-        let Ok(permit) = frames.clone().acquire_owned().await else {
-            return;
-        };
-        let batch = gather(first, &mut waiting, &mut left);
-        let sender = sender.clone();
-        tokio::spawn(async move {
-            sender.send(batch).await;
-            drop(permit);
-        });
+        while batch.has_room()
+            && let Ok(queued) = waiting.try_recv()
+        {
+            batch.add(queued);
+        }
+        if batch.is_due(frames.len()) {
+            let (sender, items) = (sender.clone(), batch.take());
+            frames.spawn(async move { sender.send(items).await });
+        }
+        tokio::select! {
+            biased;
+            queued = waiting.recv(), if batch.has_room() => match queued {
+                Some(queued) => batch.add(queued),
+                None => return,
+            },
+            Some(_) = frames.join_next() => {}
+        }
     }
 }
 
-/// What has come and fits one frame; `left` is what does not.
-fn gather(first: Queued, waiting: &mut mpsc::Receiver<Queued>, left: &mut Option<Queued>) -> Vec<Queued> {
-    let (mut bytes, mut digests) = (first.bytes(), first.item.packages.len());
-    let mut batch = vec![first];
-    while batch.len() < limits::BATCH {
-        let Ok(next) = waiting.try_recv() else {
-            break;
-        };
-        if next.answer.is_closed() {
-            continue;
+/// What goes into the next frame.
+#[derive(Default)]
+struct Batch {
+    items: Vec<Queued>,
+    bytes: usize,
+    digests: usize,
+    /// The first one that does not fit.
+    left: Option<Queued>,
+}
+
+impl Batch {
+    fn add(&mut self, queued: Queued) {
+        if queued.answer.is_closed() {
+            return;
         }
-        bytes += next.bytes();
-        digests += next.item.packages.len();
-        if bytes > BYTES || digests > DIGESTS {
-            *left = Some(next);
-            break;
+        let (bytes, digests) = (self.bytes + queued.bytes(), self.digests + queued.item.packages.len());
+        if !self.items.is_empty() && (bytes > BYTES || digests > DIGESTS) {
+            self.left = Some(queued);
+            return;
         }
-        batch.push(next);
+        (self.bytes, self.digests) = (bytes, digests);
+        self.items.push(queued);
     }
-    batch
+
+    fn take(&mut self) -> Vec<Queued> {
+        let Batch { items, left, .. } = std::mem::take(self);
+        left.into_iter().for_each(|queued| self.add(queued));
+        items
+    }
+
+    fn has_room(&self) -> bool {
+        self.left.is_none() && self.items.len() < limits::BATCH
+    }
+
+    /// At once when nothing is under way; beside another frame only if it is worth it.
+    fn is_due(&self, frames: usize) -> bool {
+        match frames {
+            0 => !self.items.is_empty(),
+            1..FRAMES => self.items.len() >= WORTH_A_FRAME || !self.has_room(),
+            FRAMES.. => false,
+        }
+    }
 }
 
 impl Queued {
@@ -162,7 +186,9 @@ impl Sender {
 /// Items that may wait.
 const QUEUE: usize = 4096;
 /// Frames under way to one signer.
-const FRAMES: usize = 2;
+const FRAMES: usize = 3;
+/// Items that are worth a frame while another is under way.
+const WORTH_A_FRAME: usize = 32;
 /// Bytes of items in one frame.
 const BYTES: usize = limits::FRAME - 1024;
 /// Signatures in one frame: the reply has to fit one, too.

@@ -52,7 +52,7 @@ impl Coordinator {
     pub(crate) async fn sign(self: &Arc<Self>, requested: Requested) -> Result<answers::Body, Problem> {
         let request: SignRequest = codec::decode(requested.body.as_slice())
             .map_err(|error| Problem::refused(Refusal::Malformed).because(error.to_string()))?;
-        let occasion = Occasion::of::<SignRequest>(&requested, request.id, request.not_after);
+        let occasion = Occasion::of::<SignRequest>(&requested, request.id, request.issued_at);
         let this = self.clone();
         let work = move || async move {
             let unknown = || Problem::refused(Refusal::KeyUnknown);

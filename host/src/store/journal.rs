@@ -1,8 +1,9 @@
 //! The one writer: takes what has gathered, commits it in one transaction, then tells everybody.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use sqlx::{Connection as _, SqliteConnection, query};
+use cloister_wire::ids::{Hash, RequestId, UnixMillis};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, query};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{DocumentKind, StoreError, Write};
@@ -52,9 +53,14 @@ async fn run(mut writer: SqliteConnection, mut queue: mpsc::Receiver<Entry>) {
 async fn commit(writer: &mut SqliteConnection, writes: impl Iterator<Item = &Write>) -> Result<(), StoreError> {
     query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
     let result = async {
+        let mut answers = Vec::new();
         for write in writes {
-            execute(writer, write).await?;
+            match write {
+                Write::Answer { issued_at, id, posted, body } => answers.push((issued_at, id, posted, body)),
+                other => execute(writer, other).await?,
+            }
         }
+        insert_answers(writer, &answers).await?;
         query("COMMIT").execute(&mut *writer).await
     }
     .await;
@@ -88,20 +94,39 @@ async fn execute(writer: &mut SqliteConnection, write: &Write) -> Result<(), sql
             .bind(&boot.as_bytes()[..])
             .bind(integer(first.0))
             .bind(body),
-        Write::Answer { id, posted, not_after, body } => query("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?)")
-            .bind(&id.as_bytes()[..])
-            .bind(&posted.as_bytes()[..])
-            .bind(integer(not_after.0))
-            .bind(&body[..]),
+        Write::Answer { .. } => return Ok(()),
         Write::Ceremony { request, state } => {
             query("INSERT OR REPLACE INTO ceremonies VALUES (?, ?)").bind(&request.as_bytes()[..]).bind(state)
         }
         Write::CeremonyOver { request } => {
             query("DELETE FROM ceremonies WHERE request = ?").bind(&request.as_bytes()[..])
         }
-        Write::Prune { before } => query("DELETE FROM answers WHERE not_after < ?").bind(integer(before.0)),
+        Write::Prune { before } => query("DELETE FROM answers WHERE issued_at < ?").bind(integer(before.0)),
     };
     query.execute(writer).await.map(drop)
+}
+
+/// Many rows by one statement: each statement is a way to SQLite's thread and back.
+async fn insert_answers(
+    writer: &mut SqliteConnection,
+    answers: &[(&UnixMillis, &RequestId, &Hash, &Arc<[u8]>)],
+) -> Result<(), sqlx::Error> {
+    static INSERTS: LazyLock<Vec<(usize, String)>> = LazyLock::new(|| {
+        let insert = |rows: usize| format!("INSERT OR IGNORE INTO answers VALUES {}", vec!["(?, ?, ?, ?)"; rows].join(", "));
+        [64, 16, 4, 1].map(|rows| (rows, insert(rows))).into()
+    });
+    let mut rest = answers;
+    for (rows, insert) in &*INSERTS {
+        while let Some((now, later)) = rest.split_at_checked(*rows) {
+            let query = now.iter().fold(query(AssertSqlSafe(insert.as_str())), |query, (issued_at, id, posted, body)| {
+                let query = query.bind(integer(issued_at.0)).bind(&id.as_bytes()[..]);
+                query.bind(&posted.as_bytes()[..]).bind(&body[..])
+            });
+            query.execute(&mut *writer).await?;
+            rest = later;
+        }
+    }
+    Ok(())
 }
 
 impl DocumentKind {

@@ -7,7 +7,7 @@ use cloister_wire::{
     ids::{Hash, KeyId, RequestId, UnixMillis},
 };
 use minicbor::{Decode, Encode};
-use sqlx::{Row as _, query, query_scalar};
+use sqlx::{Row as _, query, query_scalar, sqlite::SqliteRow};
 
 use super::{Answered, DocumentKind, Store, StoreError, content_id, journal::integer};
 
@@ -62,9 +62,10 @@ impl Store {
         Ok(query_scalar("SELECT body FROM receipts ORDER BY boot, first").fetch_all(&self.readers).await?)
     }
 
-    /// The answer to the request of this id.
-    pub(crate) async fn answer(&self, id: &RequestId) -> Result<Option<Answered>, StoreError> {
-        let row = query("SELECT posted, body FROM answers WHERE id = ?")
+    /// The answer to the request of this time and id.
+    pub(crate) async fn answer(&self, issued_at: UnixMillis, id: &RequestId) -> Result<Option<Answered>, StoreError> {
+        let row = query("SELECT posted, body FROM answers WHERE issued_at = ? AND id = ?")
+            .bind(integer(issued_at.0))
             .bind(&id.as_bytes()[..])
             .fetch_optional(&self.readers)
             .await?;
@@ -75,14 +76,18 @@ impl Store {
         .transpose()
     }
 
-    /// Ids of requests that were answered and have not ended; at most `limit`.
-    pub(crate) async fn answered(&self, now: UnixMillis, limit: u32) -> Result<Vec<RequestId>, StoreError> {
-        let ids: Vec<Vec<u8>> = query_scalar("SELECT id FROM answers WHERE not_after >= ? LIMIT ?")
-            .bind(integer(now.0))
+    /// Requests issued since this moment that were answered; at most `limit`.
+    pub(crate) async fn answered(&self, since: UnixMillis, limit: u32) -> Result<Vec<(RequestId, UnixMillis)>, StoreError> {
+        let rows = query("SELECT id, issued_at FROM answers WHERE issued_at >= ? LIMIT ?")
+            .bind(integer(since.0))
             .bind(limit)
             .fetch_all(&self.readers)
             .await?;
-        ids.iter().map(|id| RequestId::try_from(id.as_slice()).map_err(|_| damaged())).collect()
+        let read = |row: &SqliteRow| {
+            let id = RequestId::try_from(row.try_get::<&[u8], _>(0)?).map_err(|_| damaged())?;
+            Ok((id, UnixMillis(u64::try_from(row.try_get::<i64, _>(1)?).map_err(|_| damaged())?)))
+        };
+        rows.iter().map(read).collect()
     }
 
     /// How far a key generation was when this was last written.

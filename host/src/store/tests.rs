@@ -18,11 +18,13 @@ impl File {
     }
 }
 
+const ISSUED: UnixMillis = UnixMillis(1_000);
+
 fn answer(id: u8, body: &[u8]) -> Write {
     Write::Answer {
         id: RequestId::from_bytes([id; 16]),
         posted: Tag::SIGN_REQUEST.hash(body),
-        not_after: UnixMillis(1_000),
+        issued_at: ISSUED,
         body: body.into(),
     }
 }
@@ -34,7 +36,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
     store.write(vec![answer(1, b"signed")]).await.unwrap();
     // Neither closed nor dropped in order: the next one opens the file as a crash leaves it.
     let reopened = file.open().await;
-    let found = reopened.answer(&RequestId::from_bytes([1; 16])).await.unwrap().unwrap();
+    let found = reopened.answer(ISSUED, &RequestId::from_bytes([1; 16])).await.unwrap().unwrap();
     assert_eq!(found.body, b"signed");
     drop(store);
 }
@@ -45,7 +47,7 @@ async fn the_first_answer_to_a_request_stays() {
     let store = file.open().await;
     store.write(vec![answer(1, b"first")]).await.unwrap();
     store.write(vec![answer(1, b"second")]).await.unwrap();
-    assert_eq!(store.answer(&RequestId::from_bytes([1; 16])).await.unwrap().unwrap().body, b"first");
+    assert_eq!(store.answer(ISSUED, &RequestId::from_bytes([1; 16])).await.unwrap().unwrap().body, b"first");
 }
 
 #[tokio::test]
@@ -86,12 +88,12 @@ async fn a_full_disk_says_so_loses_nothing_and_goes_on_once_there_is_room() {
 }
 
 #[tokio::test]
-async fn answers_are_forgotten_when_their_requests_have_ended() {
+async fn answers_are_forgotten_when_their_requests_are_old() {
     let file = File::new();
     let store = file.open().await;
     store.write(vec![answer(1, b"old")]).await.unwrap();
     store.write(vec![Write::Prune { before: UnixMillis(2_000) }]).await.unwrap();
-    assert_eq!(store.answer(&RequestId::from_bytes([1; 16])).await.unwrap(), None);
+    assert_eq!(store.answer(ISSUED, &RequestId::from_bytes([1; 16])).await.unwrap(), None);
 }
 
 #[tokio::test]
