@@ -30,6 +30,7 @@ async fn a_group_survives_the_death_of_a_signer_and_of_everything() {
     let text = "I hold this key";
     make_key(&group).await;
     sign(&group, text).await;
+    assert_small(&group);
 
     let second = SignerId::try_from(2).unwrap();
     group.kill_signer(second).await.unwrap();
@@ -42,6 +43,17 @@ async fn a_group_survives_the_death_of_a_signer_and_of_everything() {
     assert_eq!(group.start(&|_| {}).await.unwrap(), Incarnation(3));
     assert_eq!(signer_keys(&group).await, keys);
     sign(&group, text).await;
+}
+
+/// No signer takes more than 24 MiB.
+fn assert_small(group: &Group) {
+    for signer in &group.record().signers {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", signer.signer_pid.unwrap())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let kib: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+        println!("signer {} has {kib} KiB resident", signer.signer);
+        assert!(kib <= 24 * 1024, "signer {} has {kib} KiB resident", signer.signer);
+    }
 }
 
 /// A key that the requester may sign messages with.
