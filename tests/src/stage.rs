@@ -418,6 +418,23 @@ impl Stage {
         });
     }
 
+    /// Waits until hosts whose connections were cut have connected again.
+    pub fn await_links(&self) {
+        let url = format!("{}/v1/signers?nonce={}", self.group.url(signer(1)), "00".repeat(32));
+        let deadline = Instant::now() + Duration::from_secs(10);
+        self.runtime.block_on(async {
+            loop {
+                let answer = self.http.get(&url).send().await.expect("an answer").bytes().await.expect("a body");
+                let signers: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
+                if signers.as_array().expect("signers").iter().all(|signer| signer["reachable"] == true) {
+                    return;
+                }
+                assert!(Instant::now() < deadline, "not all signers can be reached: {signers}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+    }
+
     /// Where each signer stands, as its attested boot says; nothing of those that do not answer.
     #[must_use]
     pub fn phases(&self) -> BTreeMap<SignerId, Option<Phase>> {
@@ -448,6 +465,7 @@ impl Stage {
     /// Ends a case: frames pass again, the next honest request is answered, and no secret is anywhere.
     pub fn settle(&mut self, key: &Key) {
         self.behave();
+        self.await_links();
         let signed = self.sign_text(key, "an honest request");
         assert!(signed.is_ok(), "the next honest request failed: {:?}", signed.err());
         self.assert_nothing_leaked();

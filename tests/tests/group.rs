@@ -181,6 +181,28 @@ fn done(frame: &Frame) -> Option<Body> {
 }
 
 #[test]
+fn keys_that_are_asked_for_at_once_from_two_hosts_are_all_made() {
+    let mut stage = Stage::open(2, 3);
+    let made = stage.wait(async |group| {
+        let credential = group.credential().expect("a key file");
+        let connect = async |id| cloister_client::Client::connect(group.url(signer(id)), group.pin()).await.expect("verified");
+        let (one, two) = (connect(1).await, connect(2).await);
+        let make = |client, number| {
+            let client: &cloister_client::Client = client;
+            client.create_key(&credential, name(number), Scheme::Ed25519)
+        };
+        let (a, b, c, d, e, f) =
+            tokio::join!(make(&one, 0), make(&one, 1), make(&one, 2), make(&two, 3), make(&two, 4), make(&two, 5));
+        [a, b, c, d, e, f]
+    });
+    for (number, key) in made.into_iter().enumerate() {
+        let key = key.unwrap_or_else(|error| panic!("key {number}: {error}"));
+        stage.sign_text(&key, "a text").expect("a signature");
+    }
+    stage.assert_nothing_leaked();
+}
+
+#[test]
 fn a_signer_that_was_restarted_and_is_named_by_no_order_takes_no_part() {
     let mut stage = Stage::open(2, 3);
     let key = stage.make_key(0, Scheme::Ed25519).expect("a key");

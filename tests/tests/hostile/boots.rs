@@ -48,11 +48,15 @@ fn introduced_to(stage: &mut Stage, id: u16, socket: &Path) -> &'static str {
     stage.refused(signer(id), &Request::Introduce { peer })
 }
 
-fn boot_at(stage: &mut Stage, socket: &Path) -> BootId {
+fn status_at(stage: &mut Stage, socket: &Path) -> StatusBody {
     match done(stage.ask_at(socket, &Request::Status { nonce: Nonce::from_bytes([1; 32]) })) {
-        Body::Status(status) => cloister_wire::codec::decode::<StatusBody>(status.body.as_slice()).expect("canonical").boot,
+        Body::Status(status) => cloister_wire::codec::decode(status.body.as_slice()).expect("canonical"),
         other => panic!("no status: {other:?}"),
     }
+}
+
+fn boot_at(stage: &mut Stage, socket: &Path) -> BootId {
+    status_at(stage, socket).boot
 }
 
 fn policy(stage: &Stage) -> Endorsed<Policy> {
@@ -76,9 +80,11 @@ fn careless_order(stage: &Stage, kind: StartKind, incarnation: Incarnation, rost
     operator::endorsed_by(&order, manifest, &stage.group.operators().expect("key files")).expect("signed")
 }
 
+/// Higher than what signer 1 and the launcher know of.
 fn next_incarnation(stage: &mut Stage) -> Incarnation {
-    let in_force = stage.wait(async |group| group.attest().await.expect("attested").state().await.expect("a state").incarnation);
-    in_force.max(Some(stage.group.record().incarnation())).and_then(Incarnation::next).expect("a number")
+    let socket = stage.group.signer_socket(signer(1));
+    let in_force = status_at(stage, &socket).incarnation.unwrap_or_default();
+    in_force.max(stage.group.record().incarnation()).next().expect("a number")
 }
 
 #[test]

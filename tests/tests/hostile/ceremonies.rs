@@ -125,9 +125,14 @@ fn messages_of_one_key_generation_do_nothing_in_another() {
     let mut stage = play(&CALM);
     let (nonces_one, one, mail_one) = begun(&mut stage, 26);
     let (nonces_other, other, mail_other) = begun(&mut stage, 27);
-    stage.deliver_all(mail_one);
+    // All of the one, and what the other sent before: a channel's messages arrive in order.
+    let (early, late): (Vec<_>, Vec<_>) = mail_other.into_iter().partition(|letter| letter.to == signer(1));
+    stage.deliver_all([mail_one, early].concat());
     assert!(matches!(stage.keygen(signer(1), one), KeygenState::Sealed { .. }));
     assert_eq!(stage.keygen(signer(1), other), KeygenState::Running);
+    assert_eq!(refused(stage.deliver(&late[0]).0), "channel_failed");
+    stage.abandon(&nonces_other);
+    let (nonces_other, other, mail_other) = begun(&mut stage, 27);
     stage.deliver_all(mail_other);
     let (blob_one, certificate_one) = stage.sealed(signer(1), one);
     let (blob_other, certificate_other) = stage.sealed(signer(1), other);

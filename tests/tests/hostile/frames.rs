@@ -1,7 +1,7 @@
 //! Bytes that are no frames, and frames that are no requests.
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::Shutdown,
     os::unix::net::UnixStream,
     time::Duration,
@@ -31,7 +31,10 @@ fn status() -> Frame {
 
 /// The signer has closed the connection without a word.
 fn is_over(stream: &mut UnixStream) -> bool {
-    matches!(stream.read(&mut [0]), Ok(0)) || stream.take_error().is_ok_and(|error| error.is_some())
+    match stream.read(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
 }
 
 fn reply(stream: &mut UnixStream) -> Outcome {

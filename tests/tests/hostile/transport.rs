@@ -7,7 +7,7 @@ use cloister_simulator::hostile::{Action, Direction, Frame};
 use cloister_tests::stage::{Stage, signer};
 use cloister_wire::{
     frame::Header,
-    message::{Body, Outcome, Request},
+    message::{Body, Outcome, Request, SignOutcome},
     request::{Chain, Scheme},
 };
 
@@ -84,18 +84,37 @@ fn a_request_flipped_in_its_frame_is_malformed() {
     assert_eq!(sign_code(&mut stage, is_sign, |frame| Action::Instead(frame.flipped(Header::LEN))), "malformed");
 }
 
+/// The frame with one bit of its first share the other way round.
+fn with_flipped_share(frame: &Frame, byte: usize) -> Option<Vec<u8>> {
+    let Outcome::Done(Body::Signed(outcomes)) = frame.to_reply()?.outcome else { return None };
+    let Some(SignOutcome::Released(shares)) = outcomes.as_slice().first() else { return None };
+    let share = shares.as_slice()[0].as_slice();
+    let at = frame.bytes().windows(share.len()).position(|window| window == share)?;
+    Some(frame.flipped(at + byte))
+}
+
 #[test]
 fn a_share_with_a_flipped_bit_is_blamed_on_its_signer() {
     let mut stage = play(&CALM);
-    let in_the_share = |frame: &Frame| {
-        let reply = frame.to_reply().expect("a reply");
-        let Outcome::Done(Body::Signed(outcomes)) = &reply.outcome else { return Action::Pass };
-        let Some(cloister_wire::message::SignOutcome::Released(shares)) = outcomes.as_slice().first() else { return Action::Pass };
-        let share = shares.as_slice()[0].as_slice();
-        let at = frame.bytes().windows(share.len()).position(|window| window == share).expect("it is in the frame");
-        Action::Instead(frame.flipped(at))
-    };
-    assert_eq!(sign_code(&mut stage, is_share, in_the_share), "bad_share");
+    let key = honest_key(&mut stage);
+    for id in stage.signers() {
+        // Another byte for each signer: flipped likewise, two shares may add up to what they should.
+        stage.rule(id, move |frame: &Frame| with_flipped_share(frame, id.get().into()).map_or(Action::Pass, Action::Instead));
+    }
+    let error = stage.sign_text(&key, "under attack").expect_err("no signature can be made of this");
+    assert_eq!(error.code(), "bad_share");
+    stage.settle(&key);
+}
+
+#[test]
+fn one_signer_whose_shares_are_altered_is_replaced() {
+    let mut stage = play(&CALM);
+    let key = honest_key(&mut stage);
+    stage.rule(signer(2), |frame: &Frame| with_flipped_share(frame, 0).map_or(Action::Pass, Action::Instead));
+    for _ in 0..3 {
+        assert_eq!(stage.sign_text(&key, "without signer 2").expect("two are enough").signers, [signer(1), signer(3)]);
+    }
+    stage.settle(&key);
 }
 
 #[test]
@@ -178,6 +197,7 @@ fn keygen_code(number: usize, act: fn(&Frame) -> Action) -> Result<(), String> {
     everywhere(&stage, is_delivery, act);
     let made = stage.make_key(number, Scheme::Secp256k1Taproot).map(drop).map_err(|error| error.code().to_owned());
     stage.behave();
+    stage.await_links();
     // The same name again: nothing of a failed one was kept.
     let new = stage.key(number, Scheme::Secp256k1Taproot);
     stage.settle(&new);
