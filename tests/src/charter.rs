@@ -3,7 +3,10 @@
 use cloister_wire::{
     bounded::{Bytes, List},
     endorsement::{Endorsable, Endorsed},
-    ids::{BootId, GroupId, Hash, Incarnation, KeyId, KeyName, Pcr, PolicyVersion, RequestId, Requester, SignerId, Tenant, UnixMillis},
+    ids::{
+        BootId, GroupId, Hash, Incarnation, KeyId, KeyName, Pcr, PolicyVersion, RequestId, Requester, SignerId, Tenant,
+        UnixMillis,
+    },
     manifest::{Manifest, SignerSlot, ValidManifest},
     order::{RosterEntry, StartKind, StartOrder},
     policy::{KeyRule, Policy, RequesterKey},
@@ -89,7 +92,13 @@ impl Charter {
 
     /// An order that names these boots and the first policy.
     #[must_use]
-    pub fn order(&self, kind: StartKind, incarnation: u64, issued_at: UnixMillis, boots: &[(SignerId, BootId)]) -> StartOrder {
+    pub fn order(
+        &self,
+        kind: StartKind,
+        incarnation: u64,
+        issued_at: UnixMillis,
+        boots: &[(SignerId, BootId)],
+    ) -> StartOrder {
         StartOrder {
             group: self.manifest.group,
             manifest: self.hash(),
@@ -104,7 +113,11 @@ impl Charter {
     /// The first policy: [`TREASURER`] of [`TENANT`] may make keys, and sign with those of [`ANY_CHAIN`] and with [`SOLANA_ONLY`].
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let key = |name: &str, tenant: &str| RequesterKey { name: requester(name), tenant: tenant_named(tenant), key: PublicKey::of(&secret(name)) };
+        let key = |name: &str, tenant: &str| RequesterKey {
+            name: requester(name),
+            tenant: tenant_named(tenant),
+            key: PublicKey::of(&secret(name)),
+        };
         let rule = |name: &str, chains: &[Chain]| KeyRule {
             tenant: tenant_named(TENANT),
             key: key_name(name),

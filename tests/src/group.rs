@@ -16,7 +16,9 @@ use cloister_wire::{
     identity::Introduction,
     ids::{BootId, CeremonyId, KeyId, SignerId, UnixMillis},
     limits,
-    message::{Body, Contribution, KeygenState, Outcome, Package, Reply, Request, SignItem, SignOutcome, SignerCommitment},
+    message::{
+        Body, Contribution, KeygenState, Outcome, Package, Reply, Request, SignItem, SignOutcome, SignerCommitment,
+    },
     order::{StartKind, StartOrder},
     peer::PeerFrame,
     policy::Policy,
@@ -24,13 +26,12 @@ use cloister_wire::{
     refusal::Refusal,
     request::{Chain, KeyRequest, Requested, Scheme, SignRequest},
 };
-use frost_core::{Ciphersuite, Identifier, SigningPackage, keys::PublicKeyPackage, round1::SigningCommitments, round2};
-use frost_secp256k1_tr::keys::Tweak as _;
 
 use crate::{
     charter::{ANY_CHAIN, Charter, NOW, TREASURER, list, requested, signer},
     kms::{Envelope, Kms},
     machine::{Machine, done},
+    stored_key::StoredKey,
 };
 
 /// A group and its host.
@@ -67,15 +68,6 @@ pub struct Letter {
     pub to: SignerId,
     /// The frame.
     pub frame: PeerFrame,
-}
-
-/// What the host keeps of a key.
-#[derive(Clone)]
-pub struct StoredKey {
-    /// Complete, with all signatures.
-    pub certificate: Certificate,
-    /// Each signer's sealed share.
-    pub blobs: BTreeMap<SignerId, SealedBlob>,
 }
 
 /// A share that a signer made and sealed, with the certificate that it proposes.
@@ -213,7 +205,11 @@ impl Group {
     pub fn ask(&mut self, from: SignerId, request: Request) -> Reply {
         let now = self.now;
         let reply = self.machine(from).ask(now, request);
-        self.post.extend(reply.outbox.iter().cloned().map(|envelope| Letter { from, to: envelope.to, frame: envelope.frame }));
+        self.post.extend(reply.outbox.iter().cloned().map(|envelope| Letter {
+            from,
+            to: envelope.to,
+            frame: envelope.frame,
+        }));
         if !reply.receipts.is_empty() {
             let boot = self.machine(from).boot_id(now);
             self.receipts.entry(boot).or_default().extend(reply.receipts.iter().cloned());
@@ -258,7 +254,9 @@ impl Group {
     /// What a signer attests over `nonce`.
     pub fn attestation(&mut self, signer: SignerId, nonce: &[u8]) -> Introduction {
         let nonce = nonce.try_into().expect("short enough");
-        let Body::Introduction(introduction) = self.done(signer, Request::Attest { nonce }) else { panic!("no introduction") };
+        let Body::Introduction(introduction) = self.done(signer, Request::Attest { nonce }) else {
+            panic!("no introduction")
+        };
         introduction
     }
 
@@ -412,11 +410,16 @@ impl Group {
     /// One package for each of `count` digests, of fresh commitments by these signers.
     pub fn commit(&mut self, key: KeyId, signers: &[SignerId], count: usize) -> Vec<Package> {
         let count = u16::try_from(count).expect("few");
-        let mut commitments: Vec<_> = signers.iter().map(|signer| self.commitments(*signer, key, count).into_iter()).collect();
-        let package = |_| {
-            let entries = signers.iter().zip(&mut commitments);
-            list(entries.map(|(signer, made)| SignerCommitment { signer: *signer, commitment: made.next().expect("as asked") }))
-        };
+        let mut commitments: Vec<_> =
+            signers.iter().map(|signer| self.commitments(*signer, key, count).into_iter()).collect();
+        let package =
+            |_| {
+                let entries = signers.iter().zip(&mut commitments);
+                list(entries.map(|(signer, made)| SignerCommitment {
+                    signer: *signer,
+                    commitment: made.next().expect("as asked"),
+                }))
+            };
         (0..count).map(package).collect()
     }
 
@@ -442,7 +445,8 @@ impl Group {
         let messages = self.messages(request);
         let packages = self.commit(request.key, signers, messages.len());
         let request_signed = requested(request, TREASURER);
-        let shares: Vec<_> = signers.iter().map(|signer| released(self.sign(*signer, &request_signed, &packages))).collect();
+        let shares: Vec<_> =
+            signers.iter().map(|signer| released(self.sign(*signer, &request_signed, &packages))).collect();
         let stored = &self.keys[&request.key];
         let signature = |digest: usize| {
             let shares = shares.iter().map(|of_signer| of_signer[digest].as_slice());
@@ -468,61 +472,6 @@ impl Group {
             }
         }
     }
-}
-
-impl StoredKey {
-    /// What the certificate says.
-    #[must_use]
-    pub fn body(&self) -> CertificateBody {
-        self.certificate.unverified().expect("canonical")
-    }
-
-    /// What signatures verify under: for Taproot the output key.
-    #[must_use]
-    pub fn verifying_key(&self) -> Vec<u8> {
-        let body = self.body();
-        match body.scheme {
-            Scheme::Ed25519 | Scheme::Secp256k1Schnorr => body.public_key.into_vec(),
-            Scheme::Secp256k1Taproot => {
-                let public = frost_secp256k1_tr::keys::PublicKeyPackage::deserialize(body.public_package.as_slice());
-                let tweaked = public.expect("a public package").tweak::<&[u8]>(None);
-                tweaked.verifying_key().serialize().expect("a point")
-            }
-        }
-    }
-
-    /// One signature out of the shares of the package's signers, in its order.
-    #[must_use]
-    pub fn aggregate(&self, message: &[u8], package: &Package, shares: &[&[u8]]) -> Vec<u8> {
-        let body = self.body();
-        let public = body.public_package.as_slice();
-        match body.scheme {
-            Scheme::Ed25519 => aggregate(public, message, package, shares, frost_core::aggregate::<frost_ed25519::Ed25519Sha512>),
-            Scheme::Secp256k1Schnorr => aggregate(public, message, package, shares, frost_core::aggregate::<frost_secp256k1::Secp256K1Sha256>),
-            Scheme::Secp256k1Taproot => aggregate(public, message, package, shares, |package, shares, public| {
-                frost_secp256k1_tr::aggregate_with_tweak(package, shares, public, Some(&[]))
-            }),
-        }
-    }
-}
-
-type SignatureShares<C> = BTreeMap<Identifier<C>, round2::SignatureShare<C>>;
-
-fn aggregate<C: Ciphersuite>(
-    public: &[u8],
-    message: &[u8],
-    package: &Package,
-    shares: &[&[u8]],
-    aggregate: impl Fn(&SigningPackage<C>, &SignatureShares<C>, &PublicKeyPackage<C>) -> Result<frost_core::Signature<C>, frost_core::Error<C>>,
-) -> Vec<u8> {
-    let identifier = |entry: &SignerCommitment| Identifier::try_from(entry.signer.get()).expect("not zero");
-    let commitments = |entry: &SignerCommitment| SigningCommitments::deserialize(entry.commitment.as_slice()).expect("commitments");
-    let commitments = package.iter().map(|entry| (identifier(entry), commitments(entry))).collect();
-    let share = |bytes: &&[u8]| round2::SignatureShare::deserialize(bytes).expect("a share");
-    let shares = package.iter().map(identifier).zip(shares.iter().map(share)).collect();
-    let public = PublicKeyPackage::deserialize(public).expect("a public package");
-    let signature = aggregate(&SigningPackage::new(commitments, message), &shares, &public).expect("good shares");
-    signature.serialize().expect("a signature")
 }
 
 /// The shares of a granted request.

@@ -70,7 +70,10 @@ impl Impostor {
     #[must_use]
     pub fn proved(&self) -> BootStatement {
         let signature = Signature::sign(&self.signer_key, Tag::SIGNER_PROOF, &self.statement.unproved());
-        BootStatement { proof: Some(SignerProof { key: PublicKey::of(&self.signer_key), signature }), ..self.statement.clone() }
+        BootStatement {
+            proof: Some(SignerProof { key: PublicKey::of(&self.signer_key), signature }),
+            ..self.statement.clone()
+        }
     }
 
     /// An introduction with the proof, attested at `now` over `nonce`.
@@ -85,7 +88,8 @@ impl Impostor {
         let mut nsm = StandInNsm::new(self.root.clone(), &self.registers).expect("registers in range");
         nsm.lock_pcr(16).and_then(|()| nsm.lock_pcr(17)).expect("open registers");
         let user_data = statement.user_data();
-        let document = nsm.attest(Some(user_data.as_bytes()), Some(nonce), Some(&self.recipient), now.0).expect("signed");
+        let document =
+            nsm.attest(Some(user_data.as_bytes()), Some(nonce), Some(&self.recipient), now.0).expect("signed");
         let statement = codec::encode(statement).try_into().expect("short enough");
         Introduction { statement, document: document.try_into().expect("short enough") }
     }
@@ -97,7 +101,8 @@ impl Impostor {
         rand::fill(&mut data_key).and_then(|()| rand::fill(&mut nonce)).expect("randomness");
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &data_key).expect("32 bytes"));
         let aad = context.aad();
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad.as_bytes()), &mut ciphertext).expect("sealed");
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad.as_bytes()), &mut ciphertext)
+            .expect("sealed");
         let slot = self.manifest.slot(context.signer).expect("a signer of the group");
         let wrap = |kms: &cloister_wire::manifest::KmsKey| {
             let ciphertext = kms::encrypt(kms.spki.as_slice(), &data_key).try_into().expect("short enough");

@@ -41,7 +41,8 @@ impl Kms {
     /// Keys for signers 1 to `signers`.
     #[must_use]
     pub fn new(root: TestRoot, signers: u16) -> Self {
-        let names = (1..=signers).flat_map(|signer| [0, 1].map(|region| (arn(signer, region), private(signer, region))));
+        let names =
+            (1..=signers).flat_map(|signer| [0, 1].map(|region| (arn(signer, region), private(signer, region))));
         let keys = names.map(|(arn, key)| (arn, OaepPrivateDecryptingKey::new(key).expect("RSA"))).collect();
         Self { root, keys, calls: 0 }
     }
@@ -60,7 +61,8 @@ impl Kms {
     /// `Decrypt` with the document as `Recipient`.
     pub fn decrypt(&mut self, wrap: &Wrap, document: &[u8]) -> Envelope {
         self.calls += 1;
-        let document = Unverified::parse(document).expect("a document").authenticate(&self.root.trust_root(), Mode::Archival);
+        let document =
+            Unverified::parse(document).expect("a document").authenticate(&self.root.trust_root(), Mode::Archival);
         let recipient = document.expect("authentic").public_key().expect("a recipient key").to_vec();
         let key = &self.keys[&wrap.arn];
         let mut data_key = vec![0; key.min_output_size()];
@@ -131,7 +133,9 @@ fn load(signer: u16, region: u16) -> PrivateDecryptingKey {
     let key = PrivateDecryptingKey::generate(KeySize::Rsa4096).expect("RSA");
     let pkcs8: Pkcs8V1Der<'_> = key.as_der().expect("DER");
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    fs::write(&draft, pkcs8.as_ref()).and_then(|()| fs::rename(&draft, &path)).expect("the target folder can be written");
+    fs::write(&draft, pkcs8.as_ref())
+        .and_then(|()| fs::rename(&draft, &path))
+        .expect("the target folder can be written");
     key
 }
 

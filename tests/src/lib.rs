@@ -20,3 +20,4 @@ pub mod machine;
 pub mod payload;
 pub mod signature;
 pub mod stage;
+pub mod stored_key;

@@ -1,8 +1,8 @@
 //! Small real transactions to sign.
 
 use bitcoin::{
-    Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness, absolute::LockTime, hashes::Hash as _,
-    key::TweakedPublicKey, secp256k1::XOnlyPublicKey, transaction::Version,
+    Amount, OutPoint, Psbt, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness, absolute::LockTime,
+    hashes::Hash as _, key::TweakedPublicKey, secp256k1::XOnlyPublicKey, transaction::Version,
 };
 
 /// A Solana message (legacy) by which `from` pays some lamports to another account.
@@ -26,9 +26,16 @@ pub fn taproot_psbt(output_keys: &[&[u8]]) -> Vec<u8> {
         sequence: Sequence::MAX,
         witness: Witness::new(),
     });
-    let payment = TxOut { value: Amount::from_sat(50_000), script_pubkey: ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat()) };
-    let transaction =
-        Transaction { version: Version::TWO, lock_time: LockTime::ZERO, input: inputs.collect(), output: vec![payment] };
+    let payment = TxOut {
+        value: Amount::from_sat(50_000),
+        script_pubkey: ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat()),
+    };
+    let transaction = Transaction {
+        version: Version::TWO,
+        lock_time: LockTime::ZERO,
+        input: inputs.collect(),
+        output: vec![payment],
+    };
     let mut psbt = Psbt::from_unsigned_tx(transaction).expect("unsigned");
     for (input, coin) in psbt.inputs.iter_mut().zip(coins) {
         input.witness_utxo = Some(coin);

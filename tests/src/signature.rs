@@ -23,15 +23,17 @@ pub fn verifies(scheme: Scheme, key: &[u8], message: &[u8], signature: &[u8]) ->
 
 fn ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let key = ed25519_dalek::VerifyingKey::try_from(key).expect("a point");
-    ed25519_dalek::Signature::from_slice(signature).is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+    ed25519_dalek::Signature::from_slice(signature)
+        .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
 }
 
 fn bip340(key: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let x_only = &key[key.len() - 32..];
     let key = secp256k1::XOnlyPublicKey::from_slice(x_only).expect("a point");
     let message = secp256k1::Message::from_digest_slice(message).expect("a digest of 32 bytes");
-    secp256k1::schnorr::Signature::from_slice(signature)
-        .is_ok_and(|signature| secp256k1::Secp256k1::verification_only().verify_schnorr(&signature, &message, &key).is_ok())
+    secp256k1::schnorr::Signature::from_slice(signature).is_ok_and(|signature| {
+        secp256k1::Secp256k1::verification_only().verify_schnorr(&signature, &message, &key).is_ok()
+    })
 }
 
 /// z·G = R + c·Y with c = H2(R ‖ Y ‖ message), RFC 9591 sections 3.2 and 6.5.

@@ -21,11 +21,16 @@ fn libsecp256k1_judges_as_bip_340_does() {
     for vector in vectors() {
         // The judge takes digests of 32 bytes, as Bitcoin does; BIP-340 has four vectors of other lengths.
         let Ok(message) = secp256k1::Message::from_digest_slice(&vector.message) else { continue };
-        let verified = XOnlyPublicKey::from_slice(&vector.public)
-            .is_ok_and(|key| schnorr::Signature::from_slice(&vector.signature).is_ok_and(|signature| judge.verify_schnorr(&signature, &message, &key).is_ok()));
+        let verified = XOnlyPublicKey::from_slice(&vector.public).is_ok_and(|key| {
+            schnorr::Signature::from_slice(&vector.signature)
+                .is_ok_and(|signature| judge.verify_schnorr(&signature, &message, &key).is_ok())
+        });
         assert_eq!(verified, vector.verdict, "vector {}", vector.index);
-        if let (Ok(secret), Ok(auxiliary)) = (SecretKey::from_slice(&vector.secret), vector.auxiliary.as_slice().try_into()) {
-            let made = judge.sign_schnorr_with_aux_rand(&message, &Keypair::from_secret_key(&judge, &secret), &auxiliary);
+        if let (Ok(secret), Ok(auxiliary)) =
+            (SecretKey::from_slice(&vector.secret), vector.auxiliary.as_slice().try_into())
+        {
+            let made =
+                judge.sign_schnorr_with_aux_rand(&message, &Keypair::from_secret_key(&judge, &secret), &auxiliary);
             assert_eq!(made.as_ref().as_slice(), vector.signature, "vector {}", vector.index);
         }
     }
@@ -35,8 +40,10 @@ fn libsecp256k1_judges_as_bip_340_does() {
 fn the_frost_library_verifies_as_bip_340_does() {
     for vector in vectors() {
         let key = [&[2], &vector.public[..]].concat();
-        let verified = VerifyingKey::deserialize(&key)
-            .is_ok_and(|key| Signature::deserialize(&vector.signature).is_ok_and(|signature| key.verify(&vector.message, &signature).is_ok()));
+        let verified = VerifyingKey::deserialize(&key).is_ok_and(|key| {
+            Signature::deserialize(&vector.signature)
+                .is_ok_and(|signature| key.verify(&vector.message, &signature).is_ok())
+        });
         assert_eq!(verified, vector.verdict, "vector {}", vector.index);
     }
 }

@@ -61,11 +61,19 @@ fn a_flipped_bit_of_a_message_is_a_lost_message_and_not_evidence() {
         let mut altered = ciphertext.as_slice().to_vec();
         altered[byte] ^= 1;
         let frame = PeerFrame::Sealed { counter: *counter, ciphertext: bytes(&altered) };
-        assert_eq!(refusal(&group.deliver(Letter { frame, ..letter.clone() })), Some(Refusal::ChannelFailed), "byte {byte}");
+        assert_eq!(
+            refusal(&group.deliver(Letter { frame, ..letter.clone() })),
+            Some(Refusal::ChannelFailed),
+            "byte {byte}"
+        );
     }
     for cut in [0, 1, 15, 16, ciphertext.as_slice().len() - 1] {
         let frame = PeerFrame::Sealed { counter: *counter, ciphertext: bytes(&ciphertext.as_slice()[..cut]) };
-        assert_eq!(refusal(&group.deliver(Letter { frame, ..letter.clone() })), Some(Refusal::ChannelFailed), "cut at {cut}");
+        assert_eq!(
+            refusal(&group.deliver(Letter { frame, ..letter.clone() })),
+            Some(Refusal::ChannelFailed),
+            "cut at {cut}"
+        );
     }
     group.post.push_front(letter);
     ends_well(&mut group, ceremony);
@@ -184,8 +192,11 @@ fn a_ceremony_needs_a_channel_to_every_signer() {
     let mut group = Group::founded(2, 2, 1);
     group.reopen();
     let request = asked(&group, "one", 1);
-    let nonces = list(group.open_keygen(&request));
-    assert_eq!(group.refused(signer(1), Request::StartKeygen { nonces }), Refusal::ChannelFailed);
+    let nonces = group.open_keygen(&request);
+    let start = Request::StartKeygen { nonces: list(nonces.iter().copied()) };
+    assert_eq!(group.refused(signer(1), start), Refusal::ChannelFailed);
+    group.introduce_all();
+    group.start_opened(&nonces);
 }
 
 #[test]
@@ -210,8 +221,12 @@ fn signers_that_were_told_different_nonces_are_in_different_ceremonies() {
     let request = asked(&group, "one", 1);
     let nonces = group.open_keygen(&request);
     let lied = [nonces[0], Contribution { nonce: nonces[0].nonce, ..nonces[1] }];
-    let Body::KeygenStarted(told) = group.done(signer(1), Request::StartKeygen { nonces: list(lied) }) else { panic!("not started") };
-    let Body::KeygenStarted(second) = group.done(signer(2), Request::StartKeygen { nonces: list(nonces) }) else { panic!("not started") };
+    let Body::KeygenStarted(told) = group.done(signer(1), Request::StartKeygen { nonces: list(lied) }) else {
+        panic!("not started")
+    };
+    let Body::KeygenStarted(second) = group.done(signer(2), Request::StartKeygen { nonces: list(nonces) }) else {
+        panic!("not started")
+    };
     assert_ne!(told, second);
     while let Some(letter) = group.post.pop_front() {
         assert_eq!(refusal(&group.deliver(letter)), Some(Refusal::CeremonyUnknown));
@@ -223,7 +238,9 @@ fn signers_that_were_asked_for_different_keys_are_in_different_ceremonies() {
     let mut group = Group::founded(2, 2, 1);
     let open = |group: &mut Group, id: u16, name| {
         let request = asked(group, name, 1);
-        let Body::KeygenNonce(nonce) = group.done(signer(id), Request::OpenKeygen { request }) else { panic!("no nonce") };
+        let Body::KeygenNonce(nonce) = group.done(signer(id), Request::OpenKeygen { request }) else {
+            panic!("no nonce")
+        };
         Contribution { signer: signer(id), nonce }
     };
     let nonces = [open(&mut group, 1, "one"), open(&mut group, 2, "two")];
@@ -330,7 +347,8 @@ fn with_last(certificate: &mut Certificate, change: impl FnOnce(&mut Certificate
 #[test]
 fn a_key_is_usable_only_under_a_certificate_that_every_signer_signed() {
     assert_eq!(certified(|_| {}), None);
-    let lacking = |certificate: &mut Certificate| certificate.signatures = list(certificate.signatures.iter().take(1).cloned());
+    let lacking =
+        |certificate: &mut Certificate| certificate.signatures = list(certificate.signatures.iter().take(1).cloned());
     let renamed = |certificate: &mut Certificate| {
         let mut body = certificate.unverified().unwrap();
         body.name = "renamed".parse().unwrap();
@@ -352,7 +370,8 @@ fn a_fresh_certificate_is_also_signed_by_the_very_boots_that_took_part() {
         with_last(certificate, |entry| entry.by_boot = first.by_boot);
     };
     assert_eq!(certified(by_another), Some(Refusal::CertificateInvalid));
-    let unknown = |certificate: &mut Certificate| with_last(certificate, |entry| entry.boot = BootId::from_bytes([9; 32]));
+    let unknown =
+        |certificate: &mut Certificate| with_last(certificate, |entry| entry.boot = BootId::from_bytes([9; 32]));
     assert_eq!(certified(unknown), Some(Refusal::CertificateInvalid));
 }
 

@@ -3,15 +3,19 @@
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cloister_tests::{
-    charter::{ANY_CHAIN, CLERK, HOUR, NOW, RIVAL, SOLANA_ONLY, TENANT, TREASURER, bytes, list, requested, requester, secret, signer, tenant_named},
+    charter::{
+        ANY_CHAIN, CLERK, HOUR, NOW, RIVAL, SOLANA_ONLY, TENANT, TREASURER, bytes, list, requested, requester, secret,
+        signer, tenant_named,
+    },
     group::Group,
+    machine::refusal,
     payload::{solana_transfer, taproot_psbt},
 };
 use cloister_wire::{
     codec,
     ids::{GroupId, KeyId, UnixMillis},
     limits::REQUEST_LIFE_MS,
-    message::{Body, Request, SignOutcome},
+    message::{Body, Outcome, Request, SignItem, SignOutcome},
     receipt::Event,
     refusal::Refusal,
     request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
@@ -94,10 +98,10 @@ fn key_request(alter: impl FnOnce(&mut KeyRequest)) -> Result<(), Refusal> {
     alter(&mut request);
     let request = requested(&request, request.requester.as_str());
     let reply = stage.group.ask(signer(1), Request::OpenKeygen { request });
-    if let cloister_wire::message::Outcome::Done(Body::KeygenNonce(nonce)) = reply.outcome {
+    if let Outcome::Done(Body::KeygenNonce(nonce)) = reply.outcome {
         stage.group.done(signer(1), Request::AbandonKeygen { nonce });
     }
-    cloister_tests::machine::refusal(&reply).map_or(Ok(()), Err)
+    refusal(&reply).map_or(Ok(()), Err)
 }
 
 #[test]
@@ -138,7 +142,10 @@ fn refuses_a_request_whose_bytes_were_altered_after_signing() {
     let mut stage = stage();
     let request = stage.transfer();
     let signed = requested(&request, TREASURER);
-    let more = SignRequest { payload: bytes(&solana_transfer(&stage.group.keys[&request.key].verifying_key(), 500)), ..request.clone() };
+    let more = SignRequest {
+        payload: bytes(&solana_transfer(&stage.group.keys[&request.key].verifying_key(), 500)),
+        ..request.clone()
+    };
     let altered = Requested { body: requested(&more, TREASURER).body, signature: signed.signature };
     assert_eq!(stage.verdict(&altered, request.key), Err(Refusal::RequestSignature));
 }
@@ -272,8 +279,14 @@ fn refuses_a_payload_that_cannot_be_parsed() {
         transaction.pop();
         transaction
     };
-    assert_eq!(payload(Scheme::Ed25519, Chain::Solana, |key| cut(solana_transfer(key, 5))), Err(Refusal::PayloadRejected));
-    assert_eq!(payload(Scheme::Secp256k1Taproot, Chain::Bitcoin, |key| cut(taproot_psbt(&[&key[1..]]))), Err(Refusal::PayloadRejected));
+    assert_eq!(
+        payload(Scheme::Ed25519, Chain::Solana, |key| cut(solana_transfer(key, 5))),
+        Err(Refusal::PayloadRejected)
+    );
+    assert_eq!(
+        payload(Scheme::Secp256k1Taproot, Chain::Bitcoin, |key| cut(taproot_psbt(&[&key[1..]]))),
+        Err(Refusal::PayloadRejected)
+    );
     for scheme in ANY_CHAIN.map(|(_, scheme)| scheme) {
         assert_eq!(payload(scheme, Chain::Message, |_| b"bell \x07".to_vec()), Err(Refusal::PayloadRejected));
     }
@@ -281,7 +294,10 @@ fn refuses_a_payload_that_cannot_be_parsed() {
 
 #[test]
 fn refuses_a_solana_message_that_does_not_need_the_keys_signature() {
-    assert_eq!(payload(Scheme::Ed25519, Chain::Solana, |_| solana_transfer(&[8; 32], 5)), Err(Refusal::PayloadRejected));
+    assert_eq!(
+        payload(Scheme::Ed25519, Chain::Solana, |_| solana_transfer(&[8; 32], 5)),
+        Err(Refusal::PayloadRejected)
+    );
 }
 
 #[test]
@@ -331,7 +347,7 @@ fn decides_each_request_of_a_batch_by_itself() {
     let (good, mut bad) = (stage.transfer(), stage.transfer());
     bad.requester = requester("stranger");
     let mut packages = stage.group.commit(good.key, &[signer(1), signer(2)], 2).into_iter();
-    let item = |request: &SignRequest, package| cloister_wire::message::SignItem {
+    let item = |request: &SignRequest, package| SignItem {
         request: requested(request, request.requester.as_str()),
         packages: list([package]),
     };
@@ -347,7 +363,7 @@ fn leaves_a_receipt_for_a_refusal_only_when_a_known_requester_signed() {
     request.path = list([1]);
     let packages = stage.group.commit(request.key, &[signer(1), signer(2)], 1);
     let mut events = |request: &Requested| {
-        let item = cloister_wire::message::SignItem { request: request.clone(), packages: list(packages.clone()) };
+        let item = SignItem { request: request.clone(), packages: list(packages.clone()) };
         let reply = stage.group.ask(signer(1), Request::Sign { items: list([item]) });
         reply.receipts.iter().map(|receipt| receipt.unverified().unwrap().event).collect::<Vec<_>>()
     };
@@ -360,5 +376,8 @@ fn leaves_a_receipt_for_a_refusal_only_when_a_known_requester_signed() {
 
 /// The x coordinate of a key that the group knows nothing of.
 fn bitcoin_key() -> [u8; 32] {
-    *k256::elliptic_curve::sec1::ToEncodedPoint::to_encoded_point(&k256::AffinePoint::GENERATOR, true).x().unwrap().as_ref()
+    *k256::elliptic_curve::sec1::ToEncodedPoint::to_encoded_point(&k256::AffinePoint::GENERATOR, true)
+        .x()
+        .unwrap()
+        .as_ref()
 }

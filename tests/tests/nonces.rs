@@ -79,7 +79,10 @@ fn one_commitment_gives_no_two_shares_within_a_batch() {
     let item = |request| SignItem { request: requested(request, TREASURER), packages: list([package.clone()]) };
     let items = list([item(&request), item(&other)]);
     let Body::Signed(outcomes) = group.done(signer(1), Request::Sign { items }) else { panic!("not decided") };
-    assert!(matches!(outcomes.as_slice(), [SignOutcome::Released(_), SignOutcome::Refused(Refusal::CommitmentUnknown)]));
+    assert!(matches!(
+        outcomes.as_slice(),
+        [SignOutcome::Released(_), SignOutcome::Refused(Refusal::CommitmentUnknown)]
+    ));
 }
 
 #[test]
@@ -116,9 +119,11 @@ fn an_error_burns_every_commitment_of_the_request() {
 #[test]
 fn refuses_a_commitment_that_another_signer_made() {
     let (mut group, request) = ready();
+    group.commitments(signer(1), request.key, 1);
     let theirs = group.commit(request.key, &[signer(2)], 2);
     let [mine, other] = [0, 1].map(|i| theirs[i].as_slice()[0].commitment.clone());
-    let package = list([(1, mine), (2, other)].map(|(id, commitment)| SignerCommitment { signer: signer(id), commitment }));
+    let package =
+        list([(1, mine), (2, other)].map(|(id, commitment)| SignerCommitment { signer: signer(id), commitment }));
     assert_eq!(shares(&mut group, &request, &package), Err(Refusal::CommitmentUnknown));
 }
 
@@ -140,15 +145,16 @@ fn a_restart_empties_the_pool() {
 }
 
 #[test]
-fn presenting_a_share_again_does_not_bring_used_commitments_back() {
+fn presenting_a_share_again_leaves_every_commitment_as_it_was() {
     let (mut group, request) = ready();
     group.restart();
     let request = transfer(&group, request.key, 1);
-    let package = package(&mut group, request.key);
-    assert!(shares(&mut group, &request, &package).is_ok());
+    let [used, unused] = [(); 2].map(|()| package(&mut group, request.key));
+    assert!(shares(&mut group, &request, &used).is_ok());
     group.open_shares(request.key);
     let other = transfer(&group, request.key, 2);
-    assert_eq!(shares(&mut group, &other, &package), Err(Refusal::CommitmentUnknown));
+    assert_eq!(shares(&mut group, &other, &used), Err(Refusal::CommitmentUnknown));
+    assert!(shares(&mut group, &other, &unused).is_ok());
 }
 
 #[test]
@@ -179,7 +185,8 @@ fn the_pool_is_bounded_and_expiry_makes_room() {
 #[test]
 fn no_two_commitments_are_equal() {
     let (mut group, request) = ready();
-    let made: Vec<_> = (0..4).flat_map(|_| group.commitments(signer(1), request.key, 64)).map(|made| made.into_vec()).collect();
+    let made: Vec<_> =
+        (0..4).flat_map(|_| group.commitments(signer(1), request.key, 64)).map(|made| made.into_vec()).collect();
     let distinct: std::collections::BTreeSet<_> = made.iter().collect();
     assert_eq!(distinct.len(), made.len());
 }

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloister_tests::{
-    charter::{NOW, TREASURER, requested},
+    charter::{ANY_CHAIN, NOW, TREASURER, list, requested},
     group::{Group, Letter},
     payload::{solana_transfer, taproot_psbt},
     signature::verifies,
 };
 use cloister_wire::{
     ids::{CeremonyId, KeyId, RequestId, SignerId},
-    message::{KeygenState, Package, Phase, SignOutcome},
+    message::{KeygenState, Package, Phase, Request, SignOutcome},
     request::{Chain, KeyRequest, Scheme, SignRequest},
 };
 use proptest::{prelude::*, sample::Index, test_runner::TestCaseResult};
@@ -123,7 +123,7 @@ impl Life {
         let before = self.keys_of_all();
         for contribution in opened {
             let nonce = contribution.nonce;
-            self.group.done(contribution.signer, cloister_wire::message::Request::AbandonKeygen { nonce });
+            self.group.done(contribution.signer, Request::AbandonKeygen { nonce });
         }
         prop_assert_eq!(self.keys_of_all(), before, "a ceremony that did not end leaves no key");
         self.group.introduce_all();
@@ -133,7 +133,7 @@ impl Life {
     /// The policy has one name for each scheme; later keys of it get names of their own and only ever sign nothing.
     fn key_request(&mut self, scheme: Scheme) -> KeyRequest {
         let taken = |group: &Group, name: &str| group.keys.values().any(|key| key.body().name.as_str() == name);
-        let named = cloister_tests::charter::ANY_CHAIN.into_iter().find(|(name, of)| *of == scheme && !taken(&self.group, name));
+        let named = ANY_CHAIN.into_iter().find(|(name, of)| *of == scheme && !taken(&self.group, name));
         let name = named.map_or_else(|| format!("spare-{}", self.requests), |(name, _)| name.to_owned());
         KeyRequest { id: self.next(), ..self.group.charter.key_request(&name, scheme, self.group.now) }
     }
@@ -172,7 +172,8 @@ impl Life {
             return Ok(());
         }
         let key = *key.get(&usable);
-        let mut known: Vec<_> = signers.iter().copied().filter(|id| usize::from(*id) <= self.group.machines.len()).collect();
+        let mut known: Vec<_> =
+            signers.iter().copied().filter(|id| usize::from(*id) <= self.group.machines.len()).collect();
         let others: Vec<_> = known.split_off(self.group.charter.manifest.threshold.into());
         known.sort_unstable();
         let signers: Vec<SignerId> = known.into_iter().map(|id| id.try_into().unwrap()).collect();
@@ -218,7 +219,7 @@ impl Life {
                     entries.pop();
                     entries.extend(fresh.into_vec());
                     entries.sort_by_key(|entry| entry.signer);
-                    cloister_tests::charter::list(entries)
+                    list(entries)
                 });
                 let rebound: Vec<Package> = rebound.collect();
                 if signers.len() > 1 {
@@ -231,7 +232,9 @@ impl Life {
 
     /// Asks for shares and books them under the commitments that they used.
     fn released(&mut self, signer: SignerId, request: &SignRequest, packages: &[Package]) -> Option<Vec<Vec<u8>>> {
-        let SignOutcome::Released(shares) = self.group.sign(signer, &requested(request, TREASURER), packages) else { return None };
+        let SignOutcome::Released(shares) = self.group.sign(signer, &requested(request, TREASURER), packages) else {
+            return None;
+        };
         let shares: Vec<_> = shares.into_vec().into_iter().map(|share| share.into_vec()).collect();
         for (package, share) in packages.iter().zip(&shares) {
             let own = package.iter().find(|entry| entry.signer == signer).unwrap().commitment.clone().into_vec();
@@ -242,7 +245,7 @@ impl Life {
 
     /// The keys that the policy has a rule for.
     fn signing_keys(&self) -> Vec<KeyId> {
-        let named = |name: &str| cloister_tests::charter::ANY_CHAIN.iter().any(|(known, _)| *known == name);
+        let named = |name: &str| ANY_CHAIN.iter().any(|(known, _)| *known == name);
         self.group.keys.iter().filter(|(_, key)| named(key.body().name.as_str())).map(|(id, _)| *id).collect()
     }
 
@@ -252,7 +255,9 @@ impl Life {
         let lamports = u64::from(self.requests);
         let (chain, payload) = match self.group.keys[&key].body().scheme {
             Scheme::Ed25519 => (Chain::Solana, solana_transfer(&public, lamports)),
-            Scheme::Secp256k1Taproot => (Chain::Bitcoin, taproot_psbt(&vec![&public[1..]; 1 + usize::from(self.requests % 3)])),
+            Scheme::Secp256k1Taproot => {
+                (Chain::Bitcoin, taproot_psbt(&vec![&public[1..]; 1 + usize::from(self.requests % 3)]))
+            }
             Scheme::Secp256k1Schnorr => (Chain::Message, format!("number {lamports}").into_bytes()),
         };
         let id = self.next();

@@ -30,7 +30,8 @@ fn reproduces<C: Ciphersuite>(file: &str, scheme: Scheme) {
     let (inputs, message) = (&vector["inputs"], bytes(&vector["inputs"]["message"]));
     let group_key = bytes(&inputs["group_public_key"]);
     let threshold: u16 = vector["config"]["MIN_PARTICIPANTS"].as_str().unwrap().parse().unwrap();
-    let shares: BTreeMap<Identifier<C>, SigningShare<C>> = each(&inputs["participant_shares"], |entry| share(entry, "participant_share"));
+    let shares: BTreeMap<Identifier<C>, SigningShare<C>> =
+        each(&inputs["participant_shares"], |entry| share(entry, "participant_share"));
     let verifying_key = frost_core::VerifyingKey::deserialize(&group_key).unwrap();
     let verifying_shares = shares.iter().map(|(signer, share)| (*signer, VerifyingShare::from(*share))).collect();
     let public = PublicKeyPackage::new(verifying_shares, verifying_key, Some(threshold));

@@ -4,14 +4,15 @@ use cloister_attestation::{Mode, Pcr, RecipientKey, Unverified};
 use cloister_simulator::nsm::TestRoot;
 use cloister_tests::{
     charter::{NOW, TREASURER, bytes, list, requested, secret, signer},
-    group::{Group, StoredKey},
+    group::Group,
     impostor::Impostor,
     kms::{Envelope, envelope},
     machine::{done, refusal},
+    stored_key::StoredKey,
 };
 use cloister_wire::{
     blob::{BlobContext, Content, SealedBlob},
-    bounded::List,
+    bounded::{Bytes, List},
     certificate::{Certificate, CertificateSignature},
     codec,
     ids::{Epoch, GroupId, Hash, KeyId},
@@ -59,7 +60,7 @@ fn reopened(alter: impl FnOnce(&mut SealedBlob)) -> Option<Refusal> {
     refusal(&group.present(signer(1), blob, None))
 }
 
-fn flip<const MAX: usize>(field: &mut cloister_wire::bounded::Bytes<MAX>) {
+fn flip<const MAX: usize>(field: &mut Bytes<MAX>) {
     let mut altered = field.as_slice().to_vec();
     altered[0] ^= 1;
     *field = bytes(&altered);
@@ -120,7 +121,9 @@ fn refuses_a_blob_whose_ciphertext_or_nonce_was_altered() {
 
 #[test]
 fn refuses_a_blob_whose_signature_was_altered() {
-    let other = |blob: &mut SealedBlob| blob.signature = Signature::sign(&secret("host"), Tag::SEALED_BLOB, &blob.signed_bytes());
+    let other = |blob: &mut SealedBlob| {
+        blob.signature = Signature::sign(&secret("host"), Tag::SEALED_BLOB, &blob.signed_bytes())
+    };
     assert_eq!(altered_blob(other), Some(Refusal::BlobForged));
     assert_eq!(reopened(other), Some(Refusal::BlobForged));
 }
@@ -174,14 +177,18 @@ fn refuses_a_certificate_that_a_signer_did_not_sign() {
     };
     assert_eq!(altered_certificate(without_last), Some(Refusal::CertificateInvalid));
     assert_eq!(altered_certificate(last_twice), Some(Refusal::CertificateInvalid));
-    assert_eq!(altered_certificate(|certificate| certificate.signatures = List::new()), Some(Refusal::CertificateInvalid));
+    assert_eq!(
+        altered_certificate(|certificate| certificate.signatures = List::new()),
+        Some(Refusal::CertificateInvalid)
+    );
 }
 
 #[test]
 fn refuses_a_certificate_whose_signatures_are_by_other_keys_than_the_signer_keys() {
     let forge = |certificate: &mut Certificate| {
         let by_host = Signature::sign(&secret("host"), Tag::CERTIFICATE, certificate.body.as_slice());
-        let forged = certificate.signatures.iter().map(|entry| CertificateSignature { by_signer: by_host, ..entry.clone() });
+        let forged =
+            certificate.signatures.iter().map(|entry| CertificateSignature { by_signer: by_host, ..entry.clone() });
         certificate.signatures = list(forged);
     };
     assert_eq!(altered_certificate(forge), Some(Refusal::CertificateInvalid));
@@ -216,7 +223,10 @@ fn refuses_a_blob_that_names_a_sealer_but_is_not_signed_by_it() {
     let impostor = impostor(&group);
     let mut forged = impostor.seal(genuine.context.clone(), b"a share of the host's", group.now);
     forged.sealer = genuine.sealer.clone();
-    assert_eq!(refusal(&group.present(signer(1), impostor.sign(forged), Some(one.certificate))), Some(Refusal::BlobForged));
+    assert_eq!(
+        refusal(&group.present(signer(1), impostor.sign(forged), Some(one.certificate))),
+        Some(Refusal::BlobForged)
+    );
 }
 
 /// What a restarted signer 1 says to a signer key that an impostor sealed for it.
@@ -243,7 +253,11 @@ fn identity(name: &str, impostor: &Impostor) -> Vec<u8> {
 fn a_signer_key_is_taken_from_an_attested_boot_of_the_same_signer_alone() {
     assert_eq!(sealed_by(|_| {}), None, "an enclave that is broken so far is outside of what blobs can protect from");
     assert_eq!(sealed_by(|impostor| impostor.pose_as(signer(2))), Some(Refusal::BlobForged), "another signer");
-    assert_eq!(sealed_by(|impostor| impostor.statement.signer = signer(2)), Some(Refusal::BlobForged), "another signer's statement");
+    assert_eq!(
+        sealed_by(|impostor| impostor.statement.signer = signer(2)),
+        Some(Refusal::BlobForged),
+        "another signer's statement"
+    );
     for (number, register) in ["PCR0", "PCR1", "PCR2", "PCR3", "PCR16", "PCR17"].into_iter().enumerate() {
         let other = |impostor: &mut Impostor| impostor.registers[number].1 = Pcr::ZERO.extended(b"another");
         assert_eq!(sealed_by(other), Some(Refusal::BlobForged), "{register}");
@@ -274,7 +288,9 @@ fn refuses_a_sealer_that_has_no_signer_key() {
     let context = group.signer_blobs[&signer(1)].context.clone();
     let mut blob = impostor.seal(context, &identity("impostor's signer key", &impostor), group.now);
     blob.sealer = impostor.attest(&impostor.statement, group.now, b"without proof");
+    let calls = group.kms.calls;
     assert_eq!(refusal(&group.present(signer(1), impostor.sign(blob), None)), Some(Refusal::BlobForged));
+    assert_eq!(group.kms.calls, calls, "KMS is not even asked");
 }
 
 /// The recipient key that the signer's document for KMS names.
@@ -289,7 +305,8 @@ fn recipient(group: &mut Group) -> Vec<u8> {
 fn a_data_key_of_the_hosts_own_opens_nothing() {
     let (mut group, [one, _]) = restarted();
     let recipient = recipient(&mut group);
-    let made_up = |answers: Vec<Option<Envelope>>| answers.iter().map(|_| Some(envelope(&recipient, &[7; 32]))).collect();
+    let made_up =
+        |answers: Vec<Option<Envelope>>| answers.iter().map(|_| Some(envelope(&recipient, &[7; 32]))).collect();
     let reply = group.present_with(signer(1), one.blobs[&signer(1)].clone(), Some(one.certificate), made_up);
     assert_eq!(refusal(&reply), Some(Refusal::UnwrapFailed));
 }
@@ -317,10 +334,11 @@ fn every_unusable_answer_of_kms_looks_the_same() {
 fn either_kms_key_alone_opens_a_share_after_a_restart() {
     for missing in [0, 1] {
         let (mut group, [one, _]) = restarted();
-        let reply = group.present_with(signer(1), one.blobs[&signer(1)].clone(), Some(one.certificate), |mut answers| {
-            answers[missing] = None;
-            answers
-        });
+        let reply =
+            group.present_with(signer(1), one.blobs[&signer(1)].clone(), Some(one.certificate), |mut answers| {
+                answers[missing] = None;
+                answers
+            });
         assert_eq!(done(reply), Body::Nothing);
     }
 }
@@ -388,10 +406,13 @@ fn hands_out_the_same_blob_whenever_it_is_asked() {
 fn an_answer_of_kms_counts_once() {
     let (mut group, [one, _]) = restarted();
     let (blob, certificate) = (one.blobs[&signer(1)].clone(), Some(one.certificate));
-    let Outcome::Done(Body::Unwrap { ticket, document, wraps }) = group.ask(signer(1), Request::Present { blob, certificate }).outcome else {
+    let Outcome::Done(Body::Unwrap { ticket, document, wraps }) =
+        group.ask(signer(1), Request::Present { blob, certificate }).outcome
+    else {
         panic!("no order")
     };
-    let envelopes: List<_, _> = list(wraps.iter().map(|wrap| Some(group.kms.decrypt(wrap, document.as_slice()))).collect::<Vec<_>>());
+    let envelopes: List<_, _> =
+        list(wraps.iter().map(|wrap| Some(group.kms.decrypt(wrap, document.as_slice()))).collect::<Vec<_>>());
     group.done(signer(1), Request::Unwrapped { ticket, envelopes: envelopes.clone() });
     assert_eq!(group.refused(signer(1), Request::Unwrapped { ticket, envelopes }), Refusal::UnwrapFailed);
 }

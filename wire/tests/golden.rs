@@ -37,7 +37,8 @@ fn golden<T: Encode<()> + for<'b> Decode<'b, ()>>(name: &'static str, value: T) 
 
 #[test]
 fn every_value_has_the_bytes_that_are_checked_in() {
-    let file: BTreeMap<&str, &str> = include_str!("golden.txt").lines().filter_map(|line| line.split_once(' ')).collect();
+    let file: BTreeMap<&str, &str> =
+        include_str!("golden.txt").lines().filter_map(|line| line.split_once(' ')).collect();
     let values = values();
     for Golden { name, bytes, .. } in &values {
         assert_eq!(file.get(name), Some(&hex::encode(bytes).as_str()), "{name} {}", hex::encode(bytes));
@@ -106,9 +107,15 @@ fn documents() -> Vec<Golden> {
         golden("Receipt", receipt()),
         golden("ReceiptStarted", receipt_body(Event::Started { order: hash(1), incarnation: Incarnation(2) })),
         golden("ReceiptPolicyChanged", receipt_body(Event::PolicyChanged { policy: hash(1) })),
-        golden("ReceiptKeyCreated", receipt_body(Event::KeyCreated { request: hash(1), ceremony: ceremony(), key: key() })),
+        golden(
+            "ReceiptKeyCreated",
+            receipt_body(Event::KeyCreated { request: hash(1), ceremony: ceremony(), key: key() }),
+        ),
         golden("ReceiptShareOpened", receipt_body(Event::ShareOpened { key: key() })),
-        golden("ReceiptReleased", receipt_body(Event::Released { request: hash(1), id: request_id(), key: key(), package: hash(2) })),
+        golden(
+            "ReceiptReleased",
+            receipt_body(Event::Released { request: hash(1), id: request_id(), key: key(), package: hash(2) }),
+        ),
         golden("ReceiptRefused", receipt_body(Event::Refused { request: hash(1), refusal: Refusal::Expired })),
     ]
 }
@@ -273,7 +280,8 @@ fn share() -> Content {
 }
 
 fn blob(content: Content) -> SealedBlob {
-    let context = BlobContext { format: 1, group: group(), manifest: hash(1), signer: signer(1), generation: 1, content };
+    let context =
+        BlobContext { format: 1, group: group(), manifest: hash(1), signer: signer(1), generation: 1, content };
     SealedBlob {
         context,
         nonce: GcmNonce([9; 12]),
@@ -332,7 +340,17 @@ fn status_body() -> StatusBody {
 
 fn blank_status_body() -> StatusBody {
     let (phase, receipts) = (Phase::Blank, Sequence(0));
-    StatusBody { phase, signer: None, manifest: None, incarnation: None, policy: None, receipts, head: None, keys: 0, ..status_body() }
+    StatusBody {
+        phase,
+        signer: None,
+        manifest: None,
+        incarnation: None,
+        policy: None,
+        receipts,
+        head: None,
+        keys: 0,
+        ..status_body()
+    }
 }
 
 fn receipt() -> Receipt {
@@ -340,7 +358,14 @@ fn receipt() -> Receipt {
 }
 
 fn receipt_body(event: Event) -> ReceiptBody {
-    ReceiptBody { boot: boot(), sequence: Sequence(1), previous: Some(hash(9)), at: at(), policy: PolicyVersion(1), event }
+    ReceiptBody {
+        boot: boot(),
+        sequence: Sequence(1),
+        previous: Some(hash(9)),
+        at: at(),
+        policy: PolicyVersion(1),
+        event,
+    }
 }
 
 fn sealed_frame() -> PeerFrame {
