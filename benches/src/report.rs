@@ -41,8 +41,8 @@ impl Display for Report {
 
 impl Report {
     fn times(&self, f: &mut fmt::Formatter<'_>, name: &str, value: impl Fn(&Taken) -> String) -> fmt::Result {
-        let mut cells = vec![name.to_owned(), value(&self.bare)];
-        cells.extend(self.appliance.iter().map(|(_, taken)| value(taken)));
+        let mut cells = vec![name.to_owned(), self.bare.cell(&value)];
+        cells.extend(self.appliance.iter().map(|(_, taken)| taken.cell(&value)));
         cells.push(String::new());
         row(f, &cells)
     }
@@ -56,7 +56,7 @@ impl Report {
         ];
         for (part, name) in PARTS {
             let mut cells = vec![name.to_owned(), String::new()];
-            cells.extend(self.appliance.iter().map(|(_, taken)| us(taken.each(taken.processor.get(&part)))));
+            cells.extend(self.appliance.iter().map(|(_, taken)| taken.cell(|taken| us(taken.each(taken.processor.get(&part))))));
             cells.push(String::new());
             row(f, &cells)?;
         }
@@ -65,9 +65,9 @@ impl Report {
 
     fn ratio(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bare = self.bare.processor_each().as_secs_f64();
-        let mut cells = vec!["processor time, times the library's".to_owned(), "1.00".into()];
-        let ratio = |taken: &Taken| format!("**{:.2}**", taken.processor_each().as_secs_f64() / bare);
-        cells.extend(self.appliance.iter().map(|(_, taken)| ratio(taken)));
+        let mut cells = vec!["processor time, times the library's".to_owned(), self.bare.cell(|_| "1.00".into())];
+        let ratio = |taken: &Taken| self.bare.cell(|_| format!("{:.2}", taken.processor_each().as_secs_f64() / bare));
+        cells.extend(self.appliance.iter().map(|(_, taken)| taken.cell(ratio)));
         cells.push("at most 2 at 64".into());
         row(f, &cells)
     }
@@ -82,7 +82,8 @@ impl Report {
             ["resident after the start, MiB".into(), mib(self.fresh), "at most 24".into()],
             ["the most ever resident, MiB".into(), mib(self.peak), "at most 24".into()],
             ["each signature between its rounds, KiB".into(), kib(self.live.commitment), "at most 4".into()],
-            ["each key generation after round 1, KiB".into(), kib(self.live.key_generation), "at most 4".into()],
+            ["each key generation after round 1, KiB".into(), kib(self.live.begun), "at most 4".into()],
+            ["each key generation, share sealed, KiB".into(), kib(self.live.sealed), "at most 4".into()],
         ] {
             row(f, &cells)?;
         }
@@ -91,6 +92,11 @@ impl Report {
 }
 
 impl Taken {
+    /// Nothing to show if Criterion was told to leave it out.
+    fn cell(&self, value: impl Fn(&Self) -> String) -> String {
+        if self.latencies.is_empty() { "–".into() } else { value(self) }
+    }
+
     fn quantile(&self, percent: usize) -> Duration {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
