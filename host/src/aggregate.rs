@@ -11,8 +11,7 @@ use cloister_wire::{
     request::Scheme,
 };
 use frost_core::{
-    Ciphersuite, Identifier, SigningPackage, keys::PublicKeyPackage, round1::SigningCommitments,
-    round2::SignatureShare,
+    Ciphersuite, Identifier, SigningPackage, keys::PublicKeyPackage, round1::SigningCommitments, round2::SignatureShare,
 };
 use frost_ed25519::Ed25519Sha512;
 use frost_secp256k1::Secp256K1Sha256;
@@ -56,7 +55,7 @@ trait Suite: Ciphersuite + Sized {
     }
 
     /// A verified signature by a shorter way than the library's, if there is one and nobody cheats.
-    fn aggregate_quickly(_: &PublicKeyPackage<Self>, _: &[u8], _: &Package, _: &[(SignerId, &[u8])]) -> Option<Vec<u8>> {
+    fn aggregate_quickly(_: &Group<Self>, _: &[u8], _: &Package, _: &[(SignerId, &[u8])]) -> Option<Vec<u8>> {
         None
     }
 
@@ -68,12 +67,12 @@ trait Suite: Ciphersuite + Sized {
 
 impl Suite for Ed25519Sha512 {
     fn aggregate_quickly(
-        public: &PublicKeyPackage<Self>,
+        group: &Group<Self>,
         message: &[u8],
         package: &Package,
         shares: &[(SignerId, &[u8])],
     ) -> Option<Vec<u8>> {
-        ed25519::aggregate(public, message, package, shares)
+        ed25519::aggregate(&group.public, &group.verifying_key, message, package, shares)
     }
 
     fn verify_strictly(verifying_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
@@ -105,13 +104,14 @@ impl<C: Suite> Group<C> {
 
 impl<C: Suite> Aggregator for Group<C> {
     fn aggregate(&self, message: &[u8], package: &Package, shares: &[(SignerId, &[u8])]) -> Result<Vec<u8>, Unsigned> {
-        if let Some(signature) = C::aggregate_quickly(&self.public, message, package, shares) {
+        if let Some(signature) = C::aggregate_quickly(self, message, package, shares) {
             return Ok(signature);
         }
         let commitments = package.iter().map(commitment::<C>).collect::<Result<_, _>>()?;
         let shares = shares.iter().map(|share| signature_share::<C>(*share)).collect::<Result<BTreeMap<_, _>, _>>()?;
         let package = SigningPackage::new(commitments, message);
-        let signature = frost_core::aggregate(&package, &shares, &self.public).map_err(|error| blame(&shares, &error))?;
+        let signature =
+            frost_core::aggregate(&package, &shares, &self.public).map_err(|error| blame(&shares, &error))?;
         let signature = signature.serialize().map_err(|_| Unsigned::Failed)?;
         let verified = C::verify_strictly(&self.verifying_key, message, &signature);
         if verified { Ok(signature) } else { Err(Unsigned::Failed) }
@@ -131,7 +131,9 @@ fn commitment<C: Suite>(entry: &SignerCommitment) -> Result<(Identifier<C>, Sign
     commitments.map(|commitments| (identifier(entry.signer), commitments)).map_err(|_| Unsigned::Blame(entry.signer))
 }
 
-fn signature_share<C: Suite>((signer, share): (SignerId, &[u8])) -> Result<(Identifier<C>, SignatureShare<C>), Unsigned> {
+fn signature_share<C: Suite>(
+    (signer, share): (SignerId, &[u8]),
+) -> Result<(Identifier<C>, SignatureShare<C>), Unsigned> {
     let share = SignatureShare::deserialize(share).map_err(|_| Unsigned::Blame(signer))?;
     Ok((identifier(signer), share))
 }

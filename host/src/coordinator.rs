@@ -51,7 +51,7 @@ impl Coordinator {
             deadlines: config.deadlines,
             answers: Answers::load(signers.desk.store.clone(), config.capacity).await?,
             lanes: lanes.collect(),
-            pools: Pools::new(signers.clone(), config.pool),
+            pools: Pools::new(signers.clone(), config.pool, config.deadlines.share),
             turns: Turns::default(),
             starting: tokio::sync::Mutex::default(),
             keygens: Semaphore::new(KEYGENS),

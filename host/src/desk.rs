@@ -47,9 +47,8 @@ impl Desk {
 
     /// The same for a request and reply in their encoded form.
     pub(crate) async fn relay_encoded(&self, request: Vec<u8>) -> Result<Vec<u8>, Problem> {
-        let decoded: Request = minicbor::decode(&request).map_err(|_| {
-            Problem::host(HostCode::RequestInvalid, "the body is not a request to a signer")
-        })?;
+        let decoded: Request = minicbor::decode(&request)
+            .map_err(|_| Problem::host(HostCode::RequestInvalid, "the body is not a request to a signer"))?;
         let reply = self.exchange(&decoded, request).await?;
         Ok(reply.1)
     }
@@ -149,7 +148,9 @@ pub(crate) fn fresh_nonce() -> Result<Nonce, Problem> {
 fn incoming(request: &Request) -> Vec<Write> {
     match request {
         Request::Configure { manifest, .. } => vec![document(DocumentKind::Manifest, 0, manifest)],
-        Request::Start { order, policy } => [order_document(order), policy_document(policy)].into_iter().flatten().collect(),
+        Request::Start { order, policy } => {
+            [order_document(order), policy_document(policy)].into_iter().flatten().collect()
+        }
         Request::ApplyPolicy { policy } => policy_document(policy).into_iter().collect(),
         Request::Introduce { peer } => introduction(peer).into_iter().collect(),
         _ => Vec::new(),

@@ -70,9 +70,8 @@ impl Kms {
 
     /// The client for the region that the ARN names: an ARN of one region is never asked for in another.
     fn client(&self, arn: &Arn) -> Result<Client, Problem> {
-        let region = region(arn).ok_or_else(|| {
-            Problem::host(HostCode::KmsUnavailable, format!("{arn} is not the ARN of a KMS key"))
-        })?;
+        let region = region(arn)
+            .ok_or_else(|| Problem::host(HostCode::KmsUnavailable, format!("{arn} is not the ARN of a KMS key")))?;
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || {
             let config = aws_sdk_kms::config::Builder::from(&self.shared).region(Region::new(region.to_owned()));
@@ -106,7 +105,12 @@ fn problem(arn: &Arn, error: &SdkError<DecryptError>) -> Problem {
     let refused = error.as_service_error().is_some_and(|service| {
         let transient = matches!(
             service.code(),
-            Some("DependencyTimeoutException" | "KMSInternalException" | "KeyUnavailableException" | "ThrottlingException")
+            Some(
+                "DependencyTimeoutException"
+                    | "KMSInternalException"
+                    | "KeyUnavailableException"
+                    | "ThrottlingException"
+            )
         );
         !transient
     });
@@ -136,7 +140,9 @@ mod tests {
 
     #[test]
     fn an_alias_or_another_services_arn_has_no_region() {
-        for text in ["alias/mine", "arn:aws:kms:eu-central-1:111122223333:alias/mine", "arn:aws:s3:::bucket", "arn:aws:kms"] {
+        for text in
+            ["alias/mine", "arn:aws:kms:eu-central-1:111122223333:alias/mine", "arn:aws:s3:::bucket", "arn:aws:kms"]
+        {
             assert_eq!(region(&arn(text)), None, "{text}");
         }
     }

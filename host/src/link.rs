@@ -139,7 +139,11 @@ impl Connection {
         .unwrap_or_else(|| std::io::Error::other("the host is stopping"))
     }
 
-    async fn write(&self, mut writer: impl AsyncWrite + Unpin, queue: &mut mpsc::Receiver<Call>) -> std::io::Result<()> {
+    async fn write(
+        &self,
+        mut writer: impl AsyncWrite + Unpin,
+        queue: &mut mpsc::Receiver<Call>,
+    ) -> std::io::Result<()> {
         let mut correlation = 0_u32;
         while let Some(Call { payload, answer }) = queue.recv().await {
             if answer.is_closed() {

@@ -64,14 +64,24 @@ impl Peers {
     }
 
     /// Reads JSON from another host; at most `most` bytes.
-    pub(crate) async fn get<T: DeserializeOwned + Serialize>(&self, signer: SignerId, path: &str, most: usize) -> Result<T, Problem> {
+    pub(crate) async fn get<T: DeserializeOwned + Serialize>(
+        &self,
+        signer: SignerId,
+        path: &str,
+        most: usize,
+    ) -> Result<T, Problem> {
         let url = self.url(signer)?;
         let sent = self.http.get(format!("{url}{path}")).send().await;
         let body = self.body(signer, sent, most).await?;
         serde_json::from_slice(&body).map_err(|_| unexpected().at(signer))
     }
 
-    async fn body(&self, signer: SignerId, sent: reqwest::Result<reqwest::Response>, most: usize) -> Result<Vec<u8>, Problem> {
+    async fn body(
+        &self,
+        signer: SignerId,
+        sent: reqwest::Result<reqwest::Response>,
+        most: usize,
+    ) -> Result<Vec<u8>, Problem> {
         let lost = |error: &reqwest::Error| self.lost(signer, error);
         let mut response = sent.map_err(|error| lost(&error))?;
         let status = response.status();
@@ -86,7 +96,9 @@ impl Peers {
             return Ok(body);
         }
         let problem = serde_json::from_slice::<Problem>(&body);
-        Err(problem.unwrap_or_else(|_| Problem::host(HostCode::SignerUnreachable, format!("its host answered {status}")).at(signer)))
+        Err(problem.unwrap_or_else(|_| {
+            Problem::host(HostCode::SignerUnreachable, format!("its host answered {status}")).at(signer)
+        }))
     }
 
     fn lost(&self, signer: SignerId, error: &reqwest::Error) -> Problem {
@@ -105,7 +117,9 @@ impl Peers {
             known.read = Some(Instant::now());
         }
         let url = known.urls.get(&signer).map(|url| url.trim_end_matches('/').to_owned());
-        url.ok_or_else(|| Problem::host(HostCode::SignerUnreachable, "the list of hosts does not name its host").at(signer))
+        url.ok_or_else(|| {
+            Problem::host(HostCode::SignerUnreachable, "the list of hosts does not name its host").at(signer)
+        })
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
@@ -115,7 +129,9 @@ impl Peers {
 
 /// Reads `{"1": "http://…", …}`.
 fn read_book(path: &Path) -> Result<BTreeMap<SignerId, String>, Problem> {
-    let invalid = |why: String| Problem::host(HostCode::SignerUnreachable, format!("the list of hosts {}: {why}", path.display()));
+    let invalid = |why: String| {
+        Problem::host(HostCode::SignerUnreachable, format!("the list of hosts {}: {why}", path.display()))
+    };
     let text = std::fs::read_to_string(path).map_err(|error| invalid(error.to_string()))?;
     let urls: BTreeMap<String, String> = serde_json::from_str(&text).map_err(|error| invalid(error.to_string()))?;
     let entries = urls.into_iter().map(|(id, url)| Ok((id.parse()?, url)));

@@ -76,13 +76,13 @@ host_codes! {
 pub struct Problem {
     /// `urn:cloister:problem:` and the code.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Box<str>,
     /// What happened.
     pub title: Cow<'static, str>,
     /// The HTTP status.
     pub status: u16,
     /// What happened in this case.
-    pub detail: String,
+    pub detail: Box<str>,
     /// Stable, in snake case: a [`HostCode`], a [`Refusal`]'s code or one of `cloister_chains::Rejected`.
     pub code: Cow<'static, str>,
     /// What to do.
@@ -94,14 +94,15 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of the host's own.
-    pub fn host(code: HostCode, detail: impl Into<String>) -> Self {
+    pub fn host(code: HostCode, detail: impl Into<Box<str>>) -> Self {
         Self::new(code.code(), code.status(), code.title(), code.hint(), detail.into())
     }
 
     /// A signer's refusal.
     pub fn refused(refusal: Refusal) -> Self {
         let sentence = refusal.sentence();
-        let (title, hint) = sentence.split_once("; ").map_or((sentence, capital(sentence)), |(title, hint)| (title, capital(hint)));
+        let (title, hint) =
+            sentence.split_once("; ").map_or((sentence, capital(sentence)), |(title, hint)| (title, capital(hint)));
         let problem = Self::new(refusal.code(), refusal_status(refusal), title, "", sentence.into());
         Self { hint: hint.into(), ..problem }
     }
@@ -109,13 +110,14 @@ impl Problem {
     /// A payload that cannot be signed.
     pub fn payload(rejected: &cloister_chains::Rejected) -> Self {
         let detail = rejected.to_string();
-        let hint = detail.split_once("; ").map_or(Refusal::PayloadRejected.sentence().to_owned(), |(_, hint)| capital(hint));
+        let hint =
+            detail.split_once("; ").map_or(Refusal::PayloadRejected.sentence().to_owned(), |(_, hint)| capital(hint));
         let code = rejected.code();
         Self {
             kind: urn(code),
             title: "The payload cannot be signed.".into(),
             status: 422,
-            detail,
+            detail: detail.into(),
             code: code.into(),
             hint: hint.into(),
             signer: None,
@@ -130,7 +132,7 @@ impl Problem {
 
     /// The same with more to say.
     #[must_use]
-    pub fn because(self, detail: impl Into<String>) -> Self {
+    pub fn because(self, detail: impl Into<Box<str>>) -> Self {
         Self { detail: detail.into(), ..self }
     }
 
@@ -140,8 +142,16 @@ impl Problem {
         self.code == code.code()
     }
 
-    fn new(code: &'static str, status: u16, title: &'static str, hint: &'static str, detail: String) -> Self {
-        Self { kind: urn(code), title: title.into(), status, detail, code: code.into(), hint: hint.into(), signer: None }
+    fn new(code: &'static str, status: u16, title: &'static str, hint: &'static str, detail: Box<str>) -> Self {
+        Self {
+            kind: urn(code),
+            title: title.into(),
+            status,
+            detail,
+            code: code.into(),
+            hint: hint.into(),
+            signer: None,
+        }
     }
 }
 
@@ -151,8 +161,8 @@ fn capital(sentence: &str) -> String {
     first.into_iter().chain(characters).collect()
 }
 
-fn urn(code: &str) -> String {
-    format!("urn:cloister:problem:{code}")
+fn urn(code: &str) -> Box<str> {
+    format!("urn:cloister:problem:{code}").into()
 }
 
 fn refusal_status(refusal: Refusal) -> u16 {
@@ -162,9 +172,19 @@ fn refusal_status(refusal: Refusal) -> u16 {
         R::RequestSignature | R::RequesterUnknown => 401,
         R::NotEndorsed | R::ChainNotAllowed | R::CreationNotAllowed | R::TenantMismatch => 403,
         R::UnknownSigner | R::KeyUnknown | R::CeremonyUnknown => 404,
-        R::WrongPhase | R::StaleIncarnation | R::KeyNameTaken | R::RequestIdReused | R::PolicyMismatch | R::NotRostered => 409,
+        R::WrongPhase
+        | R::StaleIncarnation
+        | R::KeyNameTaken
+        | R::RequestIdReused
+        | R::PolicyMismatch
+        | R::NotRostered => 409,
         R::Expired | R::BeforeStart => 410,
-        R::ManifestInvalid | R::WrongGroup | R::SchemeMismatch | R::PathNotSupported | R::PurposeMismatch | R::PayloadRejected => 422,
+        R::ManifestInvalid
+        | R::WrongGroup
+        | R::SchemeMismatch
+        | R::PathNotSupported
+        | R::PurposeMismatch
+        | R::PayloadRejected => 422,
         R::RetriesExhausted => 429,
         R::AttestationRejected
         | R::ChannelFailed
@@ -241,7 +261,10 @@ mod tests {
         let documented = include_str!("../../docs/api.md");
         let rows = Refusal::ALL.iter().map(|refusal| (refusal.code(), refusal_status(*refusal)));
         for (code, status) in rows.chain(HostCode::ALL.iter().map(|code| (code.code(), code.status()))) {
-            assert!(documented.contains(&format!("| `{code}` | {status} |")), "docs/api.md lacks `{code}` with {status}");
+            assert!(
+                documented.contains(&format!("| `{code}` | {status} |")),
+                "docs/api.md lacks `{code}` with {status}"
+            );
         }
     }
 }

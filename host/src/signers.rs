@@ -62,11 +62,8 @@ impl Signers {
 
     /// Has a signer's host open a blob for it.
     pub(crate) async fn open(&self, signer: SignerId, opening: &Opening) -> Result<Answer, Problem> {
-        let reply = if signer == self.desk.me {
-            self.desk.open(opening).await
-        } else {
-            self.peers.open(signer, opening).await
-        };
+        let reply =
+            if signer == self.desk.me { self.desk.open(opening).await } else { self.peers.open(signer, opening).await };
         self.answer(signer, reply)
     }
 

@@ -12,8 +12,8 @@ use cloister_wire::{
     blob::{Content, SealedBlob},
     certificate::Certificate,
     codec,
-    ids::{BootId, Hash, KeyId, RequestId, Sequence, UnixMillis},
     identity::Introduction,
+    ids::{BootId, Hash, KeyId, RequestId, Sequence, UnixMillis},
     receipt::Receipt,
     tag::Tag,
 };
@@ -47,12 +47,7 @@ pub(crate) enum StoreError {
 #[derive(Clone, Debug)]
 pub(crate) enum Write {
     /// An operator-signed document.
-    Document {
-        kind: DocumentKind,
-        hash: Hash,
-        number: u64,
-        body: Vec<u8>,
-    },
+    Document { kind: DocumentKind, hash: Hash, number: u64, body: Vec<u8> },
     /// A sealed blob.
     Blob { content: Vec<u8>, hash: Hash, body: Vec<u8> },
     /// A key's certificate.

@@ -52,9 +52,10 @@ fn sign<C: Suite>(tweak: impl Fn(KeyPackage<C>) -> KeyPackage<C>) -> Signed {
     let nonces: Vec<_> = keys.iter().map(|(_, key)| round1::commit(key.signing_share(), &mut System)).collect();
     let commitments = keys.iter().zip(&nonces).map(|((id, _), (_, commitments))| (identifier(*id), *commitments));
     let signing = SigningPackage::new(commitments.collect(), MESSAGE);
-    let shares = keys.iter().zip(&nonces).map(|((id, key), (nonces, _))| {
-        (*id, round2::sign(&signing, nonces, key).unwrap().serialize())
-    });
+    let shares = keys
+        .iter()
+        .zip(&nonces)
+        .map(|((id, key), (nonces, _))| (*id, round2::sign(&signing, nonces, key).unwrap().serialize()));
     let package: Vec<_> = keys
         .iter()
         .zip(&nonces)
@@ -82,13 +83,14 @@ fn shares_make_a_signature_that_an_independent_verifier_takes() {
 fn the_quick_way_for_ed25519_gives_the_librarys_signature_or_none() {
     let mut signed = sign::<Ed25519Sha512>(|key| key);
     let public = PublicKeyPackage::deserialize(&signed.public).unwrap();
-    let quick = ed25519::aggregate(&public, MESSAGE, &signed.package, &borrowed(&signed.shares));
+    let key = public.verifying_key().serialize().unwrap();
+    let quick = ed25519::aggregate(&public, &key, MESSAGE, &signed.package, &borrowed(&signed.shares));
     let commitments = signed.package.iter().map(commitment::<Ed25519Sha512>).collect::<Result<_, _>>().unwrap();
     let shares = borrowed(&signed.shares).into_iter().map(signature_share).collect::<Result<_, _>>().unwrap();
     let library = frost_core::aggregate(&SigningPackage::new(commitments, MESSAGE), &shares, &public).unwrap();
     assert_eq!(quick, library.serialize().ok());
     signed.shares[0].1[0] ^= 1;
-    assert_eq!(ed25519::aggregate(&public, MESSAGE, &signed.package, &borrowed(&signed.shares)), None);
+    assert_eq!(ed25519::aggregate(&public, &key, MESSAGE, &signed.package, &borrowed(&signed.shares)), None);
 }
 
 #[test]

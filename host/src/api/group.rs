@@ -33,7 +33,10 @@ pub(super) async fn ready(host: Host) -> Result<Answer<Value>, Problem> {
     let (status, _) = host.signers.desk.status(fresh_nonce()?).await?;
     match status.phase {
         Phase::Active => Ok(Answer(json!({ "status": "ready" }))),
-        phase => Err(Problem::host(HostCode::NotReady, format!("the signer is {}", phase_name(phase))).at(host.signers.desk.me)),
+        phase => {
+            Err(Problem::host(HostCode::NotReady, format!("the signer is {}", phase_name(phase)))
+                .at(host.signers.desk.me))
+        }
     }
 }
 
@@ -81,7 +84,8 @@ pub(super) struct Challenge {
 
 impl Challenge {
     fn nonce(&self) -> Result<Nonce, Problem> {
-        let invalid = |error: cloister_wire::ids::Malformed| Problem::host(HostCode::RequestInvalid, format!("nonce: {error}"));
+        let invalid =
+            |error: cloister_wire::ids::Malformed| Problem::host(HostCode::RequestInvalid, format!("nonce: {error}"));
         self.nonce.as_ref().map_or_else(fresh_nonce, |text| text.parse().map_err(invalid))
     }
 }
@@ -102,7 +106,10 @@ pub(super) struct SignerStatus {
     problem: Option<Problem>,
 }
 
-pub(super) async fn signers(host: Host, Query(challenge): Query<Challenge>) -> Result<Answer<Vec<SignerStatus>>, Problem> {
+pub(super) async fn signers(
+    host: Host,
+    Query(challenge): Query<Challenge>,
+) -> Result<Answer<Vec<SignerStatus>>, Problem> {
     let nonce = challenge.nonce()?;
     Ok(Answer(join_all(host.signers.ids().map(|signer| signer_status(&host, signer, nonce))).await))
 }
@@ -133,7 +140,8 @@ pub(super) async fn attestation(
     let unknown = || Problem::host(HostCode::NotFound, format!("the group has no signer {signer}"));
     let id: SignerId = signer.parse().map_err(|_| unknown())?;
     host.signers.manifest.slot(id).ok_or_else(unknown)?;
-    let missing = || Problem::host(HostCode::RequestInvalid, "nonce: give one in hex; a document without one proves nothing");
+    let missing =
+        || Problem::host(HostCode::RequestInvalid, "nonce: give one in hex; a document without one proves nothing");
     let nonce = hex::decode(challenge.nonce.as_deref().ok_or_else(missing)?).map_err(|_| missing())?;
     let introduction = host.attest(id, &nonce).await?;
     Ok(Answer(json!({

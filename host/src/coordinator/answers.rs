@@ -62,7 +62,8 @@ struct Known {
 impl Answers {
     /// Remembers what the store holds.
     pub(crate) async fn load(store: Store, capacity: usize) -> Result<Self, StoreError> {
-        let issued: HashMap<_, _> = store.answered(earlier(limits::REQUEST_LIFE_MS), REMEMBERED as u32).await?.into_iter().collect();
+        let issued: HashMap<_, _> =
+            store.answered(earlier(limits::REQUEST_LIFE_MS), REMEMBERED as u32).await?.into_iter().collect();
         let known = Known { complete: issued.len() < REMEMBERED, issued };
         Ok(Self {
             store,
@@ -259,7 +260,10 @@ mod tests {
                 Ok(worked.fetch_add(1, Ordering::SeqCst).to_be_bytes().to_vec())
             }
         };
-        let (a, b) = tokio::join!(answers.once(occasion(1, b"r"), DEADLINE, work), answers.once(occasion(1, b"r"), DEADLINE, work));
+        let (a, b) = tokio::join!(
+            answers.once(occasion(1, b"r"), DEADLINE, work),
+            answers.once(occasion(1, b"r"), DEADLINE, work)
+        );
         assert_eq!(a.unwrap(), b.unwrap());
         assert_eq!(worked.load(Ordering::SeqCst), 1);
     }
@@ -281,8 +285,10 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(50)).await;
             Ok(vec![1])
         };
-        let (first, second) =
-            tokio::join!(answers.once(occasion(1, b"r"), DEADLINE, slow), answers.once(occasion(2, b"s"), DEADLINE, slow));
+        let (first, second) = tokio::join!(
+            answers.once(occasion(1, b"r"), DEADLINE, slow),
+            answers.once(occasion(2, b"s"), DEADLINE, slow)
+        );
         assert!(first.is_ok());
         assert_eq!(second.unwrap_err().code, "overloaded");
     }
@@ -291,7 +297,8 @@ mod tests {
     async fn what_takes_too_long_is_given_up() {
         let dir = tempfile::tempdir().unwrap();
         let answers = answers(&dir, 1).await;
-        let problem = answers.once(occasion(1, b"r"), Duration::from_millis(5), std::future::pending).await.unwrap_err();
+        let problem =
+            answers.once(occasion(1, b"r"), Duration::from_millis(5), std::future::pending).await.unwrap_err();
         assert_eq!(problem.code, "deadline_exceeded");
     }
 }

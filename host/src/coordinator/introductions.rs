@@ -50,7 +50,8 @@ impl Coordinator {
     /// What the signers check themselves; here it is said in more words.
     fn check(&self, signer: SignerId, peer: &Introduction, challenge: &Nonce) -> Result<(), Problem> {
         let rejected = |why: String| Problem::refused(Refusal::AttestationRejected).because(why).at(signer);
-        let statement: BootStatement = codec::decode(peer.statement.as_slice()).map_err(|error| rejected(error.to_string()))?;
+        let statement: BootStatement =
+            codec::decode(peer.statement.as_slice()).map_err(|error| rejected(error.to_string()))?;
         let manifest = &self.signers.manifest;
         let release = &manifest.release;
         let release = Release {

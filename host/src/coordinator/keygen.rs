@@ -29,7 +29,7 @@ use crate::{
     problem::{HostCode, Problem},
     store::Write,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 type Contributions = List<Contribution, { limits::SIGNERS }>;
 
@@ -196,14 +196,24 @@ impl Coordinator {
         }
     }
 
-    /// Signers that cannot be told forget by themselves after a while.
+    /// Signers that cannot be told forget by themselves after a while; until then the name is taken, so that it is tried more than once.
     async fn abandon(&self, nonces: &Contributions) {
-        join_all(nonces.iter().map(async |entry| {
-            let abandon = Request::AbandonKeygen { nonce: entry.nonce };
-            if let Err(problem) = self.signers.ask(entry.signer, &abandon).await {
-                tracing::debug!(signer = %entry.signer, %problem, "a key generation was not given up");
+        join_all(nonces.iter().map(|entry| self.abandon_at(entry))).await;
+    }
+
+    async fn abandon_at(&self, entry: &Contribution) {
+        let abandon = Request::AbandonKeygen { nonce: entry.nonce };
+        for _ in 0..ABANDONING {
+            match self.signers.ask(entry.signer, &abandon).await {
+                Err(problem) if problem.is(HostCode::SignerUnreachable) => tokio::time::sleep(PAUSE).await,
+                Ok(_) | Err(_) => return,
             }
-        }))
-        .await;
+        }
+        tracing::warn!(signer = %entry.signer, "a key generation was not given up");
     }
 }
+
+/// How often a signer that cannot be reached is told that a key generation is given up, and how long lies between: links whose
+/// connection broke are there again within that time.
+const ABANDONING: usize = 5;
+const PAUSE: Duration = Duration::from_millis(100);

@@ -13,11 +13,12 @@ use cloister_wire::{
     limits,
     message::{Body, Request},
 };
+use tokio::time::timeout;
 
 use crate::{
     config::PoolSizes,
     desk::unexpected,
-    problem::Problem,
+    problem::{HostCode, Problem},
     signers::Signers,
 };
 
@@ -28,6 +29,7 @@ pub(super) type Commitment = Bytes<{ limits::COMMITMENT }>;
 pub(super) struct Pools {
     signers: Arc<Signers>,
     sizes: PoolSizes,
+    patience: Duration,
     pools: Mutex<HashMap<(SignerId, KeyId), Arc<Pool>>>,
 }
 
@@ -35,6 +37,7 @@ pub(super) struct Pools {
 struct Pool {
     signers: Arc<Signers>,
     sizes: PoolSizes,
+    patience: Duration,
     signer: SignerId,
     key: KeyId,
     ready: Mutex<Ready>,
@@ -46,11 +49,12 @@ struct Ready {
     commitments: VecDeque<(Instant, Commitment)>,
     target: usize,
     topping_up: bool,
+    failed: Option<(Instant, Problem)>,
 }
 
 impl Pools {
-    pub(super) fn new(signers: Arc<Signers>, sizes: PoolSizes) -> Self {
-        Self { signers, sizes, pools: Mutex::default() }
+    pub(super) fn new(signers: Arc<Signers>, sizes: PoolSizes, patience: Duration) -> Self {
+        Self { signers, sizes, patience, pools: Mutex::default() }
     }
 
     /// Fresh commitments of one signer, which nobody else gets.
@@ -76,7 +80,7 @@ impl Pools {
     }
 
     fn pool(&self, signer: SignerId, key: KeyId) -> Arc<Pool> {
-        let make = || Arc::new(Pool::new(self.signers.clone(), self.sizes, signer, key));
+        let make = || Arc::new(Pool::new(self, signer, key));
         self.all().entry((signer, key)).or_insert_with(make).clone()
     }
 
@@ -86,17 +90,31 @@ impl Pools {
 }
 
 impl Pool {
-    fn new(signers: Arc<Signers>, sizes: PoolSizes, signer: SignerId, key: KeyId) -> Self {
-        let ready = Ready { commitments: VecDeque::new(), target: sizes.low.max(1), topping_up: false };
-        Self { signers, sizes, signer, key, ready: Mutex::new(ready), turn: tokio::sync::Mutex::default() }
+    fn new(pools: &Pools, signer: SignerId, key: KeyId) -> Self {
+        let Pools { signers, sizes, patience, .. } = pools;
+        let target = sizes.low.max(1);
+        let ready = Ready { commitments: VecDeque::new(), target, topping_up: false, failed: None };
+        Self {
+            signers: signers.clone(),
+            sizes: *sizes,
+            patience: *patience,
+            signer,
+            key,
+            ready: Mutex::new(ready),
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
-    /// One after the other fetches, for all who come after it.
+    /// One after the other fetches, for all who come after it; what one of them fails at, those who waited for it fail at.
     async fn wait_for(&self, count: usize) -> Result<Vec<Commitment>, Problem> {
+        let since = Instant::now();
         let _turn = self.turn.lock().await;
         loop {
             let missing = {
                 let mut ready = self.ready();
+                if let Some((_, problem)) = ready.failed.as_ref().filter(|(at, _)| *at > since) {
+                    return Err(problem.clone());
+                }
                 if let Some(drawn) = ready.take(count) {
                     return Ok(drawn);
                 }
@@ -129,14 +147,28 @@ impl Pool {
     }
 
     async fn fetch(&self, missing: usize) -> Result<(), Problem> {
-        let count = missing.clamp(1, AT_ONCE);
-        let request = Request::Commit { key: self.key, count: count as u16 };
-        match self.signers.ask(self.signer, &request).await?.body {
-            Body::Commitments(fresh) if fresh.len() == count => {
-                let now = Instant::now();
-                self.ready().commitments.extend(fresh.into_vec().into_iter().map(|commitment| (now, commitment)));
+        let fetched = self.ask(missing.clamp(1, AT_ONCE)).await;
+        let (now, mut ready) = (Instant::now(), self.ready());
+        match fetched {
+            Ok(fresh) => {
+                ready.commitments.extend(fresh.into_iter().map(|commitment| (now, commitment)));
                 Ok(())
             }
+            Err(problem) => {
+                ready.failed = Some((now, problem.clone()));
+                Err(problem)
+            }
+        }
+    }
+
+    async fn ask(&self, count: usize) -> Result<Vec<Commitment>, Problem> {
+        let request = Request::Commit { key: self.key, count: u16::try_from(count).unwrap_or(u16::MAX) };
+        let Ok(answer) = timeout(self.patience, self.signers.ask(self.signer, &request)).await else {
+            self.signers.mark_down(self.signer);
+            return Err(Problem::host(HostCode::SignerUnreachable, "no commitments in time").at(self.signer));
+        };
+        match answer?.body {
+            Body::Commitments(fresh) if fresh.len() == count => Ok(fresh.into_vec()),
             _ => Err(unexpected().at(self.signer)),
         }
     }

@@ -73,10 +73,12 @@ impl Coordinator {
                 Err(Failure::Replace(problems)) => {
                     for (signer, problem) in problems {
                         tracing::warn!(%signer, %problem, "a signer is replaced");
-                        self.pools.forget(signer, job.key.body.key);
+                        let forgotten = problem.code == Refusal::CommitmentUnknown.code();
+                        if forgotten || problem.is(HostCode::SignerUnreachable) {
+                            self.pools.forget(signer, job.key.body.key);
+                        }
                         // After a restart it may sign all the same, with commitments of its new boot.
-                        let restarted = problem.code == Refusal::CommitmentUnknown.code() && stale.insert(signer);
-                        if !restarted {
+                        if !(forgotten && stale.insert(signer)) {
                             failed.push((signer, problem));
                         }
                     }
@@ -108,7 +110,8 @@ impl Coordinator {
         let digests = job.digests.iter().zip(&packages).enumerate();
         digests
             .map(|(index, (digest, package))| {
-                let shares: Vec<_> = chosen.iter().zip(&shares).map(|(signer, shares)| (*signer, shares[index].as_slice())).collect();
+                let shares: Vec<_> =
+                    chosen.iter().zip(&shares).map(|(signer, shares)| (*signer, shares[index].as_slice())).collect();
                 job.key.group.aggregate(digest, package, &shares).map_err(blame)
             })
             .collect()
@@ -162,7 +165,10 @@ fn weigh(job: &Job, packages: &[Package], signer: SignerId, refusal: Refusal) ->
     let problem = Problem::refused(refusal).at(signer);
     match refusal {
         R::PackageInvalid => match packages.iter().find_map(|package| job.key.group.bad_commitment(package)) {
-            Some(culprit) => Err(Failure::Replace(vec![(culprit, Problem::host(HostCode::BadShare, "its commitment is none").at(culprit))])),
+            Some(culprit) => Err(Failure::Replace(vec![(
+                culprit,
+                Problem::host(HostCode::BadShare, "its commitment is none").at(culprit),
+            )])),
             None => Ok(problem),
         },
         R::WrongPhase
@@ -202,7 +208,8 @@ fn blame(unsigned: Unsigned) -> Failure {
 /// What a signer had against it says more than that there are too few.
 fn not_enough(failed: &[(SignerId, Problem)]) -> Problem {
     let told = failed.iter().rev().find(|(_, problem)| !problem.is(HostCode::SignerUnreachable));
-    let reasons: Vec<_> = failed.iter().map(|(signer, problem)| format!("signer {signer}: {}", problem.detail)).collect();
+    let reasons: Vec<_> =
+        failed.iter().map(|(signer, problem)| format!("signer {signer}: {}", problem.detail)).collect();
     match told {
         Some((_, problem)) => problem.clone(),
         None => Problem::host(HostCode::NotEnoughSigners, reasons.join("; ")),

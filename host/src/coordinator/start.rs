@@ -35,7 +35,11 @@ struct Start {
 
 impl Coordinator {
     /// Carries out a start order.
-    pub(crate) async fn start(&self, order: Endorsed<StartOrder>, policy: Endorsed<Policy>) -> Result<StartOrder, Problem> {
+    pub(crate) async fn start(
+        &self,
+        order: Endorsed<StartOrder>,
+        policy: Endorsed<Policy>,
+    ) -> Result<StartOrder, Problem> {
         let _alone = self.starting.lock().await;
         let start = self.read_start(order, policy)?;
         let late = |_| Problem::host(HostCode::DeadlineExceeded, "the start took too long");
@@ -120,13 +124,21 @@ impl Coordinator {
     }
 
     /// Every signer opens its share of every key. One that cannot be opened does not keep the others shut.
-    async fn open_shares(&self, roster: &[SignerId], certificates: &BTreeMap<KeyId, Certificate>) -> Result<(), Problem> {
+    async fn open_shares(
+        &self,
+        roster: &[SignerId],
+        certificates: &BTreeMap<KeyId, Certificate>,
+    ) -> Result<(), Problem> {
         let opened = join_all(roster.iter().map(|signer| self.open_shares_of(*signer, certificates))).await;
         opened.into_iter().collect()
     }
 
     /// One after the other: shares under one data key need KMS for the first alone.
-    async fn open_shares_of(&self, signer: SignerId, certificates: &BTreeMap<KeyId, Certificate>) -> Result<(), Problem> {
+    async fn open_shares_of(
+        &self,
+        signer: SignerId,
+        certificates: &BTreeMap<KeyId, Certificate>,
+    ) -> Result<(), Problem> {
         let (status, _) = self.signers.status(signer, fresh_nonce()?).await?;
         if usize::from(status.keys) >= certificates.len() {
             return Ok(());

@@ -49,10 +49,13 @@ impl Desk {
             return Ok(reply);
         };
         let envelopes = match opening {
-            Opening::NewSignerKey | Opening::NewShare { .. } => self.unwrap_all(wraps.as_slice(), document.as_slice()).await,
+            Opening::NewSignerKey | Opening::NewShare { .. } => {
+                self.unwrap_all(wraps.as_slice(), document.as_slice()).await
+            }
             Opening::SignerKey | Opening::Share { .. } => self.unwrap_any(wraps.as_slice(), document.as_slice()).await,
         };
-        let envelopes: List<_, { limits::KMS_KEYS }> = envelopes.map_err(|problem| problem.at(self.me))?.try_into().unwrap_or_default();
+        let envelopes: List<_, { limits::KMS_KEYS }> =
+            envelopes.map_err(|problem| problem.at(self.me))?.try_into().unwrap_or_default();
         self.relay(&Request::Unwrapped { ticket: *ticket, envelopes }).await
     }
 

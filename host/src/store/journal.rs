@@ -80,10 +80,12 @@ async fn execute(writer: &mut SqliteConnection, write: &Write) -> Result<(), sql
             .bind(&hash.as_bytes()[..])
             .bind(integer(*number))
             .bind(body),
-        Write::Blob { content, hash, body } => query("INSERT OR IGNORE INTO blobs (content, hash, body) VALUES (?, ?, ?)")
-            .bind(content)
-            .bind(&hash.as_bytes()[..])
-            .bind(body),
+        Write::Blob { content, hash, body } => {
+            query("INSERT OR IGNORE INTO blobs (content, hash, body) VALUES (?, ?, ?)")
+                .bind(content)
+                .bind(&hash.as_bytes()[..])
+                .bind(body)
+        }
         Write::Certificate { key, body } => {
             query("INSERT OR IGNORE INTO certificates VALUES (?, ?)").bind(&key.as_bytes()[..]).bind(body)
         }
@@ -112,16 +114,18 @@ async fn insert_answers(
     answers: &[(&UnixMillis, &RequestId, &Hash, &Arc<[u8]>)],
 ) -> Result<(), sqlx::Error> {
     static INSERTS: LazyLock<Vec<(usize, String)>> = LazyLock::new(|| {
-        let insert = |rows: usize| format!("INSERT OR IGNORE INTO answers VALUES {}", vec!["(?, ?, ?, ?)"; rows].join(", "));
+        let insert =
+            |rows: usize| format!("INSERT OR IGNORE INTO answers VALUES {}", vec!["(?, ?, ?, ?)"; rows].join(", "));
         [64, 16, 4, 1].map(|rows| (rows, insert(rows))).into()
     });
     let mut rest = answers;
     for (rows, insert) in &*INSERTS {
         while let Some((now, later)) = rest.split_at_checked(*rows) {
-            let query = now.iter().fold(query(AssertSqlSafe(insert.as_str())), |query, (issued_at, id, posted, body)| {
-                let query = query.bind(integer(issued_at.0)).bind(&id.as_bytes()[..]);
-                query.bind(&posted.as_bytes()[..]).bind(&body[..])
-            });
+            let query =
+                now.iter().fold(query(AssertSqlSafe(insert.as_str())), |query, (issued_at, id, posted, body)| {
+                    let query = query.bind(integer(issued_at.0)).bind(&id.as_bytes()[..]);
+                    query.bind(&posted.as_bytes()[..]).bind(&body[..])
+                });
             query.execute(&mut *writer).await?;
             rest = later;
         }

@@ -77,7 +77,11 @@ impl Store {
     }
 
     /// Requests issued since this moment that were answered; at most `limit`.
-    pub(crate) async fn answered(&self, since: UnixMillis, limit: u32) -> Result<Vec<(RequestId, UnixMillis)>, StoreError> {
+    pub(crate) async fn answered(
+        &self,
+        since: UnixMillis,
+        limit: u32,
+    ) -> Result<Vec<(RequestId, UnixMillis)>, StoreError> {
         let rows = query("SELECT id, issued_at FROM answers WHERE issued_at >= ? LIMIT ?")
             .bind(integer(since.0))
             .bind(limit)
