@@ -13,7 +13,7 @@ use cloister_wire::{
     bounded::List,
     codec,
     identity::Introduction,
-    ids::{Hash, Tenant},
+    ids::{Arn, Hash, Tenant},
     limits,
     manifest::SignerSlot,
     refusal::Refusal,
@@ -115,6 +115,14 @@ impl DataKey {
         self.cipher().decrypt(&blob.nonce.0.into(), payload).map(Zeroizing::new).map_err(|_| Refusal::UnwrapFailed)
     }
 
+    /// The key as KMS key `arn` holds it, and back. KMS answers with the same key for each wrap of a blob, so that without this an answer
+    /// of one KMS key would show that all of them work. The host cannot turn one answer into another: it would have to change both
+    /// blocks of the key under CBC in a known way, and changing the second one makes the first unknown.
+    pub(crate) fn masked(mut self, arn: &Arn) -> Self {
+        self.0.iter_mut().zip(Wrap::mask(arn).as_bytes()).for_each(|(byte, mask)| *byte ^= mask);
+        self
+    }
+
     fn cipher(&self) -> Aes256Gcm {
         Aes256Gcm::new(self.0.as_ref().into())
     }
@@ -122,7 +130,7 @@ impl DataKey {
     fn wrap(&self, slot: &SignerSlot) -> Result<Wraps, Fault> {
         let wrap = |kms: &cloister_wire::manifest::KmsKey| {
             let key = WrappingKey::from_spki_der(kms.spki.as_slice()).map_err(|_| Fault::Fatal)?;
-            let ciphertext = key.wrap(self.0.as_ref()).map_err(|_| Fault::Fatal)?;
+            let ciphertext = key.wrap(self.clone().masked(&kms.arn).0.as_ref()).map_err(|_| Fault::Fatal)?;
             Ok(Wrap { arn: kms.arn.clone(), ciphertext: ciphertext.try_into()? })
         };
         Ok(slot.kms.iter().map(wrap).collect::<Result<Vec<_>, Fault>>()?.try_into()?)

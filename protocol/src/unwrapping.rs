@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cloister_attestation::RecipientKey;
 use cloister_wire::{
-    blob::SealedBlob,
+    blob::{SealedBlob, Wrap},
     bounded::{Bytes, List},
     ids::KeyId,
     limits,
@@ -66,7 +66,7 @@ impl Unwrapping {
         if envelopes.len() != self.blob.wraps.len() {
             return Err(Refusal::UnwrapFailed);
         }
-        let mut opened = envelopes.iter().map(|envelope| self.open_one(recipient, envelope.as_ref()));
+        let mut opened = envelopes.iter().zip(&self.blob.wraps).map(|(envelope, wrap)| self.open_one(recipient, wrap, envelope.as_ref()));
         match self.intent {
             Intent::OpenSignerKey(_) | Intent::OpenShare(_) => opened.find_map(Result::ok).ok_or(Refusal::UnwrapFailed),
             Intent::ReadBackSignerKey | Intent::ReadBackShare(_) => {
@@ -78,9 +78,15 @@ impl Unwrapping {
 
     /// One answer. AES-GCM under the blob's own context decides: an answer that the host made up or altered gives another data key and
     /// opens nothing, and looks the same as any other failure.
-    fn open_one(&self, recipient: &RecipientKey, envelope: Option<&Bytes<{ limits::ENVELOPE }>>) -> Result<(DataKey, Zeroizing<Vec<u8>>), Refusal> {
+    fn open_one(
+        &self,
+        recipient: &RecipientKey,
+        wrap: &Wrap,
+        envelope: Option<&Bytes<{ limits::ENVELOPE }>>,
+    ) -> Result<(DataKey, Zeroizing<Vec<u8>>), Refusal> {
         let envelope = envelope.ok_or(Refusal::UnwrapFailed)?;
-        let key = DataKey::new(recipient.open_data_key(envelope.as_slice()).map_err(|_| Refusal::UnwrapFailed)?);
+        let masked = recipient.open_data_key(envelope.as_slice()).map_err(|_| Refusal::UnwrapFailed)?;
+        let key = DataKey::new(masked).masked(&wrap.arn);
         let secret = key.open(&self.blob)?;
         Ok((key, secret))
     }

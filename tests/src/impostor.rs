@@ -105,7 +105,9 @@ impl Impostor {
             .expect("sealed");
         let slot = self.manifest.slot(context.signer).expect("a signer of the group");
         let wrap = |kms: &cloister_wire::manifest::KmsKey| {
-            let ciphertext = kms::encrypt(kms.spki.as_slice(), &data_key).try_into().expect("short enough");
+            let mask = Wrap::mask(&kms.arn);
+            let masked: Vec<_> = data_key.iter().zip(mask.as_bytes()).map(|(byte, mask)| byte ^ mask).collect();
+            let ciphertext = kms::encrypt(kms.spki.as_slice(), &masked).try_into().expect("short enough");
             Wrap { arn: kms.arn.clone(), ciphertext }
         };
         let blob = SealedBlob {

@@ -367,6 +367,19 @@ fn a_new_share_is_certified_only_when_every_kms_key_has_opened_it() {
 }
 
 #[test]
+fn an_answer_of_one_kms_key_does_not_stand_for_anothers() {
+    for (missing, other) in [(0, 1), (1, 0)] {
+        let (mut group, blob) = with_fresh_share();
+        let reply = group.present_with(signer(1), blob.clone(), None, |mut answers| {
+            answers[missing] = answers[other].clone();
+            answers
+        });
+        assert_eq!(refusal(&reply), Some(Refusal::UnwrapFailed));
+        group.read_back(signer(1), blob);
+    }
+}
+
+#[test]
 fn a_signer_key_is_in_use_only_when_every_kms_key_has_opened_it() {
     for missing in [0, 1] {
         let mut group = Group::configured(2, 2, 1);

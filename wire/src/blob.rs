@@ -90,7 +90,7 @@ pub enum Content {
 #[cbor(transparent)]
 pub struct GcmNonce(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 12]);
 
-/// A data key encrypted to one KMS key (RSAES_OAEP_SHA_256).
+/// A data key encrypted to one KMS key (RSAES_OAEP_SHA_256), masked so that no other KMS key's answer can stand for this one's.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Wrap {
@@ -100,6 +100,14 @@ pub struct Wrap {
     /// What KMS `Decrypt` takes.
     #[n(1)]
     pub ciphertext: Bytes<{ limits::WRAP }>,
+}
+
+impl Wrap {
+    /// What the data key is XORed with before it is encrypted to the KMS key `arn`.
+    #[must_use]
+    pub fn mask(arn: &Arn) -> Hash {
+        Tag::WRAP.hash(arn.as_str().as_bytes())
+    }
 }
 
 impl BlobContext {

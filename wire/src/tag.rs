@@ -56,6 +56,8 @@ tags! {
     CERTIFICATE = "cloister/1/certificate";
     /// The sealing boot's signature over a sealed blob.
     SEALED_BLOB = "cloister/1/sealed-blob";
+    /// What a data key is masked with for one KMS key.
+    WRAP = "cloister/1/wrap";
     /// The associated data of a sealed blob.
     BLOB_CONTEXT = "cloister/1/blob-context";
     /// The prologue of the Noise channel between two boots.
