@@ -433,6 +433,24 @@ fn an_active_signer_takes_a_later_incarnation_alone_and_never_a_second_genesis()
 }
 
 #[test]
+fn a_signer_key_that_stayed_shut_can_be_opened_under_a_later_order() {
+    let mut group = Group::founded(2, 2, 1);
+    group.reboot();
+    group.configure();
+    group.start(StartKind::Restart);
+    let stale = StartOrder { incarnation: Incarnation(2), ..group.order(StartKind::Restart) };
+    let genesis = group.order(StartKind::Genesis);
+    for order in [stale, genesis] {
+        let request = group.start_request(&order);
+        assert_eq!(group.refused(signer(1), request), Refusal::StaleIncarnation);
+    }
+    group.start(StartKind::Restart);
+    let blob = group.signer_blobs[&signer(1)].clone();
+    assert_eq!(done(group.present(signer(1), blob, None)), Body::Nothing);
+    assert_eq!(group.machine(signer(1)).status(NOW).incarnation, Some(Incarnation(3)));
+}
+
+#[test]
 fn a_later_start_order_does_not_bring_an_older_policy_back() {
     let mut group = Group::founded(2, 2, 1);
     let next = next_policy(&group);
