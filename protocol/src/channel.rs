@@ -1,8 +1,10 @@
 //! Channels between two boots: `Noise_KK_25519_ChaChaPoly_SHA256` (Noise specification, revision 34), by `snow`.
 //!
 //! Both static keys stand in attested statements, so both sides know each other before the first message. The prologue binds group,
-//! manifest and both boot ids; a message of another boot, group or direction does not open. A message that is lost, altered or out of
-//! order is a lost message and never evidence of cheating: counters have to rise, nothing else is remembered of what failed.
+//! manifest and both boot ids; a message of another boot, group or direction does not open. A message that is lost, altered or repeated
+//! is a lost message and never evidence of cheating; nothing is remembered of what failed. Messages of ceremonies that run at once may
+//! overtake each other on their way through the hosts: each counter opens once, in any order among the last 128 (the replay window of
+//! RFC 4303, section 3.4.3).
 
 use cloister_wire::{
     bounded::Bytes,
@@ -31,7 +33,16 @@ pub(crate) struct Initiated(HandshakeState);
 pub(crate) struct Open {
     transport: StatelessTransportState,
     sent: Counter,
-    received: Option<Counter>,
+    received: Received,
+}
+
+/// Which counters have been seen.
+#[derive(Default)]
+struct Received {
+    /// One more than the highest.
+    next: u64,
+    /// The 128 counters below `next`, the highest in the lowest bit.
+    seen: u128,
 }
 
 /// What two boots need to know to speak.
@@ -77,7 +88,7 @@ impl Initiated {
 impl Open {
     fn new(state: HandshakeState) -> Result<Self, Refusal> {
         let transport = state.into_stateless_transport_mode().map_err(lost)?;
-        Ok(Self { transport, sent: Counter(0), received: None })
+        Ok(Self { transport, sent: Counter(0), received: Received::default() })
     }
 
     /// Encrypts a message under the next counter.
@@ -90,16 +101,28 @@ impl Open {
         Ok(PeerFrame::Sealed { counter, ciphertext: ciphertext.try_into().map_err(|_| Refusal::ChannelFailed)? })
     }
 
-    /// Decrypts a message whose counter is higher than any seen.
+    /// Decrypts a message whose counter was not seen and is not too old.
     pub(crate) fn open(&mut self, counter: Counter, ciphertext: &[u8]) -> Result<CeremonyMessage, Refusal> {
-        if self.received.is_some_and(|last| counter <= last) {
-            return Err(Refusal::ChannelFailed);
-        }
+        let received = self.received.with(counter).ok_or(Refusal::ChannelFailed)?;
         let length = ciphertext.len().checked_sub(TAG_LEN).ok_or(Refusal::ChannelFailed)?;
         let mut plain = Zeroizing::new(vec![0; length]);
         self.transport.read_message(counter.0, ciphertext, &mut plain).map_err(lost)?;
-        self.received = Some(counter);
+        self.received = received;
         codec::decode(&plain).map_err(|_| Refusal::ChannelFailed)
+    }
+}
+
+impl Received {
+    /// What will have been seen once `counter` has; nothing if it has been, or could have been.
+    fn with(&self, counter: Counter) -> Option<Self> {
+        let next = counter.0.checked_add(1)?;
+        if let Some(ahead) = next.checked_sub(self.next).filter(|ahead| *ahead > 0) {
+            let seen = u32::try_from(ahead).ok().and_then(|ahead| self.seen.checked_shl(ahead)).unwrap_or(0);
+            return Some(Self { next, seen: seen | 1 });
+        }
+        let behind = u32::try_from(self.next.checked_sub(next)?).ok()?;
+        let bit = 1_u128.checked_shl(behind)?;
+        (self.seen & bit == 0).then_some(Self { next: self.next, seen: self.seen | bit })
     }
 }
 
@@ -159,5 +182,28 @@ impl Random for Drawn {
         }
         destination.copy_from_slice(drawn.as_slice());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_counter_opens_once_in_any_order_among_the_last_128() {
+        let mut received = Received::default();
+        let mut take = |counter: u64| match received.with(Counter(counter)) {
+            Some(with) => {
+                received = with;
+                true
+            }
+            None => false,
+        };
+        for (counter, taken) in [(0, true), (0, false), (2, true), (1, true), (1, false), (130, true), (2, false), (3, true), (3, false)] {
+            assert_eq!(take(counter), taken, "{counter}");
+        }
+        // Whatever lies behind the window might have been seen.
+        assert!(take(1000) && !take(1000 - 128) && take(1001 - 128) && !take(130));
+        assert!(!take(u64::MAX) && take(u64::MAX - 1) && !take(1000));
     }
 }

@@ -10,7 +10,7 @@ fn every_test_that_the_list_of_pitfalls_names_exists() {
         functions(&root.join(folder), &mut known);
     }
     let list = include_str!("../PITFALLS.md");
-    let named = list.split('`').skip(1).step_by(2).filter(|name| name.len() > 20 && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()));
+    let named = list.split('`').skip(1).step_by(2).filter(|name| name.len() > 20 && name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase() || b.is_ascii_digit()));
     let missing: Vec<_> = named.filter(|name| !known.contains(*name)).collect();
     assert!(missing.is_empty(), "no such tests: {missing:#?}");
 }

@@ -29,7 +29,7 @@ pub enum PeerFrame {
     /// Second handshake message.
     #[n(1)]
     Respond(#[n(0)] Bytes<{ limits::PEER_MESSAGE }>),
-    /// A [`CeremonyMessage`] under the channel's key; `counter` is its Noise nonce and has to rise.
+    /// A [`CeremonyMessage`] under the channel's key; `counter` is its Noise nonce and opens once.
     #[n(2)]
     Sealed {
         /// Noise nonce.

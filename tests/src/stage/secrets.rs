@@ -15,7 +15,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_wire::{
-    blob::{Content, SealedBlob},
+    blob::{Content, SealedBlob, Wrap},
     codec,
     ids::Hash,
     request::Scheme,
@@ -62,9 +62,10 @@ impl Secrets {
         let wrap = &blob.wraps.as_slice()[0];
         let kms = &self.kms[wrap.arn.as_str()];
         let mut data_key = vec![0; kms.min_output_size()];
-        let data_key = kms.decrypt(&OAEP_SHA256_MGF1SHA256, wrap.ciphertext.as_slice(), &mut data_key, None).expect("wrapped to this key");
+        let masked = kms.decrypt(&OAEP_SHA256_MGF1SHA256, wrap.ciphertext.as_slice(), &mut data_key, None).expect("wrapped to this key");
+        let data_key: Vec<_> = masked.iter().zip(Wrap::mask(&wrap.arn).as_bytes()).map(|(byte, mask)| byte ^ mask).collect();
         let mut plain = blob.ciphertext.as_slice().to_vec();
-        let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, data_key).expect("32 bytes"));
+        let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &data_key).expect("32 bytes"));
         let (nonce, aad) = (Nonce::assume_unique_for_key(blob.nonce.0), blob.context.aad());
         let plain = cipher.open_in_place(nonce, Aad::from(aad.as_bytes()), &mut plain).expect("sealed under this key");
         let secret = |what: &str, bytes: &[u8]| Secret { what: format!("{what} of signer {}", blob.context.signer), bytes: bytes.into() };
@@ -73,7 +74,7 @@ impl Secrets {
             Content::SignerKey => secret("the signer key", &plain[3..35]),
             Content::Share { scheme, .. } => secret("the share", &signing_share(*scheme, plain)),
         };
-        vec![secret("a data key", data_key), secret("a sealed content", plain), inner]
+        vec![secret("a data key", &data_key), secret("a masked data key", masked), secret("a sealed content", plain), inner]
     }
 
     /// All that is known.

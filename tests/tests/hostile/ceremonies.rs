@@ -1,7 +1,10 @@
 //! Interference with key generation. Where the order of messages matters, the test is the host itself and carries each by hand.
 
 use cloister_simulator::hostile::{Action, Frame};
-use cloister_tests::stage::{Mail, Stage, flipped, name, refused, sealed_in, signer};
+use cloister_tests::{
+    kms::Envelope,
+    stage::{Mail, Stage, flipped, name, refused, sealed_in, signer},
+};
 use cloister_wire::{
     bounded::Bytes,
     certificate::Certificate,
@@ -35,7 +38,7 @@ fn end(stage: &mut Stage, nonces: &[Contribution], number: usize) {
 }
 
 #[test]
-fn a_message_that_comes_after_a_later_one_is_lost_and_no_share_is_made() {
+fn messages_that_overtake_each_other_count_all_the_same_and_each_once() {
     let mut stage = play(&CALM);
     let (nonces, ceremony, mut mail) = begun(&mut stage, 20);
     let late = between(&mut mail, 1, 2);
@@ -45,8 +48,13 @@ fn a_message_that_comes_after_a_later_one_is_lost_and_no_share_is_made() {
     }
     let later = between(&mut echoes, 1, 2);
     assert!(matches!(stage.deliver(&later).0.outcome, Outcome::Done(_)));
-    assert_eq!(refused(stage.deliver(&late).0), "channel_failed");
     assert_eq!(stage.keygen(signer(2), ceremony), KeygenState::Running);
+    echoes.extend(stage.deliver(&late).1);
+    for letter in [late, later] {
+        assert_eq!(refused(stage.deliver(&letter).0), "channel_failed");
+    }
+    stage.deliver_all(echoes);
+    assert!(matches!(stage.keygen(signer(2), ceremony), KeygenState::Sealed { .. }));
     end(&mut stage, &nonces, 20);
 }
 
@@ -125,14 +133,9 @@ fn messages_of_one_key_generation_do_nothing_in_another() {
     let mut stage = play(&CALM);
     let (nonces_one, one, mail_one) = begun(&mut stage, 26);
     let (nonces_other, other, mail_other) = begun(&mut stage, 27);
-    // All of the one, and what the other sent before: a channel's messages arrive in order.
-    let (early, late): (Vec<_>, Vec<_>) = mail_other.into_iter().partition(|letter| letter.to == signer(1));
-    stage.deliver_all([mail_one, early].concat());
+    stage.deliver_all(mail_one);
     assert!(matches!(stage.keygen(signer(1), one), KeygenState::Sealed { .. }));
     assert_eq!(stage.keygen(signer(1), other), KeygenState::Running);
-    assert_eq!(refused(stage.deliver(&late[0]).0), "channel_failed");
-    stage.abandon(&nonces_other);
-    let (nonces_other, other, mail_other) = begun(&mut stage, 27);
     stage.deliver_all(mail_other);
     let (blob_one, certificate_one) = stage.sealed(signer(1), one);
     let (blob_other, certificate_other) = stage.sealed(signer(1), other);
@@ -195,23 +198,34 @@ fn no_signer_certifies_a_share_that_it_has_not_read_back() {
     stage.settle(&key);
 }
 
-#[test]
-fn no_signer_certifies_a_share_that_one_of_its_kms_keys_does_not_open() {
+/// What a share comes to while the host of signer 3 changes KMS's answers like this.
+fn answers_changed(number: usize, change: fn(&mut [Option<Envelope>])) -> String {
     let mut stage = play(&CALM);
-    stage.rule(signer(3), |frame: &Frame| match frame.to_request() {
+    stage.rule(signer(3), move |frame: &Frame| match frame.to_request() {
         Some(Request::Unwrapped { ticket, envelopes }) => {
             let mut envelopes = envelopes.into_vec();
-            envelopes[1] = None;
+            change(&mut envelopes);
             let request = Request::Unwrapped { ticket, envelopes: envelopes.try_into().expect("few") };
             Action::Instead(frame.with_payload(&codec::encode(&request)).bytes().to_vec())
         }
         _ => Action::Pass,
     });
-    let error = stage.make_key(32, Scheme::Ed25519).expect_err("one KMS key answered");
-    assert_eq!(error.code(), "unwrap_failed");
+    let error = stage.make_key(number, Scheme::Ed25519).expect_err("not every KMS key has answered for itself");
     stage.behave();
-    let key = stage.key(32, Scheme::Ed25519);
+    let key = stage.key(number, Scheme::Ed25519);
     stage.settle(&key);
+    error.code().to_owned()
+}
+
+#[test]
+fn no_signer_certifies_a_share_that_one_of_its_kms_keys_does_not_open() {
+    assert_eq!(answers_changed(32, |envelopes| envelopes[1] = None), "unwrap_failed");
+}
+
+#[test]
+fn no_signer_takes_one_kms_keys_answer_for_anothers() {
+    assert_eq!(answers_changed(34, |envelopes| envelopes[1] = envelopes[0].clone()), "unwrap_failed");
+    assert_eq!(answers_changed(35, |envelopes| envelopes.swap(0, 1)), "unwrap_failed");
 }
 
 #[test]
