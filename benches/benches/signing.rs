@@ -40,7 +40,8 @@ fn main() -> anyhow::Result<()> {
     let fresh = largest(&appliance, |memory| memory.resident)?;
     let live = runtime.block_on(Live::measure(&appliance))?;
     let bare = bench_library(&mut criterion)?;
-    let levels = LEVELS.map(|outstanding| (outstanding, bench_appliance(&mut criterion, &runtime, &appliance, outstanding)));
+    let levels =
+        LEVELS.map(|outstanding| (outstanding, bench_appliance(&mut criterion, &runtime, &appliance, outstanding)));
     criterion.final_summary();
     let peak = largest(&appliance, |memory| memory.peak)?;
     println!("\n{}", Report { bare, appliance: levels.into(), fresh, peak, live });

@@ -64,7 +64,14 @@ impl Appliance {
         let client = Client::connect(group.url(1.try_into()?), group.pin()).await?;
         let [signing, spare] = names.map(|name| client.create_key(&credential, name, Scheme::Ed25519));
         let (signing, spare) = (signing.await?, spare.await?);
-        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, credential, group, signing, spare, _folder: folder })
+        Ok(Self {
+            http: reqwest::Client::builder().no_proxy().build()?,
+            credential,
+            group,
+            signing,
+            spare,
+            _folder: folder,
+        })
     }
 
     /// The key that requests are for.

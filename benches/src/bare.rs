@@ -33,7 +33,8 @@ impl Library {
     pub fn sign(&self, message: &[u8]) -> anyhow::Result<Signature> {
         let signers = &self.shares[..2];
         let made: Vec<_> = signers.iter().map(|share| round1::commit(share.signing_share(), &mut OsRng)).collect();
-        let commitments = signers.iter().zip(&made).map(|(share, (_, commitments))| (*share.identifier(), *commitments));
+        let commitments =
+            signers.iter().zip(&made).map(|(share, (_, commitments))| (*share.identifier(), *commitments));
         let package = SigningPackage::new(commitments.collect(), message);
         let sign = |(share, (nonces, _)): (&KeyPackage, &(round1::SigningNonces, _))| {
             Ok((*share.identifier(), round2::sign(&package, nonces, share)?))

@@ -78,7 +78,8 @@ async fn begin(appliance: &Appliance, number: usize, mail: &mut Mail) -> anyhow:
     }
     let mut ceremony = None;
     for signer in appliance.signers() {
-        let (body, outbox) = ask(appliance, signer, &Request::StartKeygen { nonces: nonces.clone().try_into()? }).await?;
+        let (body, outbox) =
+            ask(appliance, signer, &Request::StartKeygen { nonces: nonces.clone().try_into()? }).await?;
         mail.extend(outbox.into_iter().map(|envelope| (signer, envelope)));
         match body {
             Body::KeygenStarted(started) => ceremony = Some(started),

@@ -56,7 +56,9 @@ impl Report {
         ];
         for (part, name) in PARTS {
             let mut cells = vec![name.to_owned(), String::new()];
-            cells.extend(self.appliance.iter().map(|(_, taken)| taken.cell(|taken| us(taken.each(taken.processor.get(&part))))));
+            cells.extend(
+                self.appliance.iter().map(|(_, taken)| taken.cell(|taken| us(taken.each(taken.processor.get(&part))))),
+            );
             cells.push(String::new());
             row(f, &cells)?;
         }
