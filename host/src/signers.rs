@@ -94,6 +94,9 @@ impl Signers {
                 self.mark_down(signer);
             }
         })?;
+        if let Some(slot) = self.slot(signer) {
+            slot.store(0, Ordering::Relaxed);
+        }
         match reply.outcome {
             Outcome::Done(body) => Ok(Answer { body, outbox: reply.outbox.into_vec() }),
             Outcome::Refused(refusal) => Err(Problem::refused(refusal).at(signer)),
@@ -109,5 +112,5 @@ impl Signers {
     }
 }
 
-/// How long a signer that did not answer is avoided.
-const DOWN: Duration = Duration::from_secs(2);
+/// How long a signer that did not answer is avoided, unless it answers something before.
+const DOWN: Duration = Duration::from_secs(10);
