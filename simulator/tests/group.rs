@@ -1,6 +1,9 @@
 //! A whole group, through its hosts' API: founded, started, a signer killed, everything stopped and brought up again.
 
-use cloister_client::{Client, SigningJob};
+use cloister_client::{
+    Client, SigningJob,
+    operator::{PolicyDraft, endorsed_by},
+};
 use cloister_simulator::group::{Group, GroupPlan, Link, Program, Programs, Stage};
 use cloister_wire::{
     ids::{Incarnation, KeyName, SignerId},
@@ -43,6 +46,26 @@ async fn a_group_survives_the_death_of_a_signer_and_of_everything() {
     assert_eq!(group.start(&|_| {}).await.unwrap(), Incarnation(3));
     assert_eq!(signer_keys(&group).await, keys);
     sign(&group, text).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_of_two_policies_of_one_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut group = Group::up(plan(folder.path().join("group")), &|_| {}).await.unwrap();
+    group.start(&|_| {}).await.unwrap();
+    let credential = group.credential().unwrap();
+    let attested = group.attest().await.unwrap();
+    let current = attested.state().await.unwrap().policy.unwrap();
+    let next = |key: &str| {
+        let mut draft = PolicyDraft::following(attested.manifest(), &current).unwrap();
+        draft.allow_signing(&credential.name, &key.parse().unwrap(), &[Chain::Message]).unwrap();
+        endorsed_by(&draft.build().unwrap(), attested.manifest(), &group.operators().unwrap()).unwrap()
+    };
+    let (first, second) = (next("one"), next("other"));
+    attested.apply_policy(&first).await.unwrap();
+    attested.apply_policy(&first).await.unwrap();
+    let refused = attested.apply_policy(&second).await.unwrap_err();
+    assert_eq!(refused.code(), "policy_mismatch", "{refused}");
 }
 
 /// No signer takes more than 24 MiB.

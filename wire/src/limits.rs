@@ -79,6 +79,8 @@ pub const PUBLIC_PACKAGE: usize = 4 * 1024;
 pub const KEYS: usize = 1024;
 /// Commitments that a signer keeps for one key.
 pub const POOL: usize = 4096;
+/// Commitments that it keeps for all keys together: about 36 MiB.
+pub const POOLS: usize = 16 * POOL;
 /// Key generations under way at once.
 pub const CEREMONIES: usize = 16;
 /// Blobs whose unwrapping is under way at once.

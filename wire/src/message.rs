@@ -369,6 +369,9 @@ pub struct StatusBody {
     /// Keys whose shares are loaded.
     #[n(10)]
     pub keys: u16,
+    /// Hash of the policy in force: two signers at one version agree only if it is the same.
+    #[n(11)]
+    pub policy_hash: Option<Hash>,
 }
 
 /// Where in its life a boot is.

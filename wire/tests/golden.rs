@@ -335,6 +335,7 @@ fn status_body() -> StatusBody {
         head: Some(hash(2)),
         at: at(),
         keys: 5,
+        policy_hash: Some(hash(3)),
     }
 }
 
@@ -349,6 +350,7 @@ fn blank_status_body() -> StatusBody {
         receipts,
         head: None,
         keys: 0,
+        policy_hash: None,
         ..status_body()
     }
 }
