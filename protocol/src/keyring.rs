@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cloister_wire::{
     certificate::CertificateBody,
-    ids::{KeyId, KeyName, Tenant},
+    ids::{KeyId, KeyName, Tenant, UnixMillis},
     limits,
     refusal::Refusal,
     request::Scheme,
@@ -73,6 +73,18 @@ impl Keyring {
         self.keys.get_mut(&key)
     }
 
+    /// Whether there is room for `count` more commitments among those of all keys. Those that have expired make room.
+    pub(crate) fn make_room(&mut self, now: UnixMillis, count: usize) -> Result<(), Refusal> {
+        if self.unused().saturating_add(count) > limits::POOLS {
+            self.keys.values_mut().for_each(|key| key.share.forget_expired(now));
+        }
+        if self.unused().saturating_add(count) > limits::POOLS { Err(Refusal::PoolFull) } else { Ok(()) }
+    }
+
+    fn unused(&self) -> usize {
+        self.keys.values().map(|key| key.share.unused()).sum()
+    }
+
     /// Whether the tenant has a key of this name.
     pub(crate) fn has_name(&self, tenant: &Tenant, name: &KeyName) -> bool {
         self.keys.values().any(|key| key.tenant() == tenant && key.name() == name)
@@ -80,5 +92,72 @@ impl Keyring {
 
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloister_wire::{
+        ids::{CeremonyId, Epoch, GroupId, Hash, SignerId},
+        message::Package,
+    };
+    use rand_core::CryptoRngCore;
+
+    use super::*;
+    use crate::{fault::Fault, pool::Commitment, share::SignatureShare};
+
+    /// A share with as many unused commitments, all of which expire at once.
+    struct Full(usize);
+
+    impl Share for Full {
+        fn commit(&mut self, _: UnixMillis, _: &mut dyn CryptoRngCore, _: usize) -> Result<Vec<Commitment>, Fault> {
+            Err(Fault::Fatal)
+        }
+
+        fn unused(&self) -> usize {
+            self.0
+        }
+
+        fn forget_expired(&mut self, now: UnixMillis) {
+            self.0 = if now > UnixMillis(0) { 0 } else { self.0 };
+        }
+
+        fn sign(&mut self, _: UnixMillis, _: SignerId, _: &[Vec<u8>], _: &[Package]) -> Result<Vec<SignatureShare>, Fault> {
+            Err(Fault::Fatal)
+        }
+
+        fn verifying_key(&self) -> &[u8] {
+            &[]
+        }
+    }
+
+    fn certificate(key: u8) -> CertificateBody {
+        let hash = Hash::from_bytes([0; 32]);
+        CertificateBody {
+            group: GroupId::from_bytes([0; 16]),
+            manifest: hash,
+            key: KeyId::from_bytes([key; 32]),
+            tenant: "tenant".parse().unwrap(),
+            name: "name".parse().unwrap(),
+            scheme: Scheme::Ed25519,
+            epoch: Epoch(0),
+            threshold: 2,
+            ceremony: CeremonyId::from_bytes([0; 32]),
+            transcript: hash,
+            public_key: Default::default(),
+            public_package: Default::default(),
+            chain_code: hash,
+        }
+    }
+
+    #[test]
+    fn the_commitments_of_all_keys_together_have_a_bound() {
+        let mut keyring = Keyring::default();
+        for key in 0..16 {
+            keyring.insert(certificate(key), Box::new(Full(limits::POOL))).unwrap();
+        }
+        assert_eq!(keyring.make_room(UnixMillis(0), 0), Ok(()));
+        assert_eq!(keyring.make_room(UnixMillis(0), 1), Err(Refusal::PoolFull));
+        assert_eq!(keyring.make_room(UnixMillis(1), 1), Ok(()), "what had expired made room");
     }
 }

@@ -19,6 +19,8 @@ const ATTEMPTS: u8 = 8;
 const IDS: usize = 65_536;
 /// Answers kept for repetition.
 const ANSWERS: usize = 1024;
+/// Shares in all of them: about 1 MiB. One answer has up to `limits::DIGESTS`.
+const SHARES: usize = 16_384;
 
 /// The requests that are remembered.
 #[derive(Default)]
@@ -27,6 +29,7 @@ pub(crate) struct Ledger {
     expiry: BTreeSet<(UnixMillis, RequestId)>,
     answers: BTreeMap<Hash, Vec<SignatureShare>>,
     order: VecDeque<Hash>,
+    shares: usize,
 }
 
 struct Known {
@@ -65,10 +68,12 @@ impl Ledger {
 
     /// Keeps the shares that were made under `package`, which binds request and signing packages.
     pub(crate) fn answered(&mut self, package: Hash, shares: &[SignatureShare]) {
-        if self.order.len() >= ANSWERS
+        self.shares = self.shares.saturating_add(shares.len());
+        while (self.order.len() >= ANSWERS || self.shares > SHARES)
             && let Some(oldest) = self.order.pop_front()
         {
-            self.answers.remove(&oldest);
+            let forgotten = self.answers.remove(&oldest).unwrap_or_default();
+            self.shares = self.shares.saturating_sub(forgotten.len());
         }
         self.order.push_back(package);
         self.answers.insert(package, shares.to_vec());
@@ -79,5 +84,20 @@ impl Ledger {
             self.expiry.remove(&(until, id));
             self.ids.remove(&id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_the_newest_answers_within_the_bound_on_their_shares() {
+        let mut ledger = Ledger::default();
+        let package = |number: u8| Hash::from_bytes([number; 32]);
+        let large = vec![SignatureShare::default(); 512];
+        (0..100).for_each(|number| ledger.answered(package(number), &large));
+        assert_eq!((ledger.shares, ledger.answers.len(), ledger.order.len()), (SHARES, SHARES / 512, SHARES / 512));
+        assert!(ledger.answers.contains_key(&package(99)) && !ledger.answers.contains_key(&package(0)));
     }
 }

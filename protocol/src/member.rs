@@ -479,6 +479,7 @@ impl Member {
         if usize::from(count) > limits::COMMITMENTS {
             return Err(Refusal::PoolFull.into());
         }
+        self.keyring.make_room(base.now, count.into())?;
         let key = self.keyring.get_mut(key).ok_or(Refusal::KeyUnknown)?;
         let commitments = key.share().commit(base.now, rng, count.into())?;
         Ok(Step::Done(Body::Commitments(commitments.try_into()?)))

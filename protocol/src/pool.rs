@@ -50,11 +50,21 @@ impl<C: Ciphersuite> Pool<C> {
         share: &SigningShare<C>,
         count: usize,
     ) -> Result<Vec<Commitment>, Fault> {
-        self.unused.retain(|_, (made, _)| made.plus(LIFE_MS) > now);
+        self.forget_expired(now);
         if self.unused.len().saturating_add(count) > limits::POOL {
             return Err(Refusal::PoolFull.into());
         }
         (0..count).map(|_| self.commit_once(now, rng, share)).collect()
+    }
+
+    /// Erases what has expired.
+    pub(crate) fn forget_expired(&mut self, now: UnixMillis) {
+        self.unused.retain(|_, (made, _)| made.plus(LIFE_MS) > now);
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.unused.len()
     }
 
     fn commit_once<R: RngCore + CryptoRng>(&mut self, now: UnixMillis, rng: &mut R, share: &SigningShare<C>) -> Result<Commitment, Fault> {

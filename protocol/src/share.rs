@@ -34,6 +34,12 @@ pub(crate) trait Share: Send {
     /// Makes commitments for later signatures.
     fn commit(&mut self, now: UnixMillis, rng: &mut dyn CryptoRngCore, count: usize) -> Result<Vec<Commitment>, Fault>;
 
+    /// How many commitments wait for their signature.
+    fn unused(&self) -> usize;
+
+    /// Erases those that have expired.
+    fn forget_expired(&mut self, now: UnixMillis);
+
     /// Signs each message under its package. All nonces leave the pool before anything is computed, and whatever fails, they are gone.
     fn sign(&mut self, now: UnixMillis, me: SignerId, messages: &[Vec<u8>], packages: &[Package]) -> Result<Vec<SignatureShare>, Fault>;
 
@@ -89,6 +95,14 @@ impl<C: Suite> Sharing<C> {
 impl<C: Suite> Share for Usable<C> {
     fn commit(&mut self, now: UnixMillis, mut rng: &mut dyn CryptoRngCore, count: usize) -> Result<Vec<Commitment>, Fault> {
         self.pool.commit(now, &mut rng, self.key.signing_share(), count)
+    }
+
+    fn unused(&self) -> usize {
+        self.pool.len()
+    }
+
+    fn forget_expired(&mut self, now: UnixMillis) {
+        self.pool.forget_expired(now);
     }
 
     fn sign(&mut self, now: UnixMillis, me: SignerId, messages: &[Vec<u8>], packages: &[Package]) -> Result<Vec<SignatureShare>, Fault> {
