@@ -346,12 +346,18 @@ impl Member {
 
     /// Genesis is over for this signer: its key is safe.
     fn found(&mut self, secret: &[u8]) -> Stepped {
-        self.stage = Stage::Active(Identity::read(secret)?);
+        if matches!(self.stage, Stage::Founding { .. }) {
+            self.stage = Stage::Active(Identity::read(secret)?);
+        }
         Ok(Step::Done(Body::Nothing))
     }
 
     /// The opened signer key has to be the one that the sealing boot had proved.
     fn reopen(&mut self, base: &Base, sealer: PublicKey, secret: &[u8]) -> Stepped {
+        // A signer has one identity: a blob of another genesis that was presented before has come too late.
+        if !matches!(self.stage, Stage::Reopening) {
+            return Err(Refusal::WrongPhase.into());
+        }
         let identity = Identity::read(secret)?;
         if PublicKey::of(&identity.key) != sealer || identity.group.get(&self.measured.signer) != Some(&sealer) {
             return Err(Refusal::BlobForged.into());
@@ -451,7 +457,8 @@ impl Member {
 
     /// Everybody signed: the key can be used.
     fn certify(&mut self, base: &mut Base, certificate: &Certificate) -> Stepped {
-        let identity = |signer, boot| if boot == base.boot.id() { Some(base.boot.keys().identity) } else { self.peers.identity(signer, boot) };
+        let own = (self.measured.signer, base.boot.id());
+        let identity = |signer, boot| if (signer, boot) == own { Some(base.boot.keys().identity) } else { self.peers.identity(signer, boot) };
         let certified = Certified::verify(&self.measured, &self.identity()?.group, certificate, identity)?;
         let body = certified.body().clone();
         if self.keyring.get(body.key).is_some() {

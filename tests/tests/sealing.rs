@@ -16,7 +16,7 @@ use cloister_wire::{
     certificate::{Certificate, CertificateSignature},
     codec,
     ids::{Epoch, GroupId, Hash, KeyId},
-    message::{Body, KeygenState, Outcome, Request},
+    message::{Body, KeygenState, Request},
     order::StartKind,
     refusal::Refusal,
     request::Scheme,
@@ -418,16 +418,36 @@ fn hands_out_the_same_blob_whenever_it_is_asked() {
 #[test]
 fn an_answer_of_kms_counts_once() {
     let (mut group, [one, _]) = restarted();
-    let (blob, certificate) = (one.blobs[&signer(1)].clone(), Some(one.certificate));
-    let Outcome::Done(Body::Unwrap { ticket, document, wraps }) =
-        group.ask(signer(1), Request::Present { blob, certificate }).outcome
-    else {
+    let answers = answers_of_kms(&mut group, one.blobs[&signer(1)].clone(), Some(one.certificate));
+    group.done(signer(1), answers.clone());
+    assert_eq!(group.refused(signer(1), answers), Refusal::UnwrapFailed);
+}
+
+/// Presents a blob to signer 1, and keeps back what KMS answers.
+fn answers_of_kms(group: &mut Group, blob: SealedBlob, certificate: Option<Certificate>) -> Request {
+    let Body::Unwrap { ticket, document, wraps } = group.done(signer(1), Request::Present { blob, certificate }) else {
         panic!("no order")
     };
-    let envelopes: List<_, _> =
-        list(wraps.iter().map(|wrap| Some(group.kms.decrypt(wrap, document.as_slice()))).collect::<Vec<_>>());
-    group.done(signer(1), Request::Unwrapped { ticket, envelopes: envelopes.clone() });
-    assert_eq!(group.refused(signer(1), Request::Unwrapped { ticket, envelopes }), Refusal::UnwrapFailed);
+    let envelopes: Vec<_> = wraps.iter().map(|wrap| Some(group.kms.decrypt(wrap, document.as_slice()))).collect();
+    Request::Unwrapped { ticket, envelopes: list(envelopes) }
+}
+
+#[test]
+fn a_signer_keeps_its_identity_when_the_blob_of_another_genesis_opens_late() {
+    let mut group = Group::founded(2, 2, 1);
+    let old = group.signer_blobs[&signer(1)].clone();
+    group.reboot();
+    group.configure();
+    group.start(StartKind::Genesis);
+    group.introduce_all();
+    group.charter.signers().into_iter().for_each(|signer| group.found(signer));
+    let new = group.signer_blobs[&signer(1)].clone();
+    group.reboot();
+    group.configure();
+    group.start(StartKind::Restart);
+    let [late, first] = [old, new].map(|blob| answers_of_kms(&mut group, blob, None));
+    group.done(signer(1), first);
+    assert_eq!(group.refused(signer(1), late), Refusal::WrongPhase);
 }
 
 #[test]
