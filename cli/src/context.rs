@@ -107,8 +107,12 @@ impl Connection {
     /// The folder's group.
     pub(crate) fn group(&self) -> Result<Record, Failure> {
         Record::read(&self.dir.join("group.json")).map_err(|why| {
-            let hint =
-                "Start a group with `cloister sim up`, name its folder with --dir, or give --url and --manifest-hash.";
+            let hint = if self.url.is_some() {
+                "Without a simulated group's folder, also say who asks (--requester, --tenant, --requester-key) or who orders \
+                 (--operator-key)."
+            } else {
+                "Start a group with `cloister sim up`, name its folder with --dir, or give --url and --manifest-hash."
+            };
             Failure::new(Exit::Failed, "no_group", format!("{why:#}"), hint)
         })
     }

@@ -82,6 +82,14 @@ impl Payload {
             Chain::Solana => solana_form,
             Chain::Bitcoin => bitcoin_form,
         };
+        if bytes.is_empty() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "payload_truncated",
+                "there is nothing to sign: the input is empty",
+                TAKEN,
+            ));
+        }
         let mut refused = None;
         for (encoding, bytes) in candidates(&bytes) {
             match parse(&bytes) {
@@ -90,8 +98,15 @@ impl Payload {
             }
         }
         let (encoding, why) = refused.expect("binary is always a candidate");
-        let hint = "Give a Solana message or transaction, or a PSBT of version 0, as binary, hex, base64 or base58.";
-        Err(Failure::new(Exit::Usage, why.code(), format!("read as {encoding:?}: {why}").to_lowercase(), hint))
+        let message = if encoding == Encoding::Binary
+            && bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
+        {
+            "the input is text, and whole neither in hex (without 0x) nor in base64 (standard, padded) nor in base58"
+                .to_owned()
+        } else {
+            format!("read as {encoding:?}: {why}").to_lowercase()
+        };
+        Err(Failure::new(Exit::Usage, why.code(), message, TAKEN))
     }
 }
 
@@ -106,7 +121,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     };
     source.take(MOST + 1).read_to_end(&mut bytes).map_err(|why| Failure::file(path, why))?;
     if bytes.len() as u64 > MOST {
-        return Err(Failure::file(path, format!("larger than {} bytes, the most that can be signed", limits::PAYLOAD)));
+        let message = format!("{}: larger than {MOST} bytes, the most that is read", path.display());
+        return Err(Failure::new(Exit::Usage, "document_too_large", message, "Check that this is the right file."));
     }
     Ok(bytes)
 }
@@ -137,6 +153,9 @@ fn solana_form(bytes: &[u8]) -> Result<Form, Rejected> {
 fn bitcoin_form(bytes: &[u8]) -> Result<Form, Rejected> {
     Psbt::parse(bytes).map(|_| Form::Psbt)
 }
+
+/// What is said when none of it could be read.
+const TAKEN: &str = "Give a Solana message or transaction, or a PSBT of version 0, as binary, hex, base64 or base58.";
 
 /// Decoding base58 takes quadratic time, and no Solana transaction is longer.
 const BASE58_MOST: usize = 2048;

@@ -20,7 +20,7 @@ pub(crate) struct Api {
 impl Api {
     /// For a URL such as `http://127.0.0.1:8080`. Hosts are reached directly, not through a proxy that the environment names.
     pub(crate) fn new(url: &str) -> Result<Self, Error> {
-        let base = Url::parse(url).ok().filter(|base| base.has_host() && !base.cannot_be_a_base());
+        let base = Url::parse(url).ok().filter(|base| base.has_host() && base.scheme() == "http");
         let base = base.ok_or_else(|| Error::Address(url.to_owned()))?;
         let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(WHOLE).build();
         Ok(Self { base, http: http.map_err(|_| Error::Address(url.to_owned()))? })

@@ -198,6 +198,7 @@ impl Error {
             | Self::NoSuchKey(_)
             | Self::TooLarge { .. }
             | Self::Plan(_) => Blame::Request,
+            Self::Problem(problem) if problem.status >= SERVER_ERROR => Blame::Surroundings,
             Self::Problem(_) => Blame::Refused,
             Self::WrongManifest { .. }
             | Self::Manifest(_)
@@ -214,6 +215,9 @@ impl Error {
         }
     }
 }
+
+/// The first HTTP status that blames the host: what is below is the request's fault or a refusal.
+const SERVER_ERROR: u16 = 500;
 
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {

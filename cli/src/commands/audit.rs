@@ -1,7 +1,13 @@
-use std::{fmt, fs, path::PathBuf};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
-use cloister_client::audit::{BootChain, Export, Report};
+use cloister_client::{
+    Error,
+    audit::{BootChain, Export, Report},
+};
 use serde::Serialize;
 
 use crate::{
@@ -55,7 +61,8 @@ async fn export(arguments: ExportArguments, output: &Output) -> Result<(), Failu
 
 fn verify(arguments: &VerifyArguments, output: &Output) -> Result<(), Failure> {
     let json = fs::read(&arguments.file).map_err(|why| Failure::file(&arguments.file, why))?;
-    let report = Export::parse(&json)?.verify(&arguments.connection.pin()?)?;
+    let export = Export::parse(&json).map_err(|why| unreadable(&arguments.file, &why))?;
+    let report = export.verify(&arguments.connection.pin()?)?;
     let view = View::new(&report, arguments.connection.is_simulated()?);
     if view.verified {
         output.answer(&view);
@@ -64,6 +71,16 @@ fn verify(arguments: &VerifyArguments, output: &Output) -> Result<(), Failure> {
     let message = format!("{} things are wrong with this export", view.findings.len());
     let hint = "Read the findings; get an export from another host and compare.";
     Err(output.answer_failed(&view, Failure::new(Exit::Unverified, "audit_findings", message, hint)))
+}
+
+/// The parser's code, in the words for a file: it is no host's answer here.
+fn unreadable(path: &Path, why: &Error) -> Failure {
+    let said = match why {
+        Error::Unintelligible(what) => (*what).to_owned(),
+        other => other.to_string(),
+    };
+    let hint = "Get the export again, unaltered: `cloister audit export` writes one.";
+    Failure::new(Exit::Failed, why.code(), format!("{}: {said}", path.display()), hint)
 }
 
 #[derive(Serialize)]

@@ -73,18 +73,20 @@ pub(crate) fn plan(dir: PathBuf, signers: u16, threshold: u16) -> Result<GroupPl
     Ok(GroupPlan { dir, signers, threshold, programs: Programs::within(&executable), link: Link::Direct })
 }
 
-/// Returns at Ctrl-C or SIGTERM.
+/// Returns at Ctrl-C, SIGTERM, or when the terminal is closed.
 pub(crate) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    let Ok(mut closed) = signal(SignalKind::hangup()) else { return std::future::pending().await };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
+        _ = closed.recv() => {}
         _ = terminate.recv() => {}
     }
 }
 
 pub(crate) fn interruption() -> Failure {
-    Failure::new(Exit::Failed, "interrupted", "interrupted; all processes were ended", "")
+    Failure::new(Exit::Failed, "interrupted", "interrupted; all processes were ended", "Run the command again.")
 }
 
 #[derive(Serialize)]

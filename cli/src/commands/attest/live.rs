@@ -17,6 +17,12 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
     progress.doing("verifying every signer's attestation");
     let attested = arguments.connection.attest().await?;
     drop(progress);
+    if let Some(signer) =
+        arguments.signer.filter(|only| attested.manifest().signers.iter().all(|slot| slot.id != *only))
+    {
+        let message = format!("the manifest has no signer {signer}");
+        return Err(Failure::new(Exit::Usage, "unknown_signer", message, "Look at `cloister status` for the numbers."));
+    }
     let wanted = |signer: SignerId| arguments.signer.is_none_or(|only| only == signer);
     let boots: Vec<_> = attested.boots().iter().filter(|boot| wanted(boot.signer())).collect();
     let absent: Vec<_> = attested.absent().iter().filter(|(signer, _)| wanted(*signer)).collect();
