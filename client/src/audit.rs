@@ -98,10 +98,10 @@ impl Audit {
 
     fn meet(&mut self, boot: AttestedBoot) {
         let signer = boot.signer();
-        if let Some(key) = boot.signer_key() {
-            if *self.signer_keys.entry(signer).or_insert(key) != key {
-                self.findings.push(Finding::TwoSignerKeys { signer });
-            }
+        if let Some(key) = boot.signer_key()
+            && *self.signer_keys.entry(signer).or_insert(key) != key
+        {
+            self.findings.push(Finding::TwoSignerKeys { signer });
         }
         let known = self.boots.entry(boot.boot()).or_insert_with(|| boot.clone());
         if known.signer_key().is_none() {

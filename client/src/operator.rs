@@ -38,7 +38,7 @@ pub enum PlanError {
     Signers,
     /// The key is no operator's.
     #[error("{0} is no operator key of this manifest")]
-    NotAnOperator(PublicKey),
+    NotAnOperator(Box<PublicKey>),
     /// The operator has signed already.
     #[error("operator {0} has signed this document already")]
     SignedAlready(u16),
@@ -129,7 +129,8 @@ pub fn endorse<T: Endorsable>(
 ) -> Result<(), Error> {
     let key = operator.public();
     let position = manifest.operators.iter().position(|known| *known == key);
-    let number = position.and_then(|position| u16::try_from(position).ok()).ok_or(PlanError::NotAnOperator(key))?;
+    let number =
+        position.and_then(|position| u16::try_from(position).ok()).ok_or(PlanError::NotAnOperator(Box::new(key)))?;
     if document.signatures.iter().any(|signature| signature.operator == number) {
         return Err(PlanError::SignedAlready(number).into());
     }

@@ -66,7 +66,7 @@ impl Credential {
 }
 
 /// How long requests made here live, milliseconds. Sending one again within that time is safe: a request is answered once.
-pub const LIFE_MS: u64 = 5 * 60 * 1000;
+pub const LIFE_MS: u64 = 2 * 60 * 1000;
 
 fn life() -> (UnixMillis, UnixMillis) {
     let now = boot::now();

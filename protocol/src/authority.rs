@@ -43,7 +43,9 @@ impl Measured {
             return Err(Refusal::NotRostered);
         }
         self.check_roster(&order)?;
-        if before.is_some_and(|before| order.incarnation <= before.order.incarnation || order.kind == StartKind::Genesis) {
+        if before
+            .is_some_and(|before| order.incarnation <= before.order.incarnation || order.kind == StartKind::Genesis)
+        {
             return Err(Refusal::StaleIncarnation);
         }
         let policy_hash = policy.hash();
@@ -55,11 +57,14 @@ impl Measured {
         Ok(Standing { order, order_hash, policy, policy_hash })
     }
 
-    /// The policy, if a quorum signed it for this group.
+    /// The policy, if a quorum signed it for this group and it names nobody and nothing twice.
     fn read_policy(&self, policy: &Endorsed<Policy>) -> Result<Policy, Refusal> {
         let policy = policy.verify(&self.manifest).map_err(refuse_endorsement)?;
         if policy.group != self.manifest.group || policy.manifest != self.manifest.hash() {
             return Err(Refusal::WrongGroup);
+        }
+        if !policy.is_unambiguous() {
+            return Err(Refusal::Malformed);
         }
         Ok(policy)
     }
@@ -88,6 +93,10 @@ impl Standing {
 
     pub(crate) fn policy_version(&self) -> PolicyVersion {
         self.policy.version
+    }
+
+    pub(crate) fn policy_hash(&self) -> Hash {
+        self.policy_hash
     }
 
     /// Puts the next version into force: one higher, naming the hash of the one before.

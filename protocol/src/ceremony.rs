@@ -87,7 +87,12 @@ pub(crate) type Sent = Vec<(SignerId, CeremonyMessage)>;
 
 impl Ceremonies {
     /// Takes up an authorized request under a fresh nonce.
-    pub(crate) fn open(&mut self, now: UnixMillis, request: Authorized<KeyRequest>, rng: &mut dyn CryptoRngCore) -> Result<Nonce, Refusal> {
+    pub(crate) fn open(
+        &mut self,
+        now: UnixMillis,
+        request: Authorized<KeyRequest>,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<Nonce, Refusal> {
         self.running.retain(|_, ceremony| ceremony.opened.plus(LIFE_MS) > now);
         if self.running.len() >= limits::CEREMONIES {
             return Err(Refusal::Busy);
@@ -123,7 +128,12 @@ impl Ceremonies {
     }
 
     /// Takes a peer's message. A failed check ends the ceremony.
-    pub(crate) fn receive(&mut self, measured: &Measured, from: SignerId, message: CeremonyMessage) -> Result<Sent, Fault> {
+    pub(crate) fn receive(
+        &mut self,
+        measured: &Measured,
+        from: SignerId,
+        message: CeremonyMessage,
+    ) -> Result<Sent, Fault> {
         let id = message.ceremony;
         let ceremony = self.get(id).ok_or(Refusal::CeremonyUnknown)?;
         let Stage::Running(keygen) = &mut ceremony.stage else {
@@ -173,8 +183,11 @@ impl Ceremonies {
 
     /// Whether a key of this name is being made already.
     pub(crate) fn has_name(&self, request: &KeyRequest) -> bool {
-        let same = |other: &KeyRequest| other.tenant == request.tenant && other.name == request.name && other.id != request.id;
-        self.running.values().any(|ceremony| !matches!(ceremony.stage, Stage::Failed(_)) && same(ceremony.request.body()))
+        let same =
+            |other: &KeyRequest| other.tenant == request.tenant && other.name == request.name && other.id != request.id;
+        self.running
+            .values()
+            .any(|ceremony| !matches!(ceremony.stage, Stage::Failed(_)) && same(ceremony.request.body()))
     }
 
     /// Gives a ceremony up and erases what it had made.
@@ -193,7 +206,12 @@ impl Ceremonies {
 }
 
 impl NewKey {
-    fn new(measured: &Measured, ceremony: CeremonyId, request: &Authorized<KeyRequest>, made: Made) -> Result<Self, Fault> {
+    fn new(
+        measured: &Measured,
+        ceremony: CeremonyId,
+        request: &Authorized<KeyRequest>,
+        made: Made,
+    ) -> Result<Self, Fault> {
         let Made { share, secret, public_key, public_package, transcript } = made;
         let KeyRequest { tenant, name, scheme, .. } = request.body().clone();
         let certificate = CertificateBody {
@@ -231,7 +249,8 @@ fn ceremony_id(
         return Err(Refusal::UnknownSigner);
     }
     let named = |entry: &Contribution| Some((entry.signer, order.boot_of(entry.signer)?, entry.nonce));
-    let parts: Vec<(SignerId, BootId, Nonce)> = contributions.iter().map(named).collect::<Option<_>>().ok_or(Refusal::NotRostered)?;
+    let parts: Vec<(SignerId, BootId, Nonce)> =
+        contributions.iter().map(named).collect::<Option<_>>().ok_or(Refusal::NotRostered)?;
     let hash = Tag::CEREMONY.hash(&codec::encode(&(measured.manifest.hash(), request, parts)));
     Ok(CeremonyId::from_bytes(*hash.as_bytes()))
 }

@@ -70,7 +70,11 @@ pub(crate) fn initiate(ends: &Ends<'_>, rng: &mut dyn CryptoRngCore) -> Result<(
 }
 
 /// Answers a handshake: the channel is open at this end.
-pub(crate) fn respond(ends: &Ends<'_>, rng: &mut dyn CryptoRngCore, message: &[u8]) -> Result<(Open, PeerFrame), Refusal> {
+pub(crate) fn respond(
+    ends: &Ends<'_>,
+    rng: &mut dyn CryptoRngCore,
+    message: &[u8],
+) -> Result<(Open, PeerFrame), Refusal> {
     let mut state = builder(ends, rng)?.build_responder().map_err(lost)?;
     state.read_message(message, &mut []).map_err(lost)?;
     let answer = handshake_message(&mut state)?;
@@ -199,7 +203,9 @@ mod tests {
             }
             None => false,
         };
-        for (counter, taken) in [(0, true), (0, false), (2, true), (1, true), (1, false), (130, true), (2, false), (3, true), (3, false)] {
+        for (counter, taken) in
+            [(0, true), (0, false), (2, true), (1, true), (1, false), (130, true), (2, false), (3, true), (3, false)]
+        {
             assert_eq!(take(counter), taken, "{counter}");
         }
         // Whatever lies behind the window might have been seen.

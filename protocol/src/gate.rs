@@ -137,7 +137,9 @@ impl Gate<'_> {
     /// Whether the rule of this very key names requester and chain.
     fn allows(&self, key: &Key, requester: &Requester, chain: Chain) -> bool {
         let rule = self.policy.rule(key.tenant(), key.name());
-        rule.is_some_and(|rule| rule.requesters.iter().any(|name| name == requester) && rule.chains.iter().any(|named| *named == chain))
+        rule.is_some_and(|rule| {
+            rule.requesters.iter().any(|name| name == requester) && rule.chains.iter().any(|named| *named == chain)
+        })
     }
 
     fn decide_key(&self, body: &KeyRequest) -> Result<(), Refusal> {

@@ -16,8 +16,14 @@ pub(crate) struct Attested(BootStatement);
 impl Attested {
     /// Verifies an introduction: release, PCR3, PCR16, PCR17, the statement's hash, its recipient key and, where present, the signer
     /// key's proof. The only constructor.
-    pub(crate) fn verify(manifest: &ValidManifest, root: &TrustRoot, introduction: &Introduction, mode: Mode<'_>) -> Result<Self, Refusal> {
-        let statement: BootStatement = codec::decode(introduction.statement.as_slice()).map_err(|_| Refusal::Malformed)?;
+    pub(crate) fn verify(
+        manifest: &ValidManifest,
+        root: &TrustRoot,
+        introduction: &Introduction,
+        mode: Mode<'_>,
+    ) -> Result<Self, Refusal> {
+        let statement: BootStatement =
+            codec::decode(introduction.statement.as_slice()).map_err(|_| Refusal::Malformed)?;
         if statement.group != manifest.group || statement.manifest != manifest.hash() {
             return Err(Refusal::WrongGroup);
         }
@@ -48,8 +54,14 @@ fn verify_document(
         (PcrIndex::MANIFEST, Pcr::ZERO.extended(manifest.hash().as_bytes())),
         (PcrIndex::SIGNER, Pcr::ZERO.extended(manifest.slot_hash(slot.id).as_bytes())),
     ];
-    let expected = Expected { releases: &[release(&manifest.release)], pcrs: &pcrs, user_data: Some(user_data.as_bytes()) };
-    let document = Unverified::parse(introduction.document.as_slice()).ok()?.authenticate(root, mode).ok()?.accept(&expected).ok()?;
+    let expected =
+        Expected { releases: &[release(&manifest.release)], pcrs: &pcrs, user_data: Some(user_data.as_bytes()) };
+    let document = Unverified::parse(introduction.document.as_slice())
+        .ok()?
+        .authenticate(root, mode)
+        .ok()?
+        .accept(&expected)
+        .ok()?;
     let recipient = BootKeys::recipient_hash(document.public_key()?);
     (recipient == statement.keys.recipient).then_some(())
 }

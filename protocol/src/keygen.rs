@@ -106,7 +106,8 @@ enum Progress<C: Suite> {
 impl<C: Suite> Generation<C> {
     fn begin(terms: &Terms<'_>, rng: &mut dyn CryptoRngCore) -> Result<Begun, Fault> {
         let signers = u16::try_from(terms.signers.len()).map_err(|_| Fault::Fatal)?;
-        let (secret, package) = dkg::part1::<C, _>(identifier(terms.me), signers, terms.threshold, rng).map_err(|_| Fault::Fatal)?;
+        let (secret, package) =
+            dkg::part1::<C, _>(identifier(terms.me), signers, terms.threshold, rng).map_err(|_| Fault::Fatal)?;
         let broadcast: Bytes<_> = package.serialize().map_err(|_| Fault::Fatal)?.try_into()?;
         let peers: Vec<_> = terms.signers.iter().copied().filter(|signer| *signer != terms.me).collect();
         let sent = peers.iter().map(|peer| (*peer, Round::Broadcast(broadcast.clone()))).collect();
@@ -182,7 +183,8 @@ impl<C: Suite> Generation<C> {
         let (secret, packages) = dkg::part2(secret, &self.broadcast_packages()?).map_err(|error| self.blame(&error))?;
         let send = |peer: &SignerId| {
             let package = packages.get(&identifier(*peer)).and_then(|package| package.serialize().ok());
-            let package = package.and_then(|bytes| bytes.try_into().ok()).ok_or(Blame::nobody(Refusal::CeremonyFailed))?;
+            let package =
+                package.and_then(|bytes| bytes.try_into().ok()).ok_or(Blame::nobody(Refusal::CeremonyFailed))?;
             Ok((*peer, Round::Share(package)))
         };
         let sent = self.peers.iter().map(send).collect::<Result<_, Blame>>()?;
@@ -195,7 +197,8 @@ impl<C: Suite> Generation<C> {
             return Ok(Progress::Wait(Stage::Sharing(secret, echo)));
         }
         let shares = self.shares.iter().map(|(peer, share)| (identifier(*peer), share.clone())).collect();
-        let (key, public) = dkg::part3(&secret, &self.broadcast_packages()?, &shares).map_err(|error| self.blame(&error))?;
+        let (key, public) =
+            dkg::part3(&secret, &self.broadcast_packages()?, &shares).map_err(|error| self.blame(&error))?;
         Ok(Progress::On(Stage::Made(Box::new(Sharing { key, public }), echo), Vec::new()))
     }
 
@@ -365,7 +368,8 @@ mod tests {
     }
 
     fn broadcast_of(seed: u16, identity: u16, threshold: u16) -> (Secret, Round) {
-        let (secret, package) = dkg::part1::<Ed25519Sha512, _>(identifier(id(identity)), 3, threshold, rng(seed)).unwrap();
+        let (secret, package) =
+            dkg::part1::<Ed25519Sha512, _>(identifier(id(identity)), 3, threshold, rng(seed)).unwrap();
         (secret, Round::Broadcast(package.serialize().unwrap().try_into().unwrap()))
     }
 
@@ -374,7 +378,10 @@ mod tests {
     }
 
     /// The share f(signer) of signer 3's polynomial.
-    fn share_for(secret: &Secret, signer: u16) -> <<<Ed25519Sha512 as Ciphersuite>::Group as Group>::Field as Field>::Scalar {
+    fn share_for(
+        secret: &Secret,
+        signer: u16,
+    ) -> <<<Ed25519Sha512 as Ciphersuite>::Group as Group>::Field as Field>::Scalar {
         let others = [1, 2].map(|peer| {
             let package = dkg::part1::<Ed25519Sha512, _>(identifier(id(peer)), 3, 2, rng(peer)).unwrap().1;
             (identifier(id(peer)), package)

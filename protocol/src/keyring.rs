@@ -122,9 +122,17 @@ mod tests {
             self.0 = if now > UnixMillis(0) { 0 } else { self.0 };
         }
 
-        fn sign(&mut self, _: UnixMillis, _: SignerId, _: &[Vec<u8>], _: &[Package]) -> Result<Vec<SignatureShare>, Fault> {
+        fn sign(
+            &mut self,
+            _: UnixMillis,
+            _: SignerId,
+            _: &[Vec<u8>],
+            _: &[Package],
+        ) -> Result<Vec<SignatureShare>, Fault> {
             Err(Fault::Fatal)
         }
+
+        fn burn(&mut self, _: SignerId, _: &[Package]) {}
 
         fn verifying_key(&self) -> &[u8] {
             &[]

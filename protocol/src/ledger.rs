@@ -15,8 +15,8 @@ use crate::{gate::Authorized, share::SignatureShare};
 
 /// How often one request may be signed under other packages.
 const ATTEMPTS: u8 = 8;
-/// Ids remembered: about 6 MiB when full.
-const IDS: usize = 65_536;
+/// Ids remembered: about 12 MiB when full, and over 1000 a second for requests that live two minutes.
+const IDS: usize = 131_072;
 /// Answers kept for repetition.
 const ANSWERS: usize = 1024;
 /// Shares in all of them: about 1 MiB. One answer has up to `limits::DIGESTS`.
@@ -48,7 +48,12 @@ pub(crate) enum Claim {
 
 impl Ledger {
     /// Claims an attempt at `request` under the packages whose hash is `package`.
-    pub(crate) fn claim(&mut self, now: UnixMillis, request: &Authorized<SignRequest>, package: Hash) -> Result<Claim, Refusal> {
+    pub(crate) fn claim(
+        &mut self,
+        now: UnixMillis,
+        request: &Authorized<SignRequest>,
+        package: Hash,
+    ) -> Result<Claim, Refusal> {
         self.forget_expired(now);
         if let Some(shares) = self.answers.get(&package) {
             return Ok(Claim::Answered(shares.clone()));
@@ -61,7 +66,8 @@ impl Ledger {
         if known.request != request.hash() {
             return Err(Refusal::RequestIdReused);
         }
-        known.attempts = known.attempts.checked_add(1).filter(|attempts| *attempts <= ATTEMPTS).ok_or(Refusal::RetriesExhausted)?;
+        known.attempts =
+            known.attempts.checked_add(1).filter(|attempts| *attempts <= ATTEMPTS).ok_or(Refusal::RetriesExhausted)?;
         self.expiry.insert((request.body().not_after, id));
         Ok(Claim::Fresh)
     }

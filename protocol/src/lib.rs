@@ -27,8 +27,8 @@
 
 mod authority;
 mod boot;
-mod certification;
 mod ceremony;
+mod certification;
 mod channel;
 mod device;
 mod fault;

@@ -102,7 +102,12 @@ impl Drop for SealedIdentity {
 
 impl Member {
     /// Takes its place under a start order; at genesis it makes its signer key.
-    pub(crate) fn new(measured: Measured, standing: Standing, base: &mut Base, rng: &mut dyn CryptoRngCore) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        measured: Measured,
+        standing: Standing,
+        base: &mut Base,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<Self, Fault> {
         let stage = match standing.order().kind {
             StartKind::Genesis => Stage::Founding { key: SigningKey::generate(rng), sealed: None },
             StartKind::Restart => Stage::Reopening,
@@ -164,11 +169,17 @@ impl Member {
                 Ok(base.attest(Some(nonce.into_vec()), Pending::Introducing, statement))
             }
             (_, Request::Challenge) => Ok(Step::Done(Body::Challenge(base.challenge))),
-            (Stage::Founding { .. } | Stage::Active(_), Request::Introduce { peer }) => self.introduce(base, rng, &peer),
+            (Stage::Founding { .. } | Stage::Active(_), Request::Introduce { peer }) => {
+                self.introduce(base, rng, &peer)
+            }
             (Stage::Founding { .. }, Request::SealSignerKey) => self.seal_signer_key(base, rng),
             (_, Request::Present { blob, certificate }) => self.present(base, blob, certificate),
             (_, Request::Unwrapped { ticket, envelopes }) => self.unwrapped(base, ticket, &envelopes),
-            (Stage::Founding { .. } | Stage::Active(_), Request::Deliver { from, frame }) => self.deliver(base, rng, from, &frame),
+            (Stage::Founding { .. } | Stage::Active(_), Request::Deliver { from, frame }) => {
+                self.deliver(base, rng, from, &frame)
+            }
+            // What kept the signer key shut, as a KMS that was away, may outlast an order.
+            (Stage::Reopening, Request::Start { order, policy }) => self.restart(base, &order, &policy),
             (Stage::Active(_), request) => self.handle_active(base, rng, request),
             (Stage::Founding { .. } | Stage::Reopening, _) => Err(Refusal::WrongPhase.into()),
         }
@@ -248,7 +259,9 @@ impl Member {
         let mode = Mode::Live { now, max_age: Millis(PEER_DOCUMENT_AGE_MS), nonce: base.challenge.as_bytes() };
         let peer = Attested::verify(&self.measured.manifest, &base.root, peer, mode)?;
         let statement = peer.statement();
-        if statement.signer == self.measured.signer || self.standing.order().boot_of(statement.signer) != Some(statement.boot()) {
+        if statement.signer == self.measured.signer
+            || self.standing.order().boot_of(statement.signer) != Some(statement.boot())
+        {
             return Err(Refusal::NotRostered.into());
         }
         let key = statement.proved_key().ok_or(Refusal::AttestationRejected)?;
@@ -303,8 +316,12 @@ impl Member {
 
     fn intent(&mut self, base: &Base, blob: &SealedBlob, certificate: Option<Certificate>) -> Result<Intent, Fault> {
         match (&self.stage, &blob.context.content) {
-            (Stage::Founding { sealed: Some(sealed), .. }, Content::SignerKey) if **sealed == *blob => Ok(Intent::ReadBackSignerKey),
-            (Stage::Reopening, Content::SignerKey) => Ok(Intent::OpenSignerKey(self.measured.verify_origin(&base.root, blob)?)),
+            (Stage::Founding { sealed: Some(sealed), .. }, Content::SignerKey) if **sealed == *blob => {
+                Ok(Intent::ReadBackSignerKey)
+            }
+            (Stage::Reopening, Content::SignerKey) => {
+                Ok(Intent::OpenSignerKey(self.measured.verify_origin(&base.root, blob)?))
+            }
             (Stage::Active(identity), Content::Share { key, .. }) => match (self.ceremonies.made(*key), certificate) {
                 (Some(new), None) if new.sealing.is_blob(blob) => Ok(Intent::ReadBackShare(*key)),
                 (None, Some(certificate)) => {
@@ -377,7 +394,12 @@ impl Member {
 
 /// Key generation.
 impl Member {
-    fn open_keygen(&mut self, base: &mut Base, rng: &mut dyn CryptoRngCore, request: &cloister_wire::request::Requested) -> Stepped {
+    fn open_keygen(
+        &mut self,
+        base: &mut Base,
+        rng: &mut dyn CryptoRngCore,
+        request: &cloister_wire::request::Requested,
+    ) -> Stepped {
         let authorized = match self.gate(base).authorize_key(request) {
             Ok(authorized) => authorized,
             Err(denied) => {
@@ -427,7 +449,12 @@ impl Member {
     }
 
     /// Says how far a ceremony is; seals the share when it has just been made.
-    fn keygen(&mut self, base: &mut Base, rng: &mut dyn CryptoRngCore, ceremony: cloister_wire::ids::CeremonyId) -> Stepped {
+    fn keygen(
+        &mut self,
+        base: &mut Base,
+        rng: &mut dyn CryptoRngCore,
+        ceremony: cloister_wire::ids::CeremonyId,
+    ) -> Stepped {
         let state = match self.ceremonies.state(ceremony).ok_or(Refusal::CeremonyUnknown)? {
             CeremonyState::Running => KeygenState::Running,
             CeremonyState::Failed(blame) => KeygenState::Failed { refusal: blame.refusal, culprit: blame.culprit },
@@ -458,7 +485,9 @@ impl Member {
     /// Everybody signed: the key can be used.
     fn certify(&mut self, base: &mut Base, certificate: &Certificate) -> Stepped {
         let own = (self.measured.signer, base.boot.id());
-        let identity = |signer, boot| if (signer, boot) == own { Some(base.boot.keys().identity) } else { self.peers.identity(signer, boot) };
+        let identity = |signer, boot| {
+            if (signer, boot) == own { Some(base.boot.keys().identity) } else { self.peers.identity(signer, boot) }
+        };
         let certified = Certified::verify(&self.measured, &self.identity()?.group, certificate, identity)?;
         let body = certified.body().clone();
         if self.keyring.get(body.key).is_some() {
@@ -496,7 +525,12 @@ impl Member {
         let mut outcomes = Vec::with_capacity(items.len());
         for item in items {
             let authorized = self.gate(base).authorize_signing(&item.request);
-            let mut signing = Signing { me: self.measured.signer, now: base.now, keyring: &mut self.keyring, ledger: &mut self.ledger };
+            let mut signing = Signing {
+                me: self.measured.signer,
+                now: base.now,
+                keyring: &mut self.keyring,
+                ledger: &mut self.ledger,
+            };
             let decision = signing::decide(item, authorized, &mut signing)?;
             if let Some(event) = decision.event {
                 self.record(base, event)?;

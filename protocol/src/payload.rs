@@ -23,9 +23,8 @@ pub(crate) fn digests(key: &Key, chain: Chain, payload: &[u8]) -> Result<Vec<Vec
         (Chain::Message, Scheme::Secp256k1Taproot) => {
             message::digest(payload).map(|digest| vec![digest.to_vec()]).map_err(|_| Refusal::PayloadRejected)
         }
-        (Chain::Solana, Scheme::Secp256k1Taproot | Scheme::Secp256k1Schnorr) | (Chain::Bitcoin, Scheme::Ed25519 | Scheme::Secp256k1Schnorr) => {
-            Err(Refusal::SchemeMismatch)
-        }
+        (Chain::Solana, Scheme::Secp256k1Taproot | Scheme::Secp256k1Schnorr)
+        | (Chain::Bitcoin, Scheme::Ed25519 | Scheme::Secp256k1Schnorr) => Err(Refusal::SchemeMismatch),
     }
 }
 

@@ -47,7 +47,13 @@ impl Peers {
 
     /// Takes in an attested peer, whose boot and signer key the caller has checked against roster and group. The lower signer id begins
     /// the handshake.
-    pub(crate) fn introduce(&mut self, boot: &Boot, rng: &mut dyn CryptoRngCore, peer: &Attested, signer_key: PublicKey) -> Result<Option<Envelope>, Refusal> {
+    pub(crate) fn introduce(
+        &mut self,
+        boot: &Boot,
+        rng: &mut dyn CryptoRngCore,
+        peer: &Attested,
+        signer_key: PublicKey,
+    ) -> Result<Option<Envelope>, Refusal> {
         let statement = peer.statement();
         let mut peer = Peer {
             boot: statement.boot(),
@@ -91,7 +97,13 @@ impl Peers {
     }
 
     /// Takes a frame from `from`: a step of the handshake, or a message.
-    pub(crate) fn receive(&mut self, boot: &Boot, rng: &mut dyn CryptoRngCore, from: SignerId, frame: &PeerFrame) -> Result<Received, Refusal> {
+    pub(crate) fn receive(
+        &mut self,
+        boot: &Boot,
+        rng: &mut dyn CryptoRngCore,
+        from: SignerId,
+        frame: &PeerFrame,
+    ) -> Result<Received, Refusal> {
         let prologue = match self.introduced.get(&from) {
             Some(peer) if from < self.me => self.prologue((from, peer.boot), (self.me, boot.id())),
             Some(peer) => self.prologue((self.me, boot.id()), (from, peer.boot)),

@@ -10,7 +10,7 @@ use cloister_wire::{bounded::Bytes, ids::UnixMillis, limits, refusal::Refusal};
 use frost_core::{
     Ciphersuite,
     keys::SigningShare,
-    round1::{self, SigningNonces},
+    round1::{self, SigningCommitments, SigningNonces},
 };
 use rand_core::{CryptoRng, RngCore};
 
@@ -31,6 +31,11 @@ pub(crate) struct Pool<C: Ciphersuite> {
 }
 
 impl<C: Ciphersuite> Nonces<C> {
+    /// Their public side, known here already: what a package says of it need not be decompressed again.
+    pub(crate) fn commitments(&self) -> SigningCommitments<C> {
+        *self.0.commitments()
+    }
+
     /// Uses the nonces up. The caller computes at most one share with what it is lent.
     pub(crate) fn consume<T>(self, sign: impl FnOnce(&SigningNonces<C>) -> T) -> T {
         sign(&self.0)
@@ -62,12 +67,22 @@ impl<C: Ciphersuite> Pool<C> {
         self.unused.retain(|_, (made, _)| made.plus(LIFE_MS) > now);
     }
 
+    /// Erases the nonces of a commitment that was named in a request which was refused.
+    pub(crate) fn burn(&mut self, commitment: &Commitment) {
+        self.unused.remove(commitment.as_slice());
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.unused.len()
     }
 
-    fn commit_once<R: RngCore + CryptoRng>(&mut self, now: UnixMillis, rng: &mut R, share: &SigningShare<C>) -> Result<Commitment, Fault> {
+    fn commit_once<R: RngCore + CryptoRng>(
+        &mut self,
+        now: UnixMillis,
+        rng: &mut R,
+        share: &SigningShare<C>,
+    ) -> Result<Commitment, Fault> {
         let (nonces, commitments) = round1::commit(share, rng);
         let bytes = commitments.serialize().map_err(|_| Fault::Fatal)?;
         let commitment = Commitment::try_from(bytes.as_slice())?;

@@ -19,7 +19,13 @@ pub(crate) struct Receipts {
 
 impl Receipts {
     /// Makes the next receipt.
-    pub(crate) fn record(&mut self, boot: &Boot, at: UnixMillis, policy: PolicyVersion, event: Event) -> Result<(), Fault> {
+    pub(crate) fn record(
+        &mut self,
+        boot: &Boot,
+        at: UnixMillis,
+        policy: PolicyVersion,
+        event: Event,
+    ) -> Result<(), Fault> {
         let body = ReceiptBody { boot: boot.id(), sequence: self.next, previous: self.head, at, policy, event };
         let body = codec::encode(&body);
         let receipt = Receipt { signature: boot.sign(Tag::RECEIPT, &body), body: body.try_into()? };

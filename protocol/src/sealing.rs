@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use aes_gcm::{Aes256Gcm, KeyInit as _, aead::{Aead as _, Payload}};
+use aes_gcm::{
+    Aes256Gcm, KeyInit as _,
+    aead::{Aead as _, Payload},
+};
 use cloister_attestation::{Mode, TrustRoot, WrappingKey};
 use cloister_wire::{
     blob::{BlobContext, Content, GcmNonce, SealedBlob, Wrap},
@@ -90,7 +93,12 @@ impl Sealer {
         }
     }
 
-    fn data_key(&mut self, measured: &Measured, rng: &mut dyn CryptoRngCore, tenant: Option<&Tenant>) -> Result<(DataKey, Wraps), Fault> {
+    fn data_key(
+        &mut self,
+        measured: &Measured,
+        rng: &mut dyn CryptoRngCore,
+        tenant: Option<&Tenant>,
+    ) -> Result<(DataKey, Wraps), Fault> {
         if let Some(made) = self.made.get(&tenant.cloned()) {
             return Ok(made.clone());
         }
@@ -169,7 +177,11 @@ impl Measured {
         if statement.signer != self.signer {
             return Err(Refusal::BlobForged.into());
         }
-        statement.keys.identity.verify(Tag::SEALED_BLOB, &blob.signed_bytes(), &blob.signature).map_err(|_| Refusal::BlobForged)?;
+        statement
+            .keys
+            .identity
+            .verify(Tag::SEALED_BLOB, &blob.signed_bytes(), &blob.signature)
+            .map_err(|_| Refusal::BlobForged)?;
         Ok(statement.proved_key().ok_or(Refusal::BlobForged)?)
     }
 }
@@ -185,7 +197,11 @@ mod tests {
     use super::*;
 
     fn context() -> BlobContext {
-        let content = Content::Share { key: KeyId::from_bytes([1; 32]), scheme: cloister_wire::request::Scheme::Ed25519, epoch: Epoch(0) };
+        let content = Content::Share {
+            key: KeyId::from_bytes([1; 32]),
+            scheme: cloister_wire::request::Scheme::Ed25519,
+            epoch: Epoch(0),
+        };
         let (group, manifest) = (GroupId::from_bytes([2; 16]), Hash::from_bytes([3; 32]));
         BlobContext { format: FORMAT, group, manifest, signer: 1.try_into().unwrap(), generation: GENERATION, content }
     }
@@ -193,7 +209,8 @@ mod tests {
     fn sealed(key: &DataKey) -> SealedBlob {
         let (context, nonce) = (context(), GcmNonce([4; 12]));
         let aad = context.aad();
-        let ciphertext = key.cipher().encrypt(&nonce.0.into(), Payload { msg: b"a share", aad: aad.as_bytes() }).unwrap();
+        let ciphertext =
+            key.cipher().encrypt(&nonce.0.into(), Payload { msg: b"a share", aad: aad.as_bytes() }).unwrap();
         let sealer = Introduction { statement: Default::default(), document: Default::default() };
         let signature = Signature::from_bytes([0; 64]);
         SealedBlob { context, nonce, ciphertext: ciphertext.try_into().unwrap(), wraps: List::new(), sealer, signature }

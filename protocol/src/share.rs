@@ -41,7 +41,17 @@ pub(crate) trait Share: Send {
     fn forget_expired(&mut self, now: UnixMillis);
 
     /// Signs each message under its package. All nonces leave the pool before anything is computed, and whatever fails, they are gone.
-    fn sign(&mut self, now: UnixMillis, me: SignerId, messages: &[Vec<u8>], packages: &[Package]) -> Result<Vec<SignatureShare>, Fault>;
+    fn sign(
+        &mut self,
+        now: UnixMillis,
+        me: SignerId,
+        messages: &[Vec<u8>],
+        packages: &[Package],
+    ) -> Result<Vec<SignatureShare>, Fault>;
+
+    /// Erases the nonces of every commitment that `packages` name as this signer's: their request was refused, and the host has used
+    /// them up.
+    fn burn(&mut self, me: SignerId, packages: &[Package]);
 
     /// The public key that signatures verify under, in the scheme's own encoding.
     fn verifying_key(&self) -> &[u8];
@@ -93,7 +103,12 @@ impl<C: Suite> Sharing<C> {
 }
 
 impl<C: Suite> Share for Usable<C> {
-    fn commit(&mut self, now: UnixMillis, mut rng: &mut dyn CryptoRngCore, count: usize) -> Result<Vec<Commitment>, Fault> {
+    fn commit(
+        &mut self,
+        now: UnixMillis,
+        mut rng: &mut dyn CryptoRngCore,
+        count: usize,
+    ) -> Result<Vec<Commitment>, Fault> {
         self.pool.commit(now, &mut rng, self.key.signing_share(), count)
     }
 
@@ -105,7 +120,13 @@ impl<C: Suite> Share for Usable<C> {
         self.pool.forget_expired(now);
     }
 
-    fn sign(&mut self, now: UnixMillis, me: SignerId, messages: &[Vec<u8>], packages: &[Package]) -> Result<Vec<SignatureShare>, Fault> {
+    fn sign(
+        &mut self,
+        now: UnixMillis,
+        me: SignerId,
+        messages: &[Vec<u8>],
+        packages: &[Package],
+    ) -> Result<Vec<SignatureShare>, Fault> {
         if messages.len() != packages.len() {
             return Err(Refusal::PackageInvalid.into());
         }
@@ -113,7 +134,12 @@ impl<C: Suite> Share for Usable<C> {
         let taken = parsed.iter().map(|package| self.pool.take(now, &package.own)).collect::<Vec<_>>();
         let taken = taken.into_iter().collect::<Result<Vec<_>, _>>()?;
         let work = messages.iter().zip(parsed).zip(taken);
-        work.map(|((message, package), nonces)| self.sign_one(message, package, nonces)).collect()
+        work.map(|((message, package), nonces)| self.sign_one(me, message, package, nonces)).collect()
+    }
+
+    fn burn(&mut self, me: SignerId, packages: &[Package]) {
+        let own = packages.iter().flatten().filter(|entry| entry.signer == me);
+        own.for_each(|entry| self.pool.burn(&entry.commitment));
     }
 
     fn verifying_key(&self) -> &[u8] {
@@ -123,7 +149,7 @@ impl<C: Suite> Share for Usable<C> {
 
 /// A package whose signers are distinct, as many as the threshold, and include this one.
 struct Parsed<C: Suite> {
-    commitments: BTreeMap<frost_core::Identifier<C>, SigningCommitments<C>>,
+    others: BTreeMap<frost_core::Identifier<C>, SigningCommitments<C>>,
     own: Commitment,
 }
 
@@ -140,11 +166,20 @@ impl<C: Suite> Usable<C> {
             let commitments = SigningCommitments::deserialize(entry.commitment.as_slice()).ok().filter(|_| known);
             Ok((signer, commitments.ok_or(Refusal::PackageInvalid)?))
         };
-        Ok(Parsed { commitments: package.iter().map(read).collect::<Result<_, Refusal>>()?, own })
+        let others = package.iter().filter(|entry| entry.signer != me);
+        Ok(Parsed { others: others.map(read).collect::<Result<_, Refusal>>()?, own })
     }
 
-    fn sign_one(&self, message: &[u8], package: Parsed<C>, nonces: Nonces<C>) -> Result<SignatureShare, Fault> {
-        let package = SigningPackage::new(package.commitments, message);
+    fn sign_one(
+        &self,
+        me: SignerId,
+        message: &[u8],
+        package: Parsed<C>,
+        nonces: Nonces<C>,
+    ) -> Result<SignatureShare, Fault> {
+        let mut commitments = package.others;
+        commitments.insert(identifier(me), nonces.commitments());
+        let package = SigningPackage::new(commitments, message);
         let share = nonces.consume(|nonces| round2::sign(&package, nonces, &self.key));
         let share = share.map_err(|_| Refusal::PackageInvalid)?;
         Ok(share.serialize().try_into()?)
@@ -156,8 +191,12 @@ pub(crate) fn open(me: SignerId, share: &[u8], certificate: &CertificateBody) ->
     let public_package = certificate.public_package.as_slice();
     match certificate.scheme {
         Scheme::Ed25519 => Sharing::<frost_ed25519::Ed25519Sha512>::open(me, share, public_package)?.into_share(),
-        Scheme::Secp256k1Taproot => Sharing::<frost_secp256k1_tr::Secp256K1Sha256TR>::open(me, share, public_package)?.into_share(),
-        Scheme::Secp256k1Schnorr => Sharing::<frost_secp256k1::Secp256K1Sha256>::open(me, share, public_package)?.into_share(),
+        Scheme::Secp256k1Taproot => {
+            Sharing::<frost_secp256k1_tr::Secp256K1Sha256TR>::open(me, share, public_package)?.into_share()
+        }
+        Scheme::Secp256k1Schnorr => {
+            Sharing::<frost_secp256k1::Secp256K1Sha256>::open(me, share, public_package)?.into_share()
+        }
     }
 }
 
@@ -178,8 +217,10 @@ mod tests {
     /// The sharings of signers 1 and 2 of the key number `seed`.
     fn key(seed: u64) -> [Of; 2] {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let (shares, public) = generate_with_dealer::<Ed25519Sha512, _>(2, 2, IdentifierList::Default, &mut rng).unwrap();
-        [1, 2].map(|me| Sharing { key: shares[&identifier(id(me))].clone().try_into().unwrap(), public: public.clone() })
+        let (shares, public) =
+            generate_with_dealer::<Ed25519Sha512, _>(2, 2, IdentifierList::Default, &mut rng).unwrap();
+        [1, 2]
+            .map(|me| Sharing { key: shares[&identifier(id(me))].clone().try_into().unwrap(), public: public.clone() })
     }
 
     fn opened(me: u16, key: &KeyPackage<Ed25519Sha512>, public: &PublicKeyPackage<Ed25519Sha512>) -> Option<Refusal> {
@@ -203,7 +244,8 @@ mod tests {
             KeyPackage::new(*one.key.identifier(), secret, public, *group.key.verifying_key(), 2)
         };
         assert_eq!(opened(1, &with(&one, &one, &one), &one.public), None);
-        for forged in [with(&two, &one, &one), with(&one, &two, &one), with(&two, &two, &one), with(&one, &one, &other)] {
+        for forged in [with(&two, &one, &one), with(&one, &two, &one), with(&two, &two, &one), with(&one, &one, &other)]
+        {
             assert_eq!(opened(1, &forged, &one.public), Some(Refusal::CertificateInvalid));
         }
     }

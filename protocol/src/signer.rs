@@ -142,7 +142,9 @@ impl Signer {
                 self.member()?.enrolled(introduction(&statement, document)?);
                 Ok(Step::Done(Body::Nothing))
             }
-            (Pending::Unwrapping(unwrapping), DeviceAnswer::Document(document)) => self.member()?.unwrap(unwrapping, document),
+            (Pending::Unwrapping(unwrapping), DeviceAnswer::Document(document)) => {
+                self.member()?.unwrap(unwrapping, document)
+            }
             // A register that was extended but not locked, or a device that says nothing: there is no way on from here.
             (_, DeviceAnswer::Measured | DeviceAnswer::Document(_) | DeviceAnswer::Failed) => Err(Fault::Fatal),
         }
@@ -169,7 +171,9 @@ impl Signer {
         let receipts = self.base.receipts.take().try_into();
         match (outbox, receipts) {
             (Ok(outbox), Ok(receipts)) => Output::Reply(Reply { outcome, outbox, receipts }),
-            _ => Output::Reply(Reply { outcome: self.halt(), outbox: Default::default(), receipts: Default::default() }),
+            _ => {
+                Output::Reply(Reply { outcome: self.halt(), outbox: Default::default(), receipts: Default::default() })
+            }
         }
     }
 
@@ -199,6 +203,7 @@ impl Signer {
             head,
             at: self.base.now,
             keys: member.map_or(0, |member| u16::try_from(member.keys()).unwrap_or(u16::MAX)),
+            policy_hash: member.map(|member| member.standing().policy_hash()),
         });
         Ok(SignedStatus { signature: self.base.boot.sign(Tag::STATUS, &body), body: body.try_into()? })
     }
@@ -222,7 +227,12 @@ impl Base {
     }
 
     /// Asks the device for a document that carries the statement's hash.
-    pub(crate) fn attest(&self, nonce: Option<Vec<u8>>, then: impl FnOnce(BootStatement) -> Pending, statement: BootStatement) -> Step {
+    pub(crate) fn attest(
+        &self,
+        nonce: Option<Vec<u8>>,
+        then: impl FnOnce(BootStatement) -> Pending,
+        statement: BootStatement,
+    ) -> Step {
         let user_data = statement.user_data();
         let public_key = self.boot.recipient().public_key_der().to_vec();
         Step::Device(DeviceCall::Attest { user_data, nonce, public_key }, then(statement))

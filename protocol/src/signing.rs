@@ -32,26 +32,31 @@ pub(crate) struct Signing<'a> {
     pub(crate) ledger: &'a mut Ledger,
 }
 
-/// Decides one item.
-pub(crate) fn decide(item: &SignItem, authorized: Result<Authorized<SignRequest>, Denied>, signing: &mut Signing<'_>) -> Result<Decision, Fault> {
-    let authorized = match authorized {
-        Ok(authorized) => authorized,
-        Err(Denied { refusal, signed }) => return Ok(Decision::refused(refusal, signed)),
+/// Decides one item. A refusal uses up the commitments that the item names: the host drops them in any case.
+pub(crate) fn decide(
+    item: &SignItem,
+    authorized: Result<Authorized<SignRequest>, Denied>,
+    signing: &mut Signing<'_>,
+) -> Result<Decision, Fault> {
+    let denied = match authorized {
+        Err(denied) => denied,
+        Ok(authorized) => match signing.release(&authorized, item) {
+            Ok((package, shares)) => return Decision::released(&authorized, package, shares),
+            Err(Fault::Refused(refusal)) => Denied { refusal, signed: Some(authorized.hash()) },
+            Err(Fault::Fatal) => return Err(Fault::Fatal),
+        },
     };
-    match signing.release(&authorized, item) {
-        Ok((package, shares)) => {
-            let SignRequest { id, key, .. } = *authorized.body();
-            let event = Event::Released { request: authorized.hash(), id, key, package };
-            Ok(Decision { outcome: SignOutcome::Released(shares.try_into()?), event: Some(event) })
-        }
-        Err(Fault::Refused(refusal)) => Ok(Decision::refused(refusal, Some(authorized.hash()))),
-        Err(Fault::Fatal) => Err(Fault::Fatal),
-    }
+    signing.burn(item);
+    Ok(Decision::refused(denied))
 }
 
 impl Signing<'_> {
     /// Makes the shares of an authorized request; for identical packages, the ones that were made.
-    fn release(&mut self, request: &Authorized<SignRequest>, item: &SignItem) -> Result<(Hash, Vec<SignatureShare>), Fault> {
+    fn release(
+        &mut self,
+        request: &Authorized<SignRequest>,
+        item: &SignItem,
+    ) -> Result<(Hash, Vec<SignatureShare>), Fault> {
         let package = Tag::SIGNING_PACKAGE.hash(&codec::encode(&(request.hash(), &item.packages)));
         if let Claim::Answered(shares) = self.ledger.claim(self.now, request, package)? {
             return Ok((package, shares));
@@ -61,10 +66,23 @@ impl Signing<'_> {
         self.ledger.answered(package, &shares);
         Ok((package, shares))
     }
+
+    fn burn(&mut self, item: &SignItem) {
+        let key = codec::decode(item.request.body.as_slice()).map(|request: SignRequest| request.key);
+        if let Some(key) = key.ok().and_then(|key| self.keyring.get_mut(key)) {
+            key.share().burn(self.me, item.packages.as_slice());
+        }
+    }
 }
 
 impl Decision {
-    fn refused(refusal: Refusal, signed: Option<Hash>) -> Self {
+    fn released(request: &Authorized<SignRequest>, package: Hash, shares: Vec<SignatureShare>) -> Result<Self, Fault> {
+        let SignRequest { id, key, .. } = *request.body();
+        let event = Event::Released { request: request.hash(), id, key, package };
+        Ok(Self { outcome: SignOutcome::Released(shares.try_into()?), event: Some(event) })
+    }
+
+    fn refused(Denied { refusal, signed }: Denied) -> Self {
         let event = signed.map(|request| Event::Refused { request, refusal });
         Self { outcome: SignOutcome::Refused(refusal), event }
     }

@@ -11,7 +11,10 @@ use frost_secp256k1_tr::{Secp256K1Sha256TR, keys::Tweak as _};
 /// A ciphersuite that keys here can have.
 pub(crate) trait Suite: Ciphersuite + Sized + Send + 'static {
     /// The packages that signatures are made under: those of the address, where that differs from the key's own.
-    fn for_signing(key: KeyPackage<Self>, public: PublicKeyPackage<Self>) -> (KeyPackage<Self>, PublicKeyPackage<Self>) {
+    fn for_signing(
+        key: KeyPackage<Self>,
+        public: PublicKeyPackage<Self>,
+    ) -> (KeyPackage<Self>, PublicKeyPackage<Self>) {
         (key, public)
     }
 }
@@ -23,7 +26,10 @@ impl Suite for Secp256K1Sha256 {}
 impl Suite for Secp256K1Sha256TR {
     /// The key from key generation is the *internal* key; addresses and signatures are under its BIP-86 tweak (BIP-341 with no script
     /// tree).
-    fn for_signing(key: KeyPackage<Self>, public: PublicKeyPackage<Self>) -> (KeyPackage<Self>, PublicKeyPackage<Self>) {
+    fn for_signing(
+        key: KeyPackage<Self>,
+        public: PublicKeyPackage<Self>,
+    ) -> (KeyPackage<Self>, PublicKeyPackage<Self>) {
         (key.tweak::<&[u8]>(None), public.tweak::<&[u8]>(None))
     }
 }

@@ -62,11 +62,18 @@ impl Unwraps {
 
 impl Unwrapping {
     /// Opens the blob with KMS's answers: through every KMS key when it is read back, through any when it is opened.
-    pub(crate) fn open(&self, recipient: &RecipientKey, envelopes: &Envelopes) -> Result<(DataKey, Zeroizing<Vec<u8>>), Refusal> {
+    pub(crate) fn open(
+        &self,
+        recipient: &RecipientKey,
+        envelopes: &Envelopes,
+    ) -> Result<(DataKey, Zeroizing<Vec<u8>>), Refusal> {
         if envelopes.len() != self.blob.wraps.len() {
             return Err(Refusal::UnwrapFailed);
         }
-        let mut opened = envelopes.iter().zip(&self.blob.wraps).map(|(envelope, wrap)| self.open_one(recipient, wrap, envelope.as_ref()));
+        let mut opened = envelopes
+            .iter()
+            .zip(&self.blob.wraps)
+            .map(|(envelope, wrap)| self.open_one(recipient, wrap, envelope.as_ref()));
         match self.intent {
             Intent::OpenSignerKey(_) | Intent::OpenShare(_) => opened.find_map(Result::ok).ok_or(Refusal::UnwrapFailed),
             Intent::ReadBackSignerKey | Intent::ReadBackShare(_) => {

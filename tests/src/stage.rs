@@ -30,11 +30,7 @@ use aws_sdk_kms::{
     types::{EncryptionAlgorithmSpec, KeyEncryptionMechanism, RecipientInfo},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloister_client::{
-    Client, Error, Key, Signed, SigningJob,
-    operator::PolicyDraft,
-    requester::Credential,
-};
+use cloister_client::{Client, Error, Key, Signed, SigningJob, operator::PolicyDraft, requester::Credential};
 use cloister_simulator::{
     group::Group,
     hostile::{Action, Frame, HostileProxy, Rule, ask},
@@ -50,8 +46,8 @@ use cloister_wire::{
 use tokio::{runtime::Runtime, task::JoinHandle};
 
 use crate::signature::verifies;
-use secrets::{Search, Secrets};
 pub use rogue::{Mail, flipped};
+use secrets::{Search, Secrets};
 
 /// The group, its proxies, and everything that anybody was told.
 pub struct Stage {
@@ -106,7 +102,16 @@ impl Stage {
         });
         let secrets = Secrets::of(&dir.join("kms-keys.json"));
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let mut stage = Self { proxies: BTreeMap::new(), past: BTreeMap::new(), group, secrets, heard: Vec::new(), http, runtime, _folder: folder };
+        let mut stage = Self {
+            proxies: BTreeMap::new(),
+            past: BTreeMap::new(),
+            group,
+            secrets,
+            heard: Vec::new(),
+            http,
+            runtime,
+            _folder: folder,
+        };
         stage.proxies = stage.signers().map(|id| (id, stage.proxy(id, &stage.group.signer_socket(id)))).collect();
         stage
     }

@@ -1,8 +1,8 @@
 //! Whole simulated groups, every part a process: founded, killed, started again, and judged by libraries that had no part in it.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
     sync::Arc,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -34,7 +34,8 @@ fn sign_everything(stage: &mut Stage, keys: &[Key]) {
     let signed = stage.sign(taproot, Chain::Bitcoin, &psbt).expect("a signed PSBT");
     assert_eq!(signed.signatures.len(), 3);
     let Finished::Bitcoin { transaction, .. } = signed.finished else { panic!("a Bitcoin transaction") };
-    let transaction: bitcoin::Transaction = bitcoin::consensus::deserialize(&transaction).expect("as the network takes it");
+    let transaction: bitcoin::Transaction =
+        bitcoin::consensus::deserialize(&transaction).expect("as the network takes it");
     assert!(transaction.input.iter().all(|input| input.witness.len() == 1), "every input has its signature");
 }
 
@@ -102,7 +103,12 @@ fn three_of_five_sign_with_any_two_dead() {
 }
 
 /// Runs `work` and kills the host of signer 1, which coordinates it, at the first frame that `moment` recognises.
-fn kill_coordinator_at(stage: &mut Stage, moment: impl Fn(&Frame) -> bool + Send + 'static, path: &str, request: &cloister_wire::request::Requested) {
+fn kill_coordinator_at(
+    stage: &mut Stage,
+    moment: impl Fn(&Frame) -> bool + Send + 'static,
+    path: &str,
+    request: &cloister_wire::request::Requested,
+) {
     let seen = Arc::new(AtomicBool::new(false));
     let flag = seen.clone();
     stage.rule(signer(1), move |frame: &Frame| {
@@ -127,7 +133,8 @@ fn kill_coordinator_at(stage: &mut Stage, moment: impl Fn(&Frame) -> bool + Send
 fn a_host_killed_in_the_middle_of_a_signature_answers_when_it_is_asked_again() {
     let mut stage = Stage::open(2, 3);
     let key = stage.make_key(0, Scheme::Ed25519).expect("a key");
-    let signs = |frame: &Frame| matches!(frame.to_reply().map(|reply| reply.outcome), Some(Outcome::Done(Body::Signed(_))));
+    let signs =
+        |frame: &Frame| matches!(frame.to_reply().map(|reply| reply.outcome), Some(Outcome::Done(Body::Signed(_))));
     for text in ["one", "two"] {
         let request = stage.text_request(&key, text);
         // Signer 1 takes part in two of three signatures: another request brings its turn.
@@ -155,7 +162,8 @@ fn kill_coordinator_when_it_is_its_turn(
 #[test]
 fn a_host_killed_in_the_middle_of_a_key_generation_makes_the_key_when_it_is_asked_again() {
     let mut stage = Stage::open(2, 3);
-    let moments: [(&str, fn(&Frame) -> bool); 4] = [
+    type Recognise = fn(&Frame) -> bool;
+    let moments: [(&str, Recognise); 4] = [
         ("the nonce", |frame| matches!(done(frame), Some(Body::KeygenNonce(_)))),
         ("the first delivery", |frame| matches!(frame.to_request(), Some(Request::Deliver { .. }))),
         ("the sealed share", |frame| matches!(done(frame), Some(Body::Keygen(_)))),
@@ -185,7 +193,8 @@ fn keys_that_are_asked_for_at_once_from_two_hosts_are_all_made() {
     let mut stage = Stage::open(2, 3);
     let made = stage.wait(async |group| {
         let credential = group.credential().expect("a key file");
-        let connect = async |id| cloister_client::Client::connect(group.url(signer(id)), group.pin()).await.expect("verified");
+        let connect =
+            async |id| cloister_client::Client::connect(group.url(signer(id)), group.pin()).await.expect("verified");
         let (one, two) = (connect(1).await, connect(2).await);
         let make = |client, number| {
             let client: &cloister_client::Client = client;

@@ -117,6 +117,15 @@ fn an_error_burns_every_commitment_of_the_request() {
 }
 
 #[test]
+fn a_refused_request_uses_up_the_commitments_that_it_names() {
+    let (mut group, request) = ready();
+    let package = package(&mut group, request.key);
+    let denied = group.charter.sign_request(request.key, Chain::Bitcoin, b"no psbt", 2, group.now);
+    assert!(shares(&mut group, &denied, &package).is_err());
+    assert_eq!(shares(&mut group, &request, &package), Err(Refusal::CommitmentUnknown));
+}
+
+#[test]
 fn refuses_a_commitment_that_another_signer_made() {
     let (mut group, request) = ready();
     group.commitments(signer(1), request.key, 1);
@@ -253,7 +262,8 @@ fn a_request_may_be_retried_with_fresh_commitments_eight_times_in_all() {
     let fresh = package(&mut group, request.key);
     assert_eq!(shares(&mut group, &request, &fresh), Err(Refusal::RetriesExhausted));
     let other = SignRequest { id: RequestId::from_bytes([2; 16]), ..request };
-    assert!(shares(&mut group, &other, &fresh).is_ok(), "what was refused for its retries used no commitment");
+    let fresh = package(&mut group, other.key);
+    assert!(shares(&mut group, &other, &fresh).is_ok());
 }
 
 #[test]
@@ -303,10 +313,11 @@ fn a_package_holds_nothing_but_commitments() {
 #[test]
 fn a_request_needs_one_package_for_each_digest() {
     let (mut group, request) = with_two_digests();
-    let packages = group.commit(request.key, &[signer(1), signer(2)], 3);
     let request_signed = requested(&request, TREASURER);
-    for wrong in [&packages[..0], &packages[..1], &packages[..3]] {
-        assert_eq!(group.sign(signer(1), &request_signed, wrong), SignOutcome::Refused(Refusal::PackageInvalid));
+    for wrong in [0, 1, 3] {
+        let packages = group.commit(request.key, &[signer(1), signer(2)], wrong);
+        assert_eq!(group.sign(signer(1), &request_signed, &packages), SignOutcome::Refused(Refusal::PackageInvalid));
     }
+    let packages = group.commit(request.key, &[signer(1), signer(2)], 2);
     assert_eq!(released(group.sign(signer(1), &request_signed, &packages[..2])).len(), 2);
 }

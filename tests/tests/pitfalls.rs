@@ -6,11 +6,15 @@ use std::{collections::BTreeSet, fs, path::Path};
 fn every_test_that_the_list_of_pitfalls_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let mut known = BTreeSet::new();
-    for folder in ["attestation", "chains", "cli", "client", "enclave", "host", "protocol", "simulator", "tests", "wire"] {
+    for folder in
+        ["attestation", "chains", "cli", "client", "enclave", "host", "protocol", "simulator", "tests", "wire"]
+    {
         functions(&root.join(folder), &mut known);
     }
     let list = include_str!("../PITFALLS.md");
-    let named = list.split('`').skip(1).step_by(2).filter(|name| name.len() > 20 && name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase() || b.is_ascii_digit()));
+    let named = list.split('`').skip(1).step_by(2).filter(|name| {
+        name.len() > 20 && name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase() || b.is_ascii_digit())
+    });
     let missing: Vec<_> = named.filter(|name| !known.contains(*name)).collect();
     assert!(missing.is_empty(), "no such tests: {missing:#?}");
 }

@@ -91,7 +91,9 @@ pub enum ManifestError {
     #[error("the manifest cannot be read: {0}")]
     Unreadable(#[from] DecodeError),
     /// *t* below 2 or above *n*.
-    #[error("threshold {threshold} does not fit {signers} signers: it must be at least 2 and at most the number of signers")]
+    #[error(
+        "threshold {threshold} does not fit {signers} signers: it must be at least 2 and at most the number of signers"
+    )]
     Threshold {
         /// *t*.
         threshold: u16,

@@ -1,5 +1,7 @@
 //! The policy: who may make keys, and who may sign what with which key.
 
+use std::collections::BTreeSet;
+
 use minicbor::{Decode, Encode};
 
 use crate::{
@@ -73,6 +75,14 @@ pub struct KeyRule {
 }
 
 impl Policy {
+    /// Whether every requester and every key is named once, so that a reader cannot miss which entry counts.
+    #[must_use]
+    pub fn is_unambiguous(&self) -> bool {
+        let requesters: BTreeSet<_> = self.requesters.iter().map(|known| &known.name).collect();
+        let keys: BTreeSet<_> = self.keys.iter().map(|rule| (&rule.tenant, &rule.key)).collect();
+        requesters.len() == self.requesters.len() && keys.len() == self.keys.len()
+    }
+
     /// The credential of `requester`.
     #[must_use]
     pub fn requester(&self, requester: &Requester) -> Option<&RequesterKey> {

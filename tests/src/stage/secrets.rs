@@ -62,19 +62,30 @@ impl Secrets {
         let wrap = &blob.wraps.as_slice()[0];
         let kms = &self.kms[wrap.arn.as_str()];
         let mut data_key = vec![0; kms.min_output_size()];
-        let masked = kms.decrypt(&OAEP_SHA256_MGF1SHA256, wrap.ciphertext.as_slice(), &mut data_key, None).expect("wrapped to this key");
-        let data_key: Vec<_> = masked.iter().zip(Wrap::mask(&wrap.arn).as_bytes()).map(|(byte, mask)| byte ^ mask).collect();
+        let masked = kms
+            .decrypt(&OAEP_SHA256_MGF1SHA256, wrap.ciphertext.as_slice(), &mut data_key, None)
+            .expect("wrapped to this key");
+        let data_key: Vec<_> =
+            masked.iter().zip(Wrap::mask(&wrap.arn).as_bytes()).map(|(byte, mask)| byte ^ mask).collect();
         let mut plain = blob.ciphertext.as_slice().to_vec();
         let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &data_key).expect("32 bytes"));
         let (nonce, aad) = (Nonce::assume_unique_for_key(blob.nonce.0), blob.context.aad());
         let plain = cipher.open_in_place(nonce, Aad::from(aad.as_bytes()), &mut plain).expect("sealed under this key");
-        let secret = |what: &str, bytes: &[u8]| Secret { what: format!("{what} of signer {}", blob.context.signer), bytes: bytes.into() };
+        let secret = |what: &str, bytes: &[u8]| Secret {
+            what: format!("{what} of signer {}", blob.context.signer),
+            bytes: bytes.into(),
+        };
         let inner = match &blob.context.content {
             // Array of two, byte string of 32: the seed.
             Content::SignerKey => secret("the signer key", &plain[3..35]),
             Content::Share { scheme, .. } => secret("the share", &signing_share(*scheme, plain)),
         };
-        vec![secret("a data key", &data_key), secret("a masked data key", masked), secret("a sealed content", plain), inner]
+        vec![
+            secret("a data key", &data_key),
+            secret("a masked data key", masked),
+            secret("a sealed content", plain),
+            inner,
+        ]
     }
 
     /// All that is known.

@@ -49,7 +49,9 @@ fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();
-        let passing = [".log", ".sqlite", ".sqlite-wal", ".sqlite-shm", "lock"].iter().any(|end| name.to_string_lossy().ends_with(end));
+        let passing = [".log", ".sqlite", ".sqlite-wal", ".sqlite-shm", "lock"]
+            .iter()
+            .any(|end| name.to_string_lossy().ends_with(end));
         if entry.file_type()?.is_file() && !passing {
             fs::copy(entry.path(), to.join(name))?;
         }

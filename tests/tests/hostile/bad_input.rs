@@ -131,14 +131,19 @@ fn a_key_of_a_name_that_is_taken_or_by_a_requester_who_may_not_is_refused() {
 fn bodies_that_are_no_requests_are_refused_as_what_they_are() {
     let mut stage = play(&CALM);
     let key = honest_key(&mut stage);
-    for body in [serde_json::json!({}), serde_json::json!({ "request": "%" }), serde_json::json!({ "request": "AAAA", "more": 1 })] {
+    for body in [
+        serde_json::json!({}),
+        serde_json::json!({ "request": "%" }),
+        serde_json::json!({ "request": "AAAA", "more": 1 }),
+    ] {
         assert_eq!(stage.post_json("/v1/sign", &body).code(), "request_invalid", "{body}");
     }
     // A few bytes more than the host takes: it has read all of them when it refuses, so that its answer arrives.
     let huge = serde_json::json!({ "request": "A".repeat(limits::FRAME) });
     assert_eq!(stage.post_json("/v1/sign", &huge).code(), "request_too_large");
     assert_eq!(stage.post_json("/v1/nothing", &serde_json::json!({})).code(), "not_found");
-    let not_canonical = Requested { body: b"\xff".as_slice().try_into().expect("short"), ..stage.text_request(&key, "x") };
+    let not_canonical =
+        Requested { body: b"\xff".as_slice().try_into().expect("short"), ..stage.text_request(&key, "x") };
     assert_eq!(stage.post("/v1/sign", &not_canonical).code(), "malformed");
     stage.settle(&key);
 }

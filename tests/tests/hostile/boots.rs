@@ -65,7 +65,12 @@ fn policy(stage: &Stage) -> Endorsed<Policy> {
 }
 
 /// An order that careless operators sign: they look at nobody's attestation.
-fn careless_order(stage: &Stage, kind: StartKind, incarnation: Incarnation, roster: Vec<(SignerId, BootId)>) -> Endorsed<StartOrder> {
+fn careless_order(
+    stage: &Stage,
+    kind: StartKind,
+    incarnation: Incarnation,
+    roster: Vec<(SignerId, BootId)>,
+) -> Endorsed<StartOrder> {
     let manifest = stage.group.manifest();
     let roster = roster.into_iter().map(|(signer, boot)| RosterEntry { signer, boot }).collect::<Vec<_>>();
     let order = StartOrder {
@@ -100,7 +105,9 @@ fn of_two_copies_of_a_signer_only_the_one_that_the_order_names_takes_part_and_ne
     let _nothing = done(stage.ask_at(&copy.socket, &Request::Configure { manifest, signer: signer(2) }));
     let order = order_in_force(&stage);
     assert_eq!(refused(stage.ask_at(&copy.socket, &order)), "not_rostered");
-    for request in [Request::Commit { key: key.id(), count: 1 }, Request::Present { blob, certificate: None }, Request::Challenge] {
+    for request in
+        [Request::Commit { key: key.id(), count: 1 }, Request::Present { blob, certificate: None }, Request::Challenge]
+    {
         assert_eq!(refused(stage.ask_at(&copy.socket, &request)), "wrong_phase");
     }
     assert_eq!(introduced_to(&mut stage, 1, &copy.socket), "not_rostered");
@@ -141,10 +148,14 @@ fn an_enclave_on_another_signers_machine_that_says_it_is_signer_2_is_believed_by
     assert_eq!(stage.start_refused(), "attestation_wrong_pcr");
 
     // Operators who don't look: KMS refuses it the signer key, and peers refuse to know it.
-    let boots: Vec<_> = [(1, stage.group.signer_socket(signer(1))), (2, impostor.socket.clone()), (3, stage.group.signer_socket(signer(3)))]
-        .into_iter()
-        .map(|(id, socket)| (signer(id), boot_at(&mut stage, &socket)))
-        .collect();
+    let boots: Vec<_> = [
+        (1, stage.group.signer_socket(signer(1))),
+        (2, impostor.socket.clone()),
+        (3, stage.group.signer_socket(signer(3))),
+    ]
+    .into_iter()
+    .map(|(id, socket)| (signer(id), boot_at(&mut stage, &socket)))
+    .collect();
     let incarnation = next_incarnation(&mut stage);
     let order = careless_order(&stage, StartKind::Restart, incarnation, boots);
     let policy = policy(&stage);
@@ -191,13 +202,22 @@ fn an_enclave_under_another_manifest_gets_no_blob_no_key_of_kms_and_no_peer() {
     let _started = done(stage.ask_at(&foreign.socket, &Request::Start { order, policy }));
 
     let blob = stage.blobs(signer(2)).remove(0);
-    assert_eq!(refused(stage.ask_at(&foreign.socket, &Request::Present { blob: blob.clone(), certificate: None })), "blob_foreign");
+    assert_eq!(
+        refused(stage.ask_at(&foreign.socket, &Request::Present { blob: blob.clone(), certificate: None })),
+        "blob_foreign"
+    );
     let mut relabelled = blob.clone();
     relabelled.context.manifest = valid.hash();
-    assert_eq!(refused(stage.ask_at(&foreign.socket, &Request::Present { blob: relabelled, certificate: None })), "blob_forged");
+    assert_eq!(
+        refused(stage.ask_at(&foreign.socket, &Request::Present { blob: relabelled, certificate: None })),
+        "blob_forged"
+    );
 
     let document = introduction(&mut stage, &foreign.socket, b"for KMS").document;
-    assert_eq!(stage.kms_decrypt(signer(2), &blob.wraps.as_slice()[0], document.as_slice()), Err("AccessDeniedException".into()));
+    assert_eq!(
+        stage.kms_decrypt(signer(2), &blob.wraps.as_slice()[0], document.as_slice()),
+        Err("AccessDeniedException".into())
+    );
     assert_eq!(introduced_to(&mut stage, 1, &foreign.socket), "wrong_group");
     stage.settle(&key);
 }
@@ -282,7 +302,8 @@ fn an_older_order_or_policy_does_not_come_back() {
     // The newest order with another policy than it names.
     let Request::Start { order, policy: current } = newer else { unreachable!("a start order") };
     let first = operator::PolicyDraft::first(stage.group.manifest()).build().expect("a policy");
-    let first = operator::endorsed_by(&first, stage.group.manifest(), &stage.group.operators().expect("key files")).expect("signed");
+    let first = operator::endorsed_by(&first, stage.group.manifest(), &stage.group.operators().expect("key files"))
+        .expect("signed");
     assert_eq!(stage.refused(signer(1), &Request::ApplyPolicy { policy: first.clone() }), "policy_mismatch");
     assert_eq!(stage.refused(signer(1), &Request::ApplyPolicy { policy: current }), "policy_mismatch");
     let boots: Vec<_> = stage.signers().map(|id| (id, stage.group.signer_socket(id))).collect();
@@ -295,7 +316,10 @@ fn an_older_order_or_policy_does_not_come_back() {
     let again = next_incarnation(&mut stage);
     let genesis = careless_order(&stage, StartKind::Genesis, again, boots);
     let policy = policy(&stage);
-    assert_eq!(stage.refused(signer(1), &Request::Start { order: genesis.clone(), policy: policy.clone() }), "stale_incarnation");
+    assert_eq!(
+        stage.refused(signer(1), &Request::Start { order: genesis.clone(), policy: policy.clone() }),
+        "stale_incarnation"
+    );
     let mut alone = genesis;
     alone.signatures = alone.signatures.into_vec().into_iter().take(1).collect::<Vec<_>>().try_into().expect("one");
     assert_eq!(stage.refused(signer(1), &Request::Start { order: alone, policy }), "not_endorsed");

@@ -55,7 +55,14 @@ fn altered(place: usize, byte: u8) -> Vec<u8> {
 fn a_frame_over_the_limit_of_an_unknown_kind_or_version_or_of_another_protocol_ends_its_connection_alone() {
     let mut stage = play(&CALM);
     let key = honest_key(&mut stage);
-    let cases = [("oversized", 12, 0xff), ("another version", 4, 2), ("unknown kind", 5, 7), ("a reply", 5, 1), ("reserved bits", 6, 1), ("foreign", 0, b'G')];
+    let cases = [
+        ("oversized", 12, 0xff),
+        ("another version", 4, 2),
+        ("unknown kind", 5, 7),
+        ("a reply", 5, 1),
+        ("reserved bits", 6, 1),
+        ("foreign", 0, b'G'),
+    ];
     for (what, place, byte) in cases {
         let mut stream = connect(&stage);
         stream.write_all(&altered(place, byte)).expect("sent");

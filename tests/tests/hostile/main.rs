@@ -87,7 +87,10 @@ fn commitment(stage: &mut Stage, id: SignerId, key: KeyId) -> Commitment {
 }
 
 fn package(entries: &[(SignerId, &Commitment)]) -> Package {
-    let entry = |(signer, commitment): &(SignerId, &Commitment)| SignerCommitment { signer: *signer, commitment: (*commitment).clone() };
+    let entry = |(signer, commitment): &(SignerId, &Commitment)| SignerCommitment {
+        signer: *signer,
+        commitment: (*commitment).clone(),
+    };
     entries.iter().map(entry).collect::<Vec<_>>().try_into().expect("few")
 }
 

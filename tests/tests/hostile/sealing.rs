@@ -95,7 +95,9 @@ fn forged(stage: &Stage, genuine: &SealedBlob, sealer: Introduction, identity: &
     rand::fill(&mut data_key).and_then(|()| rand::fill(&mut nonce)).expect("randomness");
     let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &data_key).expect("32 bytes"));
     let aad = genuine.context.aad();
-    cipher.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad.as_bytes()), &mut ciphertext).expect("sealed");
+    cipher
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad.as_bytes()), &mut ciphertext)
+        .expect("sealed");
     let slot = stage.group.manifest().slot(genuine.context.signer).expect("a signer of the group");
     let wrap = |kms: &cloister_wire::manifest::KmsKey| {
         let ciphertext = kms::encrypt(kms.spki.as_slice(), &data_key).try_into().expect("short enough");
@@ -123,7 +125,10 @@ fn a_share_forged_from_scratch_is_forged_though_anyone_can_wrap_to_a_public_key(
     assert_eq!(refused(&mut stage, 1, &blob, key.certificate()), "blob_forged");
     // With a statement of its own, and the genuine document, which carries another's hash.
     let statement = own_statement(&stage, signer(1), &identity, Hash::from_bytes([9; 32]));
-    let sealer = Introduction { statement: codec::encode(&statement).try_into().expect("short"), document: genuine.sealer.document.clone() };
+    let sealer = Introduction {
+        statement: codec::encode(&statement).try_into().expect("short"),
+        document: genuine.sealer.document.clone(),
+    };
     let blob = forged(&stage, &genuine, sealer, &identity);
     assert_eq!(refused(&mut stage, 1, &blob, key.certificate()), "blob_forged");
     stage.settle(&key);
@@ -132,7 +137,8 @@ fn a_share_forged_from_scratch_is_forged_though_anyone_can_wrap_to_a_public_key(
 fn own_statement(stage: &Stage, id: SignerId, identity: &SigningKey, recipient: Hash) -> BootStatement {
     let manifest = stage.group.manifest();
     let keys = BootKeys { identity: PublicKey::of(identity), channel: Hash::from_bytes([9; 32]), recipient };
-    let mut statement = BootStatement { group: manifest.group, manifest: manifest.hash(), signer: id, keys, proof: None };
+    let mut statement =
+        BootStatement { group: manifest.group, manifest: manifest.hash(), signer: id, keys, proof: None };
     let signature = Signature::sign(identity, Tag::SIGNER_PROOF, &statement.unproved());
     statement.proof = Some(SignerProof { key: PublicKey::of(identity), signature });
     statement
@@ -218,14 +224,21 @@ fn answers_made_up_in_kmss_place_make_no_key() {
     let root = stage.root().trust_root();
     let mut recipient = Vec::new();
     stage.rule(signer(2), move |frame: &Frame| {
-        if let Some(cloister_wire::message::Outcome::Done(Body::Unwrap { document, .. })) = frame.to_reply().map(|reply| reply.outcome) {
-            let document = Unverified::parse(document.as_slice()).expect("a document").authenticate(&root, Mode::Archival).expect("genuine");
+        if let Some(cloister_wire::message::Outcome::Done(Body::Unwrap { document, .. })) =
+            frame.to_reply().map(|reply| reply.outcome)
+        {
+            let document = Unverified::parse(document.as_slice())
+                .expect("a document")
+                .authenticate(&root, Mode::Archival)
+                .expect("genuine");
             recipient = document.public_key().expect("a recipient key").to_vec();
         }
         match frame.to_request() {
             Some(Request::Unwrapped { ticket, .. }) => {
                 let ours = || Some(kms::envelope(&recipient, &[7; 32]).into_vec());
-                Action::Instead(frame.with_payload(&codec::encode(&unwrapped(ticket, [ours(), ours()]))).bytes().to_vec())
+                Action::Instead(
+                    frame.with_payload(&codec::encode(&unwrapped(ticket, [ours(), ours()]))).bytes().to_vec(),
+                )
             }
             _ => Action::Pass,
         }
@@ -258,9 +271,9 @@ fn after_a_restart_a_swapped_blob_or_a_made_up_answer_of_kms_keeps_one_signers_s
     stage.kill([signer(2)]);
     stage.revive([signer(2)]);
     stage.rule(signer(2), |frame: &Frame| match frame.to_request() {
-        Some(Request::Unwrapped { ticket, .. }) => {
-            Action::Instead(frame.with_payload(&codec::encode(&unwrapped(ticket, [Some(b"made up".to_vec()), None]))).bytes().to_vec())
-        }
+        Some(Request::Unwrapped { ticket, .. }) => Action::Instead(
+            frame.with_payload(&codec::encode(&unwrapped(ticket, [Some(b"made up".to_vec()), None]))).bytes().to_vec(),
+        ),
         _ => Action::Pass,
     });
     assert_eq!(stage.start_refused(), "unwrap_failed");
@@ -284,7 +297,8 @@ fn a_blob_that_the_store_has_lost_keeps_one_signers_share_shut_until_it_is_resto
     stage.wait(async |_| {
         use sqlx::Connection as _;
         let mut store = sqlx::SqliteConnection::connect(&store).await.expect("a store");
-        let lost = sqlx::query("DELETE FROM blobs WHERE content = ?").bind(&id).execute(&mut store).await.expect("deleted");
+        let lost =
+            sqlx::query("DELETE FROM blobs WHERE content = ?").bind(&id).execute(&mut store).await.expect("deleted");
         assert_eq!(lost.rows_affected(), 1);
     });
     stage.kill([signer(2)]);

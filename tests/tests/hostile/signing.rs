@@ -71,7 +71,11 @@ fn packages_with_too_few_too_many_or_doubled_signers_are_refused() {
     for entries in [vec![&one], vec![&one, &two, &three], vec![&one, &one], vec![&two, &three], vec![&two, &one]] {
         let entries: Vec<_> = entries.into_iter().map(entry).collect();
         let entries: Vec<_> = entries.iter().map(|(id, commitment)| (*id, commitment)).collect();
-        assert_eq!(share(stage.done(signer(1), &to_sign(&request, &package(&entries)))), Err("package_invalid"), "{entries:?}");
+        assert_eq!(
+            share(stage.done(signer(1), &to_sign(&request, &package(&entries)))),
+            Err("package_invalid"),
+            "{entries:?}"
+        );
     }
     stage.settle(&key);
 }
@@ -87,7 +91,8 @@ fn a_request_with_any_byte_flipped_gets_no_share_and_uses_no_commitment_up() {
         let mut body = request.body.as_slice().to_vec();
         body[at] ^= 1;
         let flipped = Requested { body: Bytes::try_from(body).expect("as long"), signature: request.signature };
-        let refused = share(stage.done(signer(1), &to_sign(&flipped, &package))).expect_err("a flipped request was signed");
+        let refused =
+            share(stage.done(signer(1), &to_sign(&flipped, &package))).expect_err("a flipped request was signed");
         assert!(["malformed", "request_signature", "requester_unknown"].contains(&refused), "byte {at}: {refused}");
     }
     assert!(share(stage.done(signer(1), &to_sign(&request, &package))).is_ok());
@@ -132,9 +137,12 @@ fn a_signer_does_not_take_the_hosts_word_for_what_a_payload_is() {
     let (ours, theirs) = (commitment(&mut stage, signer(1), key.id()), commitment(&mut stage, signer(2), key.id()));
     let package = package(&[(signer(1), &ours), (signer(2), &theirs)]);
     let credential = stage.credential();
-    let request = credential.request_signature(stage.id(), key.id(), Chain::Solana, b"a text, no transaction").expect("short enough");
+    let request = credential
+        .request_signature(stage.id(), key.id(), Chain::Solana, b"a text, no transaction")
+        .expect("short enough");
     assert_eq!(share(stage.done(signer(1), &to_sign(&request, &package))), Err("payload_rejected"));
-    let request = credential.request_signature(stage.id(), key.id(), Chain::Bitcoin, b"psbt\xff").expect("short enough");
+    let request =
+        credential.request_signature(stage.id(), key.id(), Chain::Bitcoin, b"psbt\xff").expect("short enough");
     assert_eq!(share(stage.done(signer(1), &to_sign(&request, &package))), Err("scheme_mismatch"));
     stage.settle(&key);
 }

@@ -99,7 +99,9 @@ fn a_share_with_a_flipped_bit_is_blamed_on_its_signer() {
     let key = honest_key(&mut stage);
     for id in stage.signers() {
         // Another byte for each signer: flipped likewise, two shares may add up to what they should.
-        stage.rule(id, move |frame: &Frame| with_flipped_share(frame, id.get().into()).map_or(Action::Pass, Action::Instead));
+        stage.rule(id, move |frame: &Frame| {
+            with_flipped_share(frame, id.get().into()).map_or(Action::Pass, Action::Instead)
+        });
     }
     let error = stage.sign_text(&key, "under attack").expect_err("no signature can be made of this");
     assert_eq!(error.code(), "bad_share");
@@ -176,7 +178,9 @@ fn every_answer_in_the_place_of_the_one_before_leads_to_no_signature_and_to_no_c
     for id in stage.signers() {
         let mut last: Option<Frame> = None;
         stage.rule(id, move |frame: &Frame| match (frame.direction(), &last) {
-            (Direction::ToHost, Some(old)) if is_share(frame) => Action::Instead(frame.with_payload(old.payload()).bytes().to_vec()),
+            (Direction::ToHost, Some(old)) if is_share(frame) => {
+                Action::Instead(frame.with_payload(old.payload()).bytes().to_vec())
+            }
             (Direction::ToHost, _) => {
                 last = Some(frame.clone());
                 Action::Pass
@@ -217,7 +221,10 @@ fn messages_between_signers_that_break_off_make_no_key() {
 
 #[test]
 fn flipped_messages_between_signers_make_no_key() {
-    assert_eq!(keygen_code(12, |frame| Action::Instead(frame.flipped(frame.bytes().len() - 1))), Err("channel_failed".into()));
+    assert_eq!(
+        keygen_code(12, |frame| Action::Instead(frame.flipped(frame.bytes().len() - 1))),
+        Err("channel_failed".into())
+    );
 }
 
 #[test]

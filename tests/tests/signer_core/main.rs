@@ -417,6 +417,23 @@ fn refuses_a_policy_for_another_group_even_if_the_start_order_names_it() {
 }
 
 #[test]
+fn refuses_a_policy_that_names_a_requester_or_a_key_twice() {
+    let twice =
+        |policy: &mut Policy| policy.requesters = [policy.requesters.iter().as_slice(); 2].concat().try_into().unwrap();
+    let key_twice = |policy: &mut Policy| policy.keys = [policy.keys.iter().as_slice(); 2].concat().try_into().unwrap();
+    let changes: [fn(&mut Policy); 2] = [twice, key_twice];
+    for change in changes {
+        let mut group = Group::configured(2, 2, 1);
+        let mut policy = group.charter.policy();
+        change(&mut policy);
+        let policy = group.charter.endorse(&policy);
+        let order = StartOrder { policy: policy.hash(), ..group.order(StartKind::Genesis) };
+        let request = Request::Start { order: group.charter.endorse(&order), policy };
+        assert_eq!(group.refused(signer(1), request), Refusal::Malformed);
+    }
+}
+
+#[test]
 fn an_active_signer_takes_a_later_incarnation_alone_and_never_a_second_genesis() {
     let mut group = Group::founded(2, 2, 1);
     let order = |group: &mut Group, kind, incarnation| {
