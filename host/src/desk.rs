@@ -19,6 +19,8 @@ use cloister_wire::{
     policy::Policy,
 };
 
+use tokio::sync::Mutex;
+
 pub(crate) use self::opening::Opening;
 use crate::{
     keyring::Keyring,
@@ -36,6 +38,8 @@ pub(crate) struct Desk {
     pub(crate) store: Store,
     pub(crate) kms: Kms,
     pub(crate) keyring: Arc<Keyring>,
+    /// Receipts that the disk had no room for. The signer gives each once, so they wait here for the next time.
+    pub(crate) overdue: Mutex<Vec<Write>>,
 }
 
 impl Desk {
@@ -57,20 +61,36 @@ impl Desk {
         if let Request::Certify { certificate } = request {
             self.file_certificate(certificate).await?;
         }
+        if self.overdue.lock().await.len() >= OVERDUE {
+            self.file(Vec::new(), Vec::new()).await?;
+        }
         let answer = self.link.call(encoded).await.map_err(|error| self.unreachable(error))?;
         let reply: Reply = minicbor::decode(&answer).map_err(|_| {
             Problem::host(HostCode::SignerReplyInvalid, "the signer's reply cannot be read").at(self.me)
         })?;
-        let mut writes: Vec<Write> = Write::receipts(reply.receipts.as_slice()).into_iter().collect();
+        let receipts = Write::receipts(reply.receipts.as_slice()).into_iter().collect();
+        let mut others = Vec::new();
         if let Outcome::Done(body) = &reply.outcome {
-            writes.extend(incoming(request));
-            writes.extend(outgoing(body));
+            others.extend(incoming(request));
+            others.extend(outgoing(body));
         }
-        self.store.write(writes).await?;
+        self.file(receipts, others).await?;
         if let (Request::Certify { certificate }, Outcome::Done(_)) = (request, &reply.outcome) {
             self.keyring.insert(certificate.clone());
         }
         Ok((reply, answer))
+    }
+
+    /// Files what a reply brought, and the receipts that had no room before. Those of a failed attempt are kept.
+    async fn file(&self, receipts: Vec<Write>, others: Vec<Write>) -> Result<(), Problem> {
+        let mut due = core::mem::take(&mut *self.overdue.lock().await);
+        due.extend(receipts);
+        let failed = match self.store.write([due.as_slice(), &others].concat()).await {
+            Ok(()) => return Ok(()),
+            Err(failed) => failed,
+        };
+        self.overdue.lock().await.splice(0..0, due);
+        Err(failed.into())
     }
 
     /// Before the signer makes the key usable: a certificate that were lost then could not be made again.
@@ -187,5 +207,7 @@ fn introduction(introduction: &Introduction) -> Option<Write> {
     Some(Write::introduction(statement.boot(), introduction))
 }
 
+/// Lists of receipts that may wait for room on the disk; a signer is asked nothing more until they are filed.
+const OVERDUE: usize = 4096;
 /// When to try again to configure a signer.
 const GREET_AGAIN: Duration = Duration::from_secs(2);

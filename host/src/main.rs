@@ -63,6 +63,8 @@ async fn main() -> anyhow::Result<()> {
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")))
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        // A log on a full disk would otherwise panic.
+        .log_internal_errors(false)
         .init();
     let running = serve(config(Arguments::parse())?).await?;
     writeln!(std::io::stdout(), r#"{{"listening":"http://{}"}}"#, running.local_addr())?;

@@ -82,6 +82,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         store: store.clone(),
         kms: Kms::load(config.kms.clone(), config.deadlines.step).await,
         keyring: Arc::new(load_keyring(&store).await?),
+        overdue: Default::default(),
     });
     let peers = Peers::new(config.peers.clone(), config.deadlines.step)?;
     let signers = Arc::new(Signers::new(manifest, desk.clone(), peers));

@@ -47,7 +47,8 @@ struct Arguments {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
     let arguments = Arguments::try_parse_from(arguments)?;
     end_when_stdin_closes();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    // A log on a full disk would panic if it could not say so.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).log_internal_errors(false).init();
     let config = config(arguments)?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let running = cloister_host::serve(config).await?;

@@ -245,7 +245,7 @@ impl DraftInput {
     /// A transaction that pays `script` in its second output; every other one has a witness.
     fn previous(&self, script: &ScriptBuf) -> Transaction {
         let other = TxOut { value: Amount::from_sat(1), script_pubkey: ScriptBuf::new() };
-        let witness = if self.seed[0] % 2 == 0 { Witness::new() } else { Witness::from_slice(&[self.seed]) };
+        let witness = if self.seed[0].is_multiple_of(2) { Witness::new() } else { Witness::from_slice(&[self.seed]) };
         Transaction {
             version: Version::TWO,
             lock_time: LockTime::ZERO,
