@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use cloister_wire::{
     blob::SealedBlob,
-    bounded::List,
+    bounded::{Bytes, List},
     certificate::CertificateBody,
     codec,
+    identity::Introduction,
     ids::{BootId, CeremonyId, Epoch, Hash, KeyId, Nonce, SignerId, UnixMillis},
     limits,
     message::Contribution,
@@ -67,10 +68,14 @@ pub(crate) enum Sealing {
     /// Not sealed yet.
     Secret(Zeroizing<Vec<u8>>),
     /// Sealed; the same blob is handed out whenever it is asked for.
-    Blob(Box<SealedBlob>),
+    Blob(OwnBlob),
     /// Read back from the host and opened through each KMS key.
-    ReadBack(Box<SealedBlob>),
+    ReadBack(OwnBlob),
 }
+
+/// A blob that this boot has sealed, without its sealer: the boot's own introduction is kept once and not with each.
+#[derive(Clone)]
+pub(crate) struct OwnBlob(Box<SealedBlob>);
 
 /// What a key generation looks like from outside.
 pub(crate) enum State<'a> {
@@ -234,6 +239,31 @@ impl NewKey {
 
     fn is_read_back(&self) -> bool {
         matches!(self.sealing, Sealing::ReadBack(_))
+    }
+}
+
+impl Sealing {
+    /// The blob that `sealer`, this boot, has sealed.
+    pub(crate) fn blob(&self, sealer: &Introduction) -> Option<SealedBlob> {
+        match self {
+            Sealing::Secret(_) => None,
+            Sealing::Blob(own) | Sealing::ReadBack(own) => {
+                Some(SealedBlob { sealer: sealer.clone(), ..*own.0.clone() })
+            }
+        }
+    }
+
+    pub(crate) fn read_back(&mut self) {
+        if let Sealing::Blob(own) = self {
+            *self = Sealing::ReadBack(own.clone());
+        }
+    }
+}
+
+impl From<SealedBlob> for OwnBlob {
+    fn from(blob: SealedBlob) -> Self {
+        let nobody = Introduction { statement: Bytes::default(), document: Bytes::default() };
+        Self(Box::new(SealedBlob { sealer: nobody, ..blob }))
     }
 }
 

@@ -1,0 +1,145 @@
+//! Key generation, from a requester's word to a certified key.
+
+use cloister_wire::{
+    bounded::List,
+    certificate::Certificate,
+    ids::{KeyId, SignerId},
+    limits,
+    message::{Body, KeygenState},
+    peer::PeerFrame,
+    receipt::Event,
+    refusal::Refusal,
+};
+use rand_core::CryptoRngCore;
+
+use super::Member;
+use crate::{
+    ceremony::{Sealing, Sent, State as CeremonyState},
+    certification::{self, Certified},
+    fault::Fault,
+    peers::Received,
+    sealing::Author,
+    signer::{Base, Step, Stepped},
+};
+
+impl Member {
+    pub(super) fn open_keygen(
+        &mut self,
+        base: &mut Base,
+        rng: &mut dyn CryptoRngCore,
+        request: &cloister_wire::request::Requested,
+    ) -> Stepped {
+        let authorized = match self.gate(base).authorize_key(request) {
+            Ok(authorized) => authorized,
+            Err(denied) => {
+                if let Some(request) = denied.signed {
+                    self.record(base, Event::Refused { request, refusal: denied.refusal })?;
+                }
+                return Err(denied.refusal.into());
+            }
+        };
+        if self.ceremonies.has_name(authorized.body()) {
+            return Err(Refusal::KeyNameTaken.into());
+        }
+        Ok(Step::Done(Body::KeygenNonce(self.ceremonies.open(base.now, authorized, rng)?)))
+    }
+
+    pub(super) fn start_keygen(
+        &mut self,
+        base: &mut Base,
+        rng: &mut dyn CryptoRngCore,
+        nonces: &List<cloister_wire::message::Contribution, { limits::SIGNERS }>,
+    ) -> Stepped {
+        if self.peers.open_channels().saturating_add(1) != self.measured.manifest.signers.len() {
+            return Err(Refusal::ChannelFailed.into());
+        }
+        let (ceremony, sent) = self.ceremonies.start(&self.measured, self.standing.order(), nonces, rng)?;
+        self.send(base, sent)?;
+        Ok(Step::Done(Body::KeygenStarted(ceremony)))
+    }
+
+    pub(super) fn deliver(
+        &mut self,
+        base: &mut Base,
+        rng: &mut dyn CryptoRngCore,
+        from: SignerId,
+        frame: &PeerFrame,
+    ) -> Stepped {
+        match self.peers.receive(&base.boot, rng, from, frame)? {
+            Received::Answer(envelope) => base.outbox.push(envelope),
+            Received::Nothing => {}
+            Received::Message(message) => {
+                let sent = self.ceremonies.receive(&self.measured, from, message)?;
+                self.send(base, sent)?;
+            }
+        }
+        Ok(Step::Done(Body::Nothing))
+    }
+
+    pub(super) fn send(&mut self, base: &mut Base, messages: Sent) -> Result<(), Fault> {
+        for (to, message) in messages {
+            base.outbox.push(self.peers.seal(to, &message)?);
+        }
+        Ok(())
+    }
+
+    /// Says how far a ceremony is; seals the share when it has just been made.
+    pub(super) fn keygen(
+        &mut self,
+        base: &mut Base,
+        rng: &mut dyn CryptoRngCore,
+        ceremony: cloister_wire::ids::CeremonyId,
+    ) -> Stepped {
+        let state = match self.ceremonies.state(ceremony).ok_or(Refusal::CeremonyUnknown)? {
+            CeremonyState::Running => KeygenState::Running,
+            CeremonyState::Failed(blame) => KeygenState::Failed { refusal: blame.refusal, culprit: blame.culprit },
+            CeremonyState::Made(new) => {
+                let introduction = self.introduction.as_ref().ok_or(Fault::Fatal)?;
+                if let Sealing::Secret(secret) = &new.sealing {
+                    let author = Author { boot: &base.boot, measured: &self.measured, introduction };
+                    let content = certification::content(&new.certificate);
+                    let blob = self.sealer.seal(&author, rng, Some(&new.certificate.tenant), content, secret)?;
+                    new.sealing = Sealing::Blob(blob.into());
+                }
+                let blob = new.sealing.blob(introduction).ok_or(Fault::Fatal)?;
+                KeygenState::Sealed { blob, certificate: new.certificate.clone() }
+            }
+        };
+        Ok(Step::Done(Body::Keygen(state)))
+    }
+
+    /// The new share was read back through every KMS key: sign the certificate.
+    pub(super) fn certify_own(&mut self, base: &Base, key: KeyId) -> Stepped {
+        let new = self.ceremonies.made(key).ok_or(Refusal::CeremonyUnknown)?;
+        new.sealing.read_back();
+        let body = new.certificate.clone();
+        let signature = certification::sign(&body, self.measured.signer, &base.boot, &self.identity()?.key);
+        Ok(Step::Done(Body::Certified(signature)))
+    }
+
+    /// Everybody signed: the key can be used.
+    pub(super) fn certify(&mut self, base: &mut Base, certificate: &Certificate) -> Stepped {
+        let own = (self.measured.signer, base.boot.id());
+        let identity = |signer, boot| {
+            if (signer, boot) == own { Some(base.boot.keys().identity) } else { self.peers.identity(signer, boot) }
+        };
+        let certified = Certified::verify(&self.measured, &self.identity()?.group, certificate, identity)?;
+        let body = certified.body().clone();
+        if self.keyring.get(body.key).is_some() {
+            return Ok(Step::Done(Body::Nothing));
+        }
+        let by_known_boots = certificate.signatures.iter().all(|entry| identity(entry.signer, entry.boot).is_some());
+        if !by_known_boots || self.ceremonies.made(body.key).is_none_or(|new| new.certificate != body) {
+            return Err(Refusal::CertificateInvalid.into());
+        }
+        // One request may have opened two ceremonies: the first to end has the name.
+        if self.keyring.has_name(&body.tenant, &body.name) {
+            return Err(Refusal::KeyNameTaken.into());
+        }
+        let new = self.ceremonies.take(body.key).ok_or(Refusal::WrongPhase)?;
+        let event = Event::KeyCreated { request: new.request, ceremony: body.ceremony, key: body.key };
+        self.keyring.insert(body, new.share)?;
+        self.record(base, event)?;
+        Ok(Step::Done(Body::Nothing))
+    }
+}
