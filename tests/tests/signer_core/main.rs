@@ -406,31 +406,30 @@ fn refuses_a_policy_for_another_group_even_if_the_start_order_names_it() {
     let changes: [fn(&mut Policy); 2] =
         [|policy| policy.group = GroupId::from_bytes([9; 16]), |policy| policy.manifest = Hash::from_bytes([9; 32])];
     for change in changes {
-        let mut group = Group::configured(2, 2, 1);
-        let mut policy = group.charter.policy();
-        change(&mut policy);
-        let policy = group.charter.endorse(&policy);
-        let order = StartOrder { policy: policy.hash(), ..group.order(StartKind::Genesis) };
-        let request = Request::Start { order: group.charter.endorse(&order), policy };
-        assert_eq!(group.refused(signer(1), request), Refusal::WrongGroup);
+        assert_eq!(refused_under(change), Refusal::WrongGroup);
     }
 }
 
 #[test]
 fn refuses_a_policy_that_names_a_requester_or_a_key_twice() {
-    let twice =
-        |policy: &mut Policy| policy.requesters = [policy.requesters.iter().as_slice(); 2].concat().try_into().unwrap();
-    let key_twice = |policy: &mut Policy| policy.keys = [policy.keys.iter().as_slice(); 2].concat().try_into().unwrap();
-    let changes: [fn(&mut Policy); 2] = [twice, key_twice];
+    let changes: [fn(&mut Policy); 2] = [
+        |policy| policy.requesters = [policy.requesters.as_slice(); 2].concat().try_into().unwrap(),
+        |policy| policy.keys = [policy.keys.as_slice(); 2].concat().try_into().unwrap(),
+    ];
     for change in changes {
-        let mut group = Group::configured(2, 2, 1);
-        let mut policy = group.charter.policy();
-        change(&mut policy);
-        let policy = group.charter.endorse(&policy);
-        let order = StartOrder { policy: policy.hash(), ..group.order(StartKind::Genesis) };
-        let request = Request::Start { order: group.charter.endorse(&order), policy };
-        assert_eq!(group.refused(signer(1), request), Refusal::Malformed);
+        assert_eq!(refused_under(change), Refusal::Malformed);
     }
+}
+
+/// What a signer says to a start order that names a changed policy.
+fn refused_under(change: fn(&mut Policy)) -> Refusal {
+    let mut group = Group::configured(2, 2, 1);
+    let mut policy = group.charter.policy();
+    change(&mut policy);
+    let policy = group.charter.endorse(&policy);
+    let order = StartOrder { policy: policy.hash(), ..group.order(StartKind::Genesis) };
+    let request = Request::Start { order: group.charter.endorse(&order), policy };
+    group.refused(signer(1), request)
 }
 
 #[test]
