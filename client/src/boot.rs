@@ -87,7 +87,7 @@ impl Challenge {
         self.0
     }
 
-    /// Verifies the answer: a live document, over this nonce, at most [`MAX_AGE`] old.
+    /// Verifies the answer: a live document, over this nonce, at most five minutes old.
     ///
     /// # Errors
     /// [`BootRejected`].
