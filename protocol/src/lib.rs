@@ -10,10 +10,10 @@
 //! ```
 //!
 //! # Invariants, and where they are kept
-//! - **One gate**: [`gate`] alone makes an `Authorized` value, and [`signing`] takes nothing else (P3).
-//! - **One use**: a nonce leaves its [`pool`] by value before a byte of the share is computed, and its type can be neither copied nor
+//! - **One gate**: `gate` alone makes an `Authorized` value, and `signing` takes nothing else (P3).
+//! - **One use**: a nonce leaves its `pool` by value before a byte of the share is computed, and its type can be neither copied nor
 //!   serialised (P4).
-//! - **Sealed or nothing**: secrets leave through [`sealing`] alone, which takes types that nothing else sends (P2).
+//! - **Sealed or nothing**: secrets leave through `sealing` alone, which takes types that nothing else sends (P2).
 //! - **Named boots only**: nothing but status and attestation is answered before a quorum of operators has named this boot.
 //!
 //! # Callers' duties

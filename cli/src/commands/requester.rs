@@ -46,7 +46,7 @@ pub(crate) struct Add {
     /// It may make keys for its tenant.
     #[arg(long)]
     create_keys: bool,
-    /// It may sign with this key on these chains: KEY=CHAIN[,CHAIN]; may be repeated. The key need not exist yet.
+    /// It may sign with this key on these chains: KEY=CHAIN or KEY=CHAIN,CHAIN; may be repeated. The key need not exist yet.
     #[arg(long, value_name = "KEY=CHAINS")]
     allow: Vec<Permission>,
     /// An operator's secret key file; may be repeated. By default the folder's.
