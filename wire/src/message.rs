@@ -397,3 +397,18 @@ pub enum Phase {
     #[n(5)]
     Halted,
 }
+
+impl Phase {
+    /// The phase's stable name, as every interface shows it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Phase::Blank => "blank",
+            Phase::Measured => "measured",
+            Phase::Founding => "founding",
+            Phase::Reopening => "reopening",
+            Phase::Active => "active",
+            Phase::Halted => "halted",
+        }
+    }
+}

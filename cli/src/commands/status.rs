@@ -24,7 +24,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
     let manifest = attested.manifest();
     let statuses = attested.statuses().await?;
     let signers: Vec<_> = statuses.iter().map(|status| SignerView::new(status, &attested)).collect();
-    let active = signers.iter().filter(|signer| signer.phase == name(Phase::Active)).count();
+    let active = signers.iter().filter(|signer| signer.phase == Phase::Active.name()).count();
     let view = StatusView {
         group: manifest.group.to_string(),
         manifest_hash: manifest.hash().to_string(),
@@ -80,7 +80,7 @@ impl SignerView {
         Self {
             signer: status.signer.get(),
             attested: boot.is_some(),
-            phase: body.map_or("unreachable", |body| name(body.phase)),
+            phase: body.map_or("unreachable", |body| body.phase.name()),
             boot: boot.map(|boot| boot.boot().to_string()),
             incarnation: body.and_then(|body| body.incarnation).map(|incarnation| incarnation.0),
             policy: body.and_then(|body| body.policy).map(|version| version.0),
@@ -112,16 +112,5 @@ impl fmt::Display for SignerView {
             f,
             "signer {signer}  {attested}, {phase}; start {incarnation}, policy {policy}, keys {keys}, receipts {receipts}"
         )
-    }
-}
-
-fn name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Blank => "blank",
-        Phase::Measured => "measured",
-        Phase::Founding => "founding",
-        Phase::Reopening => "reopening",
-        Phase::Active => "active",
-        Phase::Halted => "halted",
     }
 }

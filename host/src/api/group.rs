@@ -34,8 +34,7 @@ pub(super) async fn ready(host: Host) -> Result<Answer<Value>, Problem> {
     match status.phase {
         Phase::Active => Ok(Answer(json!({ "status": "ready" }))),
         phase => {
-            Err(Problem::host(HostCode::NotReady, format!("the signer is {}", phase_name(phase)))
-                .at(host.signers.desk.me))
+            Err(Problem::host(HostCode::NotReady, format!("the signer is {}", phase.name())).at(host.signers.desk.me))
         }
     }
 }
@@ -119,7 +118,7 @@ async fn signer_status(host: &Coordinator, signer: SignerId, nonce: Nonce) -> Si
         Ok((status, signed)) => SignerStatus {
             signer: signer.get(),
             reachable: true,
-            phase: Some(phase_name(status.phase)),
+            phase: Some(status.phase.name()),
             boot: Some(status.boot.to_string()),
             incarnation: status.incarnation.map(|incarnation| incarnation.0),
             policy: status.policy.map(|version| version.0),
@@ -188,15 +187,4 @@ async fn outlive<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let given_up = |_| Problem::host(HostCode::Internal, "the work on this request was given up");
     tokio::spawn(work).await.map_err(given_up)?
-}
-
-fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Blank => "blank",
-        Phase::Measured => "measured",
-        Phase::Founding => "founding",
-        Phase::Reopening => "reopening",
-        Phase::Active => "active",
-        Phase::Halted => "halted",
-    }
 }

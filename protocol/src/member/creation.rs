@@ -76,7 +76,7 @@ impl Member {
         Ok(Step::Done(Body::Nothing))
     }
 
-    pub(super) fn send(&mut self, base: &mut Base, messages: Sent) -> Result<(), Fault> {
+    fn send(&mut self, base: &mut Base, messages: Sent) -> Result<(), Fault> {
         for (to, message) in messages {
             base.outbox.push(self.peers.seal(to, &message)?);
         }

@@ -75,7 +75,7 @@ impl Member {
     }
 
     /// Everybody's signer key, once all peers are introduced.
-    pub(super) fn founders(&self) -> Result<SignerKeys, Refusal> {
+    fn founders(&self) -> Result<SignerKeys, Refusal> {
         let own = self.signer_key().map(|key| (self.measured.signer, PublicKey::of(key)));
         let all: SignerKeys = self.peers.signer_keys().chain(own).collect();
         if all.len() == self.measured.manifest.signers.len() { Ok(all) } else { Err(Refusal::WrongPhase) }
@@ -93,12 +93,7 @@ impl Member {
         Ok(base.attest(None, |_| Pending::Unwrapping(unwrapping), statement))
     }
 
-    pub(super) fn intent(
-        &mut self,
-        base: &Base,
-        blob: &SealedBlob,
-        certificate: Option<Certificate>,
-    ) -> Result<Intent, Fault> {
+    fn intent(&mut self, base: &Base, blob: &SealedBlob, certificate: Option<Certificate>) -> Result<Intent, Fault> {
         let sealer = self.introduction.as_ref().unwrap_or(&blob.sealer);
         match (&self.stage, &blob.context.content) {
             (Stage::Founding { sealed: Some(sealed), .. }, Content::SignerKey) if **sealed == *blob => {
@@ -147,7 +142,7 @@ impl Member {
     }
 
     /// Genesis is over for this signer: its key is safe.
-    pub(super) fn found(&mut self, secret: &[u8]) -> Stepped {
+    fn found(&mut self, secret: &[u8]) -> Stepped {
         if matches!(self.stage, Stage::Founding { .. }) {
             self.stage = Stage::Active(Identity::read(secret)?);
         }
@@ -155,7 +150,7 @@ impl Member {
     }
 
     /// The opened signer key has to be the one that the sealing boot had proved.
-    pub(super) fn reopen(&mut self, base: &Base, sealer: PublicKey, secret: &[u8]) -> Stepped {
+    fn reopen(&mut self, base: &Base, sealer: PublicKey, secret: &[u8]) -> Stepped {
         // A signer has one identity: a blob of another genesis that was presented before has come too late.
         if !matches!(self.stage, Stage::Reopening) {
             return Err(Refusal::WrongPhase.into());
@@ -168,7 +163,7 @@ impl Member {
         self.enrol(base)
     }
 
-    pub(super) fn open_share(&mut self, base: &mut Base, certified: &Certified, secret: &[u8]) -> Stepped {
+    fn open_share(&mut self, base: &mut Base, certified: &Certified, secret: &[u8]) -> Stepped {
         let body = certified.body();
         let share = share::open(self.measured.signer, secret, body)?;
         self.keyring.insert(body.clone(), share)?;
@@ -178,7 +173,7 @@ impl Member {
 }
 
 impl Identity {
-    pub(super) fn read(secret: &[u8]) -> Result<Self, Refusal> {
+    fn read(secret: &[u8]) -> Result<Self, Refusal> {
         let sealed: SealedIdentity = codec::decode(secret).map_err(|_| Refusal::BlobForged)?;
         let group: BTreeMap<_, _> = sealed.group.iter().map(|entry| (entry.signer, entry.key)).collect();
         Ok(Self { key: SigningKey::from_bytes(&sealed.secret), group })
