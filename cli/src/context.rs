@@ -13,6 +13,7 @@ use cloister_simulator::group::Record;
 use cloister_wire::{
     endorsement::Endorsed,
     ids::{Hash, Requester, Tenant},
+    order::{StartKind, StartOrder},
     policy::Policy,
 };
 
@@ -130,6 +131,17 @@ impl Connection {
     /// Keeps a policy that is in force, if there is a folder.
     pub(crate) fn keep_policy(&self, policy: &Endorsed<Policy>) -> Result<(), Failure> {
         if self.is_folder() { document::replace(&self.policy_file(), policy) } else { Ok(()) }
+    }
+
+    /// Where the folder keeps the genesis order that counts.
+    pub(crate) fn genesis_file(&self) -> PathBuf {
+        self.dir.join("genesis.cbor")
+    }
+
+    /// Keeps an order that was carried out, if it is a genesis and there is a folder.
+    pub(crate) fn keep_genesis(&self, order: &Endorsed<StartOrder>) -> Result<(), Failure> {
+        let is_genesis = order.unverified().is_ok_and(|order| order.kind == StartKind::Genesis);
+        if self.is_folder() && is_genesis { document::replace(&self.genesis_file(), order) } else { Ok(()) }
     }
 
     /// The operators' secret keys: the files named, or else the folder's.

@@ -104,6 +104,8 @@ pub(crate) struct GroupAnswer {
     #[serde(default)]
     pub(crate) incarnation: Option<u64>,
     #[serde(default)]
+    pub(crate) genesis: Option<String>,
+    #[serde(default)]
     pub(crate) policy: Option<String>,
 }
 

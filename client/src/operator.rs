@@ -53,6 +53,9 @@ pub enum PlanError {
         /// *n*.
         signers: usize,
     },
+    /// The order starts a group again.
+    #[error("this start order is no genesis")]
+    NotGenesis,
     /// The numbers have run out.
     #[error("there is no next version")]
     NoNextVersion,
@@ -184,6 +187,21 @@ pub fn start_order(
         policy: policy.hash(),
         issued_at: boot::now(),
     })
+}
+
+/// A restart of the group that `genesis` founded.
+///
+/// # Errors
+/// [`Error::NotEndorsed`] if the order lacks its quorum; [`PlanError::NotGenesis`].
+///
+/// # Security
+/// Signers open nothing that another genesis made. Where more than one was signed, name the one under which the group's keys were made.
+pub fn restart_of(manifest: &ValidManifest, genesis: &Endorsed<StartOrder>) -> Result<StartKind, Error> {
+    let order = genesis.verify(manifest).map_err(|why| Error::NotEndorsed { what: "genesis order", why })?;
+    match order.kind {
+        StartKind::Genesis => Ok(StartKind::Restart { genesis: genesis.hash() }),
+        StartKind::Restart { .. } => Err(PlanError::NotGenesis.into()),
+    }
 }
 
 /// A policy version in the making.

@@ -65,11 +65,14 @@ pub struct Client {
     signer_keys: BTreeMap<SignerId, PublicKey>,
 }
 
-/// What a host says of the group's state. The policy is the operators' word, that it is the newest is the host's.
+/// What a host says of the group's state. Genesis order and policy are the operators' word; that they signed no other, and none later,
+/// is the host's.
 #[derive(Clone, Debug)]
 pub struct GroupState {
     /// The last start that the host knows of.
     pub incarnation: Option<Incarnation>,
+    /// The genesis order, signed by the quorum; see [`operator::restart_of`].
+    pub genesis: Option<Endorsed<StartOrder>>,
     /// The policy, signed by the quorum.
     pub policy: Option<Endorsed<Policy>>,
 }
@@ -193,14 +196,18 @@ impl Attested {
     /// What the host says of start and policy.
     ///
     /// # Errors
-    /// [`Error::NotEndorsed`] if the policy lacks its quorum, or what the network brings.
+    /// [`Error::NotEndorsed`] if genesis order or policy lack their quorum, or what the network brings.
     pub async fn state(&self) -> Result<GroupState, Error> {
         let answer: GroupAnswer = self.api.get("/v1/group", &[]).await?;
         let policy = answer.policy.map(|text| from_base64::<Endorsed<Policy>>("policy", &text)).transpose()?;
         if let Some(policy) = &policy {
             policy.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "policy", why })?;
         }
-        Ok(GroupState { incarnation: answer.incarnation.map(Incarnation), policy })
+        let genesis = answer.genesis.map(|text| from_base64("genesis order", &text)).transpose()?;
+        if let Some(genesis) = &genesis {
+            operator::restart_of(&self.manifest, genesis)?;
+        }
+        Ok(GroupState { incarnation: answer.incarnation.map(Incarnation), genesis, policy })
     }
 
     /// Every signer's status over a fresh nonce.

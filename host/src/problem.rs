@@ -174,6 +174,7 @@ fn refusal_status(refusal: Refusal) -> u16 {
         R::UnknownSigner | R::KeyUnknown | R::CeremonyUnknown => 404,
         R::WrongPhase
         | R::StaleIncarnation
+        | R::WrongGenesis
         | R::KeyNameTaken
         | R::RequestIdReused
         | R::PolicyMismatch

@@ -73,7 +73,8 @@ impl Measured {
     fn check_roster(&self, order: &StartOrder) -> Result<(), Refusal> {
         let known = order.roster.iter().all(|entry| self.manifest.slot(entry.signer).is_some());
         let rising = order.roster.as_slice().is_sorted_by(|a, b| a.signer < b.signer);
-        let complete = order.kind == StartKind::Restart || order.roster.len() == self.manifest.signers.len();
+        let complete =
+            matches!(order.kind, StartKind::Restart { .. }) || order.roster.len() == self.manifest.signers.len();
         if known && rising && complete { Ok(()) } else { Err(Refusal::UnknownSigner) }
     }
 }
@@ -85,6 +86,14 @@ impl Standing {
 
     pub(crate) fn order_hash(&self) -> Hash {
         self.order_hash
+    }
+
+    /// Hash of the genesis order: of this one, or of the one that this one names.
+    pub(crate) fn genesis(&self) -> Hash {
+        match self.order.kind {
+            StartKind::Genesis => self.order_hash,
+            StartKind::Restart { genesis } => genesis,
+        }
     }
 
     pub(crate) fn policy(&self) -> &Policy {

@@ -1,7 +1,7 @@
 //! Channels between two boots: `Noise_KK_25519_ChaChaPoly_SHA256` (Noise specification, revision 34), by `snow`.
 //!
-//! Both static keys stand in attested statements, so both sides know each other before the first message. The prologue binds group,
-//! manifest and both boot ids; a message of another boot, group or direction does not open. A message that is lost, altered or repeated
+//! Both static keys stand in attested statements, so both sides know each other before the first message. The prologue binds the
+//! start order, which names group, manifest and genesis, and both boot ids; a message of another boot, order or direction does not open. A message that is lost, altered or repeated
 //! is a lost message and never evidence of cheating; nothing is remembered of what failed. Messages of ceremonies that run at once may
 //! overtake each other on their way through the hosts: each counter opens once, in any order among the last 128 (the replay window of
 //! RFC 4303, section 3.4.3).
@@ -51,7 +51,7 @@ pub(crate) struct Ends<'a> {
     pub(crate) ours: &'a [u8; 32],
     /// Their X25519 public key, from their attested statement.
     pub(crate) theirs: &'a Hash,
-    /// Binds the channel to group, manifest and both boots.
+    /// Binds the channel to the start order and both boots.
     pub(crate) prologue: &'a Hash,
 }
 

@@ -9,7 +9,7 @@ use cloister_wire::{
     bounded::List,
     endorsement::Endorsed,
     identity::Introduction,
-    ids::KeyId,
+    ids::{Hash, KeyId},
     limits,
     message::{Body, Phase, Request, SignItem},
     order::{StartKind, StartOrder},
@@ -62,8 +62,9 @@ enum Stage {
     Active(Identity),
 }
 
-/// The signer key, and the public ones of the whole group.
+/// The signer key, and the public ones of the whole group, as one genesis made them.
 struct Identity {
+    genesis: Hash,
     key: SigningKey,
     group: SignerKeys,
 }
@@ -78,9 +79,9 @@ impl Member {
     ) -> Result<Self, Fault> {
         let stage = match standing.order().kind {
             StartKind::Genesis => Stage::Founding { key: SigningKey::generate(rng), sealed: None },
-            StartKind::Restart => Stage::Reopening,
+            StartKind::Restart { .. } => Stage::Reopening,
         };
-        let peers = Peers::new(measured.signer, measured.manifest.hash());
+        let peers = Peers::new(measured.signer, standing.order_hash());
         let member = Self {
             measured,
             standing,
@@ -208,8 +209,12 @@ impl Member {
 impl Member {
     /// A later start order, which names this boot again beside others that are new.
     fn restart(&mut self, base: &mut Base, order: &Endorsed<StartOrder>, policy: &Endorsed<Policy>) -> Stepped {
-        self.standing = self.measured.admit(base.boot.id(), order, policy, Some(&self.standing))?;
-        self.peers = Peers::new(self.measured.signer, self.measured.manifest.hash());
+        let standing = self.measured.admit(base.boot.id(), order, policy, Some(&self.standing))?;
+        if let Stage::Active(identity) = &self.stage {
+            identity.check_genesis(&standing)?;
+        }
+        self.peers = Peers::new(self.measured.signer, standing.order_hash());
+        self.standing = standing;
         self.ceremonies.clear();
         self.record_start(base)?;
         Ok(Step::Done(Body::Nothing))

@@ -21,7 +21,8 @@ use crate::{
 /// The peers that were introduced under the start order in force.
 pub(crate) struct Peers {
     me: SignerId,
-    manifest: Hash,
+    /// The start order, which names manifest, genesis and all boots: signers under different orders have no channel.
+    order: Hash,
     introduced: BTreeMap<SignerId, Peer>,
 }
 
@@ -41,8 +42,8 @@ enum Channel {
 }
 
 impl Peers {
-    pub(crate) fn new(me: SignerId, manifest: Hash) -> Self {
-        Self { me, manifest, introduced: BTreeMap::new() }
+    pub(crate) fn new(me: SignerId, order: Hash) -> Self {
+        Self { me, order, introduced: BTreeMap::new() }
     }
 
     /// Takes in an attested peer, whose boot and signer key the caller has checked against roster and group. The lower signer id begins
@@ -126,7 +127,7 @@ impl Peers {
     }
 
     fn prologue(&self, initiator: (SignerId, BootId), responder: (SignerId, BootId)) -> Hash {
-        Tag::CHANNEL.hash(&codec::encode(&(self.manifest, initiator.0, initiator.1, responder.0, responder.1)))
+        Tag::CHANNEL.hash(&codec::encode(&(self.order, initiator.0, initiator.1, responder.0, responder.1)))
     }
 }
 

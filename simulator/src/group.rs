@@ -171,13 +171,16 @@ impl Group {
         let incarnation = last.next().context("incarnations have run out")?;
         let kind = match self.record.stage() {
             Stage::Founded => StartKind::Genesis,
-            Stage::Started => StartKind::Restart,
+            Stage::Started => operator::restart_of(&self.manifest, &read(&self.layout.genesis())?)?,
         };
         let order = operator::start_order(&self.manifest, kind, incarnation, attested.boots(), &policy)?;
         let order = operator::endorsed_by(&order, &self.manifest, &self.operators()?)?;
         self.record.set_incarnation(incarnation);
         self.record.write(&self.layout.record())?;
         attested.start(&order, &policy).await?;
+        if kind == StartKind::Genesis {
+            layout::write(&self.layout.genesis(), &codec::encode(&order))?;
+        }
         self.record.set_stage(Stage::Started);
         self.record.write(&self.layout.record())?;
         progress(Progress::Started(incarnation));

@@ -14,7 +14,7 @@ use cloister_wire::{
     codec,
     endorsement::Endorsed,
     identity::Introduction,
-    ids::{BootId, CeremonyId, KeyId, SignerId, UnixMillis},
+    ids::{BootId, CeremonyId, Hash, KeyId, SignerId, UnixMillis},
     limits,
     message::{
         Body, Contribution, KeygenState, Outcome, Package, Reply, Request, SignItem, SignOutcome, SignerCommitment,
@@ -56,6 +56,8 @@ pub struct Group {
     pub now: UnixMillis,
     /// The incarnation in force.
     pub incarnation: u64,
+    /// Hash of the newest genesis order.
+    pub genesis: Hash,
     boots: u64,
 }
 
@@ -90,6 +92,7 @@ impl Group {
             receipts: BTreeMap::new(),
             now: NOW,
             incarnation: 0,
+            genesis: Hash::from_bytes([0; 32]),
             boots: seed << 16,
         };
         group.reboot();
@@ -143,6 +146,12 @@ impl Group {
         self.charter.order(kind, self.incarnation + 1, self.now, &boots)
     }
 
+    /// A restart of what the newest genesis has founded.
+    #[must_use]
+    pub fn again(&self) -> StartKind {
+        StartKind::Restart { genesis: self.genesis }
+    }
+
     /// The request that starts a signer under `order` and the first policy.
     #[must_use]
     pub fn start_request(&self, order: &StartOrder) -> Request {
@@ -160,6 +169,9 @@ impl Group {
         let order = self.order(kind);
         let request = self.start_request(&order);
         self.incarnation += 1;
+        if kind == StartKind::Genesis {
+            self.genesis = self.charter.endorse(&order).hash();
+        }
         for signer in self.charter.signers() {
             self.done(signer, request.clone());
         }
@@ -178,7 +190,7 @@ impl Group {
     pub fn reopen(&mut self) {
         self.reboot();
         self.configure();
-        self.start(StartKind::Restart);
+        self.start(self.again());
         for signer in self.charter.signers() {
             let blob = self.signer_blobs[&signer].clone();
             assert_eq!(done(self.present(signer, blob, None)), Body::Nothing);

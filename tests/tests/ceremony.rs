@@ -316,7 +316,7 @@ fn two_ceremonies_of_one_request_leave_one_key() {
 #[test]
 fn a_later_start_order_ends_every_ceremony_and_channel() {
     let (mut group, ceremony) = under_way();
-    let order = group.order(StartKind::Restart);
+    let order = group.order(group.again());
     let request = group.start_request(&order);
     for signer in group.charter.signers() {
         group.done(signer, request.clone());

@@ -54,7 +54,7 @@ fn reopened(alter: impl FnOnce(&mut SealedBlob)) -> Option<Refusal> {
     let mut group = Group::founded(2, 2, 1);
     group.reboot();
     group.configure();
-    group.start(StartKind::Restart);
+    group.start(group.again());
     let mut blob = group.signer_blobs[&signer(1)].clone();
     alter(&mut blob);
     refusal(&group.present(signer(1), blob, None))
@@ -236,17 +236,17 @@ fn sealed_by(change: impl FnOnce(&mut Impostor)) -> Option<Refusal> {
     change(&mut impostor);
     group.reboot();
     group.configure();
-    group.start(StartKind::Restart);
+    group.start(group.again());
     let context = group.signer_blobs[&signer(1)].context.clone();
-    let blob = impostor.seal(context, &identity("impostor's signer key", &impostor), group.now);
+    let blob = impostor.seal(context, &identity("impostor's signer key", &impostor, group.genesis), group.now);
     refusal(&group.present(signer(1), blob, None))
 }
 
-/// What a signer key's blob holds: the secret, and the public signer keys of the group.
-fn identity(name: &str, impostor: &Impostor) -> Vec<u8> {
+/// What a signer key's blob holds: the secret, the genesis that made it, and the public signer keys of the group.
+fn identity(name: &str, impostor: &Impostor, genesis: Hash) -> Vec<u8> {
     let keys = vec![(signer(1), PublicKey::of(&impostor.signer_key)), (signer(2), PublicKey::of(&secret("two")))];
     let secret = minicbor::bytes::ByteArray::from(secret(name).to_bytes());
-    codec::encode(&(secret, keys))
+    codec::encode(&(secret, genesis, keys))
 }
 
 #[test]
@@ -271,10 +271,10 @@ fn refuses_a_signer_key_that_is_not_the_one_its_sealer_had_proved() {
     let mut group = Group::founded(2, 2, 1);
     group.reboot();
     group.configure();
-    group.start(StartKind::Restart);
+    group.start(group.again());
     let impostor = impostor(&group);
     let context = group.signer_blobs[&signer(1)].context.clone();
-    let blob = impostor.seal(context, &identity("another signer key", &impostor), group.now);
+    let blob = impostor.seal(context, &identity("another signer key", &impostor, group.genesis), group.now);
     assert_eq!(refusal(&group.present(signer(1), blob, None)), Some(Refusal::BlobForged));
 }
 
@@ -283,10 +283,10 @@ fn refuses_a_sealer_that_has_no_signer_key() {
     let mut group = Group::founded(2, 2, 1);
     group.reboot();
     group.configure();
-    group.start(StartKind::Restart);
+    group.start(group.again());
     let impostor = impostor(&group);
     let context = group.signer_blobs[&signer(1)].context.clone();
-    let mut blob = impostor.seal(context, &identity("impostor's signer key", &impostor), group.now);
+    let mut blob = impostor.seal(context, &identity("impostor's signer key", &impostor, group.genesis), group.now);
     blob.sealer = impostor.attest(&impostor.statement, group.now, b"without proof");
     let calls = group.kms.calls;
     assert_eq!(refusal(&group.present(signer(1), impostor.sign(blob), None)), Some(Refusal::BlobForged));
@@ -444,7 +444,7 @@ fn a_signer_keeps_its_identity_when_the_blob_of_another_genesis_opens_late() {
     let new = group.signer_blobs[&signer(1)].clone();
     group.reboot();
     group.configure();
-    group.start(StartKind::Restart);
+    group.start(group.again());
     let [late, first] = [old, new].map(|blob| answers_of_kms(&mut group, blob, None));
     group.done(signer(1), first);
     assert_eq!(group.refused(signer(1), late), Refusal::WrongPhase);

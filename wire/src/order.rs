@@ -42,14 +42,17 @@ pub struct StartOrder {
 
 /// Whether signer keys are to be made or to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
 pub enum StartKind {
     /// Once in a group's life: every signer makes its signer key.
     #[n(0)]
     Genesis,
-    /// Signers open the keys that they have.
+    /// Signers open the keys that they made under one genesis; what was made under another does not count.
     #[n(1)]
-    Restart,
+    Restart {
+        /// Hash of the genesis order.
+        #[n(0)]
+        genesis: Hash,
+    },
 }
 
 /// One boot of one signer.

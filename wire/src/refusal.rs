@@ -73,6 +73,7 @@ refusals! {
     37 RequestIdReused "request_id_reused" "This request id stands for another request; give every request its own random id."
     38 RetriesExhausted "retries_exhausted" "This request was tried too often; make and sign a new one."
     39 PoolFull "pool_full" "The signer keeps as many unused commitments for this key as it may; use those first."
+    40 WrongGenesis "wrong_genesis" "The start order names another genesis than the one that this signer's key was made under; name the genesis order that counts, or restore the blob that was sealed under it."
 }
 
 impl fmt::Display for Refusal {

@@ -90,6 +90,7 @@ fn documents() -> Vec<Golden> {
     vec![
         golden("Manifest", manifest()),
         golden("StartOrder", start_order()),
+        golden("StartOrderGenesis", StartOrder { kind: StartKind::Genesis, ..start_order() }),
         golden("Policy", policy()),
         golden("EndorsedPolicy", endorsed(&policy())),
         golden("SignRequest", sign_request()),
@@ -204,7 +205,7 @@ fn start_order() -> StartOrder {
     StartOrder {
         group: group(),
         manifest: hash(1),
-        kind: StartKind::Restart,
+        kind: StartKind::Restart { genesis: hash(3) },
         incarnation: Incarnation(2),
         roster: list([RosterEntry { signer: signer(1), boot: boot() }]),
         policy: hash(2),

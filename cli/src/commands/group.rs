@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use cloister_client::{Attested, Secret, operator};
 use cloister_wire::{
     endorsement::Endorsed,
-    ids::Incarnation,
+    ids::{Hash, Incarnation},
     order::{StartKind, StartOrder},
     policy::Policy,
 };
@@ -39,6 +39,10 @@ pub(crate) struct Start {
     /// A later start.
     #[arg(long)]
     restart: bool,
+    /// At a restart: hash of the genesis order, as its `group start` printed it. By default that of the folder's `genesis.cbor`, else the
+    /// host's.
+    #[arg(long, value_name = "HEX", conflicts_with = "genesis")]
+    genesis_order: Option<Hash>,
     /// Number of this start; has to be higher than every one before. By default one more than the host's.
     #[arg(long)]
     incarnation: Option<u64>,
@@ -61,6 +65,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
     let (order, policy) = start.order(&attested, &operators, output).await?;
     progress.doing("the signers start");
     attested.start(&order, &policy).await?;
+    start.connection.keep_genesis(&order)?;
     drop(progress);
     output.answer(&View::new(&order, start.connection.is_simulated()?)?);
     Ok(())
@@ -76,7 +81,11 @@ impl Start {
         let manifest = attested.manifest();
         let state = attested.state().await?;
         let started = state.incarnation.is_some();
-        let kind = if self.genesis || !(self.restart || started) { StartKind::Genesis } else { StartKind::Restart };
+        let kind = if self.genesis || !(self.restart || started) {
+            StartKind::Genesis
+        } else {
+            self.restart_of(attested, state.genesis, output)?
+        };
         let policy = match (self.stored_policy()?, state.policy) {
             (Some(policy), _) => policy,
             (None, Some(policy)) => {
@@ -92,6 +101,31 @@ impl Start {
             next.ok_or_else(|| Failure::usage("the host's incarnation is the last there is", "Give --incarnation."))?;
         let order = operator::start_order(manifest, kind, incarnation, attested.boots(), &policy)?;
         Ok((operator::endorsed_by(&order, manifest, operators)?, policy))
+    }
+
+    /// The genesis named, or else the folder's, or else the one that the host shows.
+    fn restart_of(
+        &self,
+        attested: &Attested,
+        shown: Option<Endorsed<StartOrder>>,
+        output: &Output,
+    ) -> Result<StartKind, Failure> {
+        let file = self.connection.genesis_file();
+        let genesis = match (self.genesis_order, shown) {
+            (Some(genesis), _) => return Ok(StartKind::Restart { genesis }),
+            (None, _) if self.connection.is_folder() && file.exists() => document::read(&file)?,
+            (None, Some(shown)) => {
+                output.note("The genesis order is the one that the host shows; it bears the operators' quorum, but only you know whether you signed another.");
+                shown
+            }
+            (None, None) => {
+                return Err(Failure::usage(
+                    "no genesis order is known",
+                    "Give --genesis-order, or start with --genesis.",
+                ));
+            }
+        };
+        Ok(operator::restart_of(attested.manifest(), &genesis)?)
     }
 
     fn stored_policy(&self) -> Result<Option<Endorsed<Policy>>, Failure> {
@@ -126,7 +160,7 @@ impl View {
             endorsed.unverified().map_err(|why| cloister_client::Error::Unreadable { what: "start order", why })?;
         let kind = match order.kind {
             StartKind::Genesis => "genesis",
-            StartKind::Restart => "restart",
+            StartKind::Restart { .. } => "restart",
         };
         let boots =
             order.roster.iter().map(|entry| BootView { signer: entry.signer.get(), boot: entry.boot.to_string() });

@@ -2,11 +2,12 @@
 
 use axum::{Json as Answer, extract::Path};
 use cloister_wire::{
+    codec,
     endorsement::Endorsed,
     ids::{Nonce, SignerId},
     manifest::Manifest,
     message::Phase,
-    order::StartOrder,
+    order::{StartKind, StartOrder},
     policy::Policy,
 };
 use futures_util::future::join_all;
@@ -22,7 +23,7 @@ use crate::{
     desk::fresh_nonce,
     encoding::{base64, from_base64, to_base64},
     problem::{HostCode, Problem},
-    store::DocumentKind,
+    store::{DocumentKind, Store, StoreError},
 };
 
 pub(super) async fn health() -> Answer<Value> {
@@ -49,6 +50,7 @@ pub(super) struct Group {
     signers: usize,
     signer: u16,
     incarnation: Option<u64>,
+    genesis: Option<String>,
     policy_version: Option<u64>,
     policy: Option<String>,
     policy_hash: Option<String>,
@@ -58,6 +60,7 @@ pub(super) struct Group {
 pub(super) async fn group(host: Host) -> Result<Answer<Group>, Problem> {
     let (manifest, desk) = (&host.signers.manifest, &host.signers.desk);
     let order = desk.store.latest::<Endorsed<StartOrder>>(DocumentKind::Order).await?;
+    let genesis = genesis(&desk.store).await?;
     let policy = desk.store.latest::<Endorsed<Policy>>(DocumentKind::Policy).await?;
     let version = policy.as_ref().and_then(|policy| policy.unverified().ok()).map(|policy| policy.version.0);
     Ok(Answer(Group {
@@ -68,11 +71,20 @@ pub(super) async fn group(host: Host) -> Result<Answer<Group>, Problem> {
         signers: manifest.signers.len(),
         signer: desk.me.get(),
         incarnation: order.and_then(|order| order.unverified().ok()).map(|order| order.incarnation.0),
+        genesis: genesis.as_ref().map(to_base64),
         policy_version: version,
         policy: policy.as_ref().map(to_base64),
         policy_hash: policy.as_ref().map(|policy| policy.hash().to_string()),
         simulated: host.root.kind() != cloister_attestation::RootKind::Aws,
     }))
+}
+
+/// The newest genesis order.
+async fn genesis(store: &Store) -> Result<Option<Endorsed<StartOrder>>, StoreError> {
+    let orders = store.documents(DocumentKind::Order).await?;
+    let orders = orders.iter().rev().filter_map(|body| codec::decode::<Endorsed<StartOrder>>(body).ok());
+    let is_genesis = |order: &StartOrder| order.kind == StartKind::Genesis;
+    Ok(orders.into_iter().find(|order| order.unverified().is_ok_and(|order| is_genesis(&order))))
 }
 
 /// A nonce in hex.

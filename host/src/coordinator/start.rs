@@ -85,7 +85,7 @@ impl Coordinator {
                 self.introduce(&roster).await?;
                 self.found(&stand, &roster).await
             }
-            StartKind::Restart => {
+            StartKind::Restart { .. } => {
                 self.reopen(&stand, &roster).await?;
                 self.introduce(&roster).await?;
                 self.open_shares(&roster, &certificates).await

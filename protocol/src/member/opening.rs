@@ -7,7 +7,7 @@ use cloister_wire::{
     bounded::List,
     certificate::Certificate,
     codec,
-    ids::SignerId,
+    ids::{Hash, SignerId},
     limits,
     message::Body,
     receipt::Event,
@@ -21,6 +21,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Identity, Member, Stage};
 use crate::{
+    authority::Standing,
     certification::{Certified, SignerKeys},
     fault::Fault,
     sealing::Author,
@@ -35,7 +36,10 @@ use crate::{
 struct SealedIdentity {
     #[cbor(n(0), with = "minicbor::bytes")]
     secret: [u8; 32],
+    /// The genesis order's hash.
     #[n(1)]
+    genesis: Hash,
+    #[n(2)]
     group: List<GroupKey, { limits::SIGNERS }>,
 }
 
@@ -66,7 +70,8 @@ impl Member {
             return Ok(Step::Done(Body::Sealed(blob.as_ref().clone())));
         }
         let group = group.into_iter().map(|(signer, key)| GroupKey { signer, key }).collect::<Vec<_>>().try_into()?;
-        let secret = Zeroizing::new(codec::encode(&SealedIdentity { secret: key.to_bytes(), group }));
+        let sealed_identity = SealedIdentity { secret: key.to_bytes(), genesis: self.standing.genesis(), group };
+        let secret = Zeroizing::new(codec::encode(&sealed_identity));
         let introduction = self.introduction.as_ref().ok_or(Fault::Fatal)?;
         let author = Author { boot: &base.boot, measured: &self.measured, introduction };
         let blob = self.sealer.seal(&author, rng, None, Content::SignerKey, &secret)?;
@@ -149,7 +154,7 @@ impl Member {
         Ok(Step::Done(Body::Nothing))
     }
 
-    /// The opened signer key has to be the one that the sealing boot had proved.
+    /// The opened signer key has to be the one that the sealing boot had proved, made under the genesis that the order names.
     fn reopen(&mut self, base: &Base, sealer: PublicKey, secret: &[u8]) -> Stepped {
         // A signer has one identity: a blob of another genesis that was presented before has come too late.
         if !matches!(self.stage, Stage::Reopening) {
@@ -159,6 +164,7 @@ impl Member {
         if PublicKey::of(&identity.key) != sealer || identity.group.get(&self.measured.signer) != Some(&sealer) {
             return Err(Refusal::BlobForged.into());
         }
+        identity.check_genesis(&self.standing)?;
         self.stage = Stage::Active(identity);
         self.enrol(base)
     }
@@ -176,6 +182,11 @@ impl Identity {
     fn read(secret: &[u8]) -> Result<Self, Refusal> {
         let sealed: SealedIdentity = codec::decode(secret).map_err(|_| Refusal::BlobForged)?;
         let group: BTreeMap<_, _> = sealed.group.iter().map(|entry| (entry.signer, entry.key)).collect();
-        Ok(Self { key: SigningKey::from_bytes(&sealed.secret), group })
+        Ok(Self { genesis: sealed.genesis, key: SigningKey::from_bytes(&sealed.secret), group })
+    }
+
+    /// Only an order that names this identity's own genesis may put it to use.
+    pub(super) fn check_genesis(&self, standing: &Standing) -> Result<(), Refusal> {
+        if self.genesis == standing.genesis() { Ok(()) } else { Err(Refusal::WrongGenesis) }
     }
 }

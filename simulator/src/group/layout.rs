@@ -68,6 +68,10 @@ impl Layout {
         self.0.join("policy.cbor")
     }
 
+    pub(super) fn genesis(&self) -> PathBuf {
+        self.0.join("genesis.cbor")
+    }
+
     pub(super) fn peers(&self) -> PathBuf {
         self.0.join("peers.json")
     }

@@ -76,7 +76,7 @@ impl Secrets {
             bytes: bytes.into(),
         };
         let inner = match &blob.context.content {
-            // Array of two, byte string of 32: the seed.
+            // Array of three, byte string of 32 first: the seed.
             Content::SignerKey => secret("the signer key", &plain[3..35]),
             Content::Share { scheme, .. } => secret("the share", &signing_share(*scheme, plain)),
         };

@@ -64,6 +64,13 @@ fn policy(stage: &Stage) -> Endorsed<Policy> {
     cloister_wire::codec::decode(&bytes).expect("canonical")
 }
 
+/// A restart of what the group's genesis has founded.
+fn again(stage: &Stage) -> StartKind {
+    let bytes = std::fs::read(stage.group.dir().join("genesis.cbor")).expect("a genesis order");
+    let genesis = cloister_wire::codec::decode(&bytes).expect("canonical");
+    operator::restart_of(stage.group.manifest(), &genesis).expect("a genesis order")
+}
+
 /// An order that careless operators sign: they look at nobody's attestation.
 fn careless_order(
     stage: &Stage,
@@ -157,7 +164,7 @@ fn an_enclave_on_another_signers_machine_that_says_it_is_signer_2_is_believed_by
     .map(|(id, socket)| (signer(id), boot_at(&mut stage, &socket)))
     .collect();
     let incarnation = next_incarnation(&mut stage);
-    let order = careless_order(&stage, StartKind::Restart, incarnation, boots);
+    let order = careless_order(&stage, again(&stage), incarnation, boots);
     let policy = policy(&stage);
     let body = serde_json::json!({ "order": cloister_tests::stage::base64(&order), "policy": cloister_tests::stage::base64(&policy) });
     let answer = stage.post_json("/v1/start", &body);
@@ -190,7 +197,7 @@ fn an_enclave_under_another_manifest_gets_no_blob_no_key_of_kms_and_no_peer() {
     let order = StartOrder {
         group: valid.group,
         manifest: valid.hash(),
-        kind: StartKind::Restart,
+        kind: again(&stage),
         incarnation: Incarnation(99),
         roster: vec![RosterEntry { signer: signer(2), boot }].try_into().expect("one"),
         policy: policy.hash(),
@@ -309,7 +316,7 @@ fn an_older_order_or_policy_does_not_come_back() {
     let boots: Vec<_> = stage.signers().map(|id| (id, stage.group.signer_socket(id))).collect();
     let boots = boots.into_iter().map(|(id, socket)| (id, boot_at(&mut stage, &socket))).collect::<Vec<_>>();
     let next = next_incarnation(&mut stage);
-    let next = careless_order(&stage, StartKind::Restart, next, boots.clone());
+    let next = careless_order(&stage, again(&stage), next, boots.clone());
     assert_eq!(stage.refused(signer(1), &Request::Start { order: next, policy: first.clone() }), "policy_mismatch");
     assert_eq!(stage.refused(signer(1), &Request::Start { order, policy: first }), "stale_incarnation");
     // A second genesis, and an order that too few have signed.

@@ -159,7 +159,7 @@ fn refuses_a_rostered_boot_whose_signer_key_is_not_the_one_that_the_group_knows(
     group.reboot();
     group.configure();
     let impostor = Impostor::new(&group.charter, &group.root, signer(2));
-    let mut order = group.order(StartKind::Restart);
+    let mut order = group.order(group.again());
     let mut roster = order.roster.into_vec();
     roster[1].boot = impostor.statement.boot();
     order.roster = list(roster);

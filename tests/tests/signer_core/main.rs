@@ -33,6 +33,8 @@ use cloister_wire::{
 };
 
 const MINUTE: u64 = 60 * 1000;
+/// A restart of a group that nobody has founded.
+const RESTART: StartKind = StartKind::Restart { genesis: Hash::from_bytes([0; 32]) };
 
 #[test]
 fn a_group_is_founded_makes_keys_survives_a_restart_and_signs_for_every_chain() {
@@ -86,7 +88,7 @@ fn a_taproot_signature_is_over_the_sighash_that_the_bitcoin_crate_computes() {
 fn every_request(group: &mut Group) -> Vec<(&'static str, Request)> {
     let charter = &group.charter;
     let key_request = requested(&charter.key_request("name", Scheme::Ed25519, NOW), TREASURER);
-    let order = charter.order(StartKind::Restart, 9, NOW, &[]);
+    let order = charter.order(group.again(), 9, NOW, &[]);
     let blob = Impostor::new(charter, &group.root, signer(1)).seal(
         BlobContext {
             format: 1,
@@ -133,7 +135,7 @@ fn in_phase(phase: Phase) -> Group {
     };
     match phase {
         Phase::Founding => group.start(StartKind::Genesis),
-        Phase::Reopening => group.start(StartKind::Restart),
+        Phase::Reopening => group.start(group.again()),
         Phase::Halted => halt(&mut group),
         Phase::Blank | Phase::Measured | Phase::Active => {}
     }
@@ -319,7 +321,7 @@ fn refuses_a_start_order_that_does_not_name_this_boot() {
         roster[0].boot = roster[1].boot;
         order.roster = list(roster);
     };
-    for kind in [StartKind::Genesis, StartKind::Restart] {
+    for kind in [StartKind::Genesis, RESTART] {
         assert_eq!(started_with(kind, |_| {}), None);
         assert_eq!(started_with(kind, swap), Some(Refusal::NotRostered));
         assert_eq!(started_with(kind, other_boot), Some(Refusal::NotRostered));
@@ -350,7 +352,7 @@ fn refuses_a_roster_that_is_out_of_order_doubled_or_of_unknown_signers() {
         },
     ];
     for change in changes {
-        assert_eq!(started_with(StartKind::Restart, change), Some(Refusal::UnknownSigner));
+        assert_eq!(started_with(RESTART, change), Some(Refusal::UnknownSigner));
     }
 }
 
@@ -358,7 +360,7 @@ fn refuses_a_roster_that_is_out_of_order_doubled_or_of_unknown_signers() {
 fn a_genesis_names_every_signer_and_a_restart_need_not() {
     let first_alone = |order: &mut StartOrder| order.roster = list(order.roster.iter().take(1).copied());
     assert_eq!(started_with(StartKind::Genesis, first_alone), Some(Refusal::UnknownSigner));
-    assert_eq!(started_with(StartKind::Restart, first_alone), None);
+    assert_eq!(started_with(RESTART, first_alone), None);
 }
 
 #[test]
@@ -439,11 +441,12 @@ fn an_active_signer_takes_a_later_incarnation_alone_and_never_a_second_genesis()
         let order = StartOrder { incarnation: Incarnation(incarnation), ..group.order(kind) };
         group.start_request(&order)
     };
-    for (kind, incarnation) in [(StartKind::Restart, 0), (StartKind::Restart, 1), (StartKind::Genesis, 2)] {
+    for (kind, incarnation) in [(group.again(), 0), (group.again(), 1), (StartKind::Genesis, 2)] {
         let request = order(&mut group, kind, incarnation);
         assert_eq!(group.refused(signer(1), request), Refusal::StaleIncarnation, "{kind:?} {incarnation}");
     }
-    let request = order(&mut group, StartKind::Restart, 2);
+    let again = group.again();
+    let request = order(&mut group, again, 2);
     assert_eq!(group.done(signer(1), request), Body::Nothing);
     assert_eq!(group.machine(signer(1)).status(NOW).incarnation, Some(Incarnation(2)));
 }
@@ -453,17 +456,91 @@ fn a_signer_key_that_stayed_shut_can_be_opened_under_a_later_order() {
     let mut group = Group::founded(2, 2, 1);
     group.reboot();
     group.configure();
-    group.start(StartKind::Restart);
-    let stale = StartOrder { incarnation: Incarnation(2), ..group.order(StartKind::Restart) };
+    group.start(group.again());
+    let stale = StartOrder { incarnation: Incarnation(2), ..group.order(group.again()) };
     let genesis = group.order(StartKind::Genesis);
     for order in [stale, genesis] {
         let request = group.start_request(&order);
         assert_eq!(group.refused(signer(1), request), Refusal::StaleIncarnation);
     }
-    group.start(StartKind::Restart);
+    group.start(group.again());
     let blob = group.signer_blobs[&signer(1)].clone();
     assert_eq!(done(group.present(signer(1), blob, None)), Body::Nothing);
     assert_eq!(group.machine(signer(1)).status(NOW).incarnation, Some(Incarnation(3)));
+}
+
+/// A restart under a genesis that this group has not been through.
+fn of_another_genesis(group: &mut Group) -> Request {
+    let order = group.order(StartKind::Restart { genesis: Hash::from_bytes([9; 32]) });
+    group.start_request(&order)
+}
+
+#[test]
+fn refuses_to_open_a_signer_key_under_a_restart_that_names_another_genesis() {
+    let mut group = Group::founded(2, 2, 1);
+    group.reboot();
+    group.configure();
+    let request = of_another_genesis(&mut group);
+    group.incarnation += 1;
+    group.done(signer(1), request);
+    let blob = group.signer_blobs[&signer(1)].clone();
+    assert_eq!(refusal(&group.present(signer(1), blob.clone(), None)), Some(Refusal::WrongGenesis));
+    assert_eq!(group.machine(signer(1)).status(NOW).phase, Phase::Reopening);
+    group.start(group.again());
+    assert_eq!(done(group.present(signer(1), blob, None)), Body::Nothing);
+}
+
+#[test]
+fn an_active_signer_refuses_a_restart_that_names_another_genesis_and_stays_under_the_order_it_has() {
+    let mut group = Group::founded(2, 2, 1);
+    for _ in 0..2 {
+        let before = group.machine(signer(1)).status(NOW);
+        let request = of_another_genesis(&mut group);
+        assert_eq!(group.refused(signer(1), request), Refusal::WrongGenesis);
+        assert_eq!(group.machine(signer(1)).status(NOW), before);
+        group.restart();
+    }
+}
+
+#[test]
+fn a_genesis_that_failed_half_way_does_not_mix_with_the_one_that_counts() {
+    let mut group = Group::configured(2, 2, 1);
+    group.start(StartKind::Genesis);
+    group.introduce_all();
+    group.found(signer(1));
+    let (half, failed) = (group.genesis, group.signer_blobs[&signer(1)].clone());
+    group.reboot();
+    group.configure();
+    group.start(StartKind::Genesis);
+    group.introduce_all();
+    group.charter.signers().into_iter().for_each(|signer| group.found(signer));
+    assert_ne!(half, group.genesis);
+    group.reboot();
+    group.configure();
+    group.start(group.again());
+    assert_eq!(refusal(&group.present(signer(1), failed, None)), Some(Refusal::WrongGenesis));
+    for signer in group.charter.signers() {
+        let blob = group.signer_blobs[&signer].clone();
+        assert_eq!(done(group.present(signer, blob, None)), Body::Nothing);
+    }
+    group.introduce_all();
+}
+
+#[test]
+fn signers_under_different_start_orders_have_no_channel() {
+    let mut group = Group::configured(2, 2, 1);
+    for id in group.charter.signers() {
+        group.now = group.now.plus(1);
+        let order = group.order(StartKind::Genesis);
+        let request = group.start_request(&order);
+        group.done(id, request);
+    }
+    for (to, of) in [(signer(1), signer(2)), (signer(2), signer(1))] {
+        let peer = group.introduction(of, to);
+        group.done(to, Request::Introduce { peer });
+    }
+    let initiation = group.post.pop_front().unwrap();
+    assert_eq!(refusal(&group.deliver(initiation)), Some(Refusal::ChannelFailed));
 }
 
 #[test]
@@ -471,7 +548,7 @@ fn a_later_start_order_does_not_bring_an_older_policy_back() {
     let mut group = Group::founded(2, 2, 1);
     let next = next_policy(&group);
     group.done(signer(1), Request::ApplyPolicy { policy: group.charter.endorse(&next) });
-    let order = group.order(StartKind::Restart);
+    let order = group.order(group.again());
     let request = group.start_request(&order);
     assert_eq!(group.refused(signer(1), request), Refusal::PolicyMismatch);
 }
@@ -604,7 +681,7 @@ fn an_enclave_can_take_another_signers_number_only_with_that_signers_parent_and_
     let manifest = group.charter.endorse(&group.charter.manifest);
     done(thief.ask(NOW, Request::Configure { manifest, signer: signer(1) }));
     let boots = [(signer(1), thief.boot_id(NOW))];
-    let order = group.charter.order(StartKind::Restart, 2, NOW, &boots);
+    let order = group.charter.order(group.again(), 2, NOW, &boots);
     done(thief.ask(NOW, group.start_request(&order)));
     let blob = group.signer_blobs[&signer(2)].clone();
     assert_eq!(refusal(&thief.ask(NOW, Request::Present { blob, certificate: None })), Some(Refusal::BlobForeign));
