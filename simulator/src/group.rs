@@ -393,13 +393,10 @@ impl Group {
     }
 }
 
-/// Founds the group on a thread of its own, so that whoever waits for it can do something else.
+/// Founds the group on a thread of its own, so that whoever waits for it can do something else. It is given up when this is dropped.
 async fn found(plan: GroupPlan, layout: Layout, progress: &impl Fn(Progress)) -> anyhow::Result<()> {
     let (steps, mut seen) = mpsc::unbounded_channel();
-    let report = move |step| {
-        // Whoever waited may have gone away.
-        let _ = steps.send(step);
-    };
+    let report = move |step| steps.send(step).ok().context("interrupted");
     let founding = tokio::task::spawn_blocking(move || founding::found(&plan, &layout, &report));
     while let Some(step) = seen.recv().await {
         progress(step);

@@ -43,6 +43,17 @@ fn an_interrupted_demo_leaves_no_process() {
 }
 
 #[test]
+fn a_founding_that_is_interrupted_leaves_no_folder() {
+    let dir = folder("unfounded");
+    let draft = dir.with_extension("founding");
+    let mut up = start(&["sim", "up", "--dir", &dir.display().to_string(), "--signers", "32"]);
+    until(|| draft.exists());
+    terminate(&up);
+    assert_eq!(up.wait().unwrap().code(), Some(1));
+    assert!(!draft.exists() && !dir.exists());
+}
+
+#[test]
 fn a_simulated_group_runs_until_it_is_stopped_and_goes_on_with_its_keys() {
     let dir = folder("up");
     let path = dir.display().to_string();

@@ -33,7 +33,7 @@ use super::{
     record::{Record, RequesterRecord},
 };
 use crate::{
-    kms::{AccountId, Key, KeyFile, KeyFileError, KeySpec, NewKey, PrincipalArn, policy},
+    kms::{AccountId, Key, KeyFile, KeySpec, NewKey, PrincipalArn, policy},
     nsm::TestRoot,
     signer::image::{self, Image},
 };
@@ -81,20 +81,36 @@ impl Parent {
     }
 }
 
-/// Makes the group's folder. Interrupted, it leaves nothing at its place, and is begun anew.
-pub(super) fn found(plan: &GroupPlan, layout: &Layout, progress: &(impl Fn(Progress) + Sync)) -> anyhow::Result<()> {
+/// Makes the group's folder, or leaves nothing. It is given up once nobody waits for it, which `progress` answers with an error; what
+/// a killed process left is begun anew.
+pub(super) fn found(
+    plan: &GroupPlan,
+    layout: &Layout,
+    progress: &(impl Fn(Progress) -> anyhow::Result<()> + Sync),
+) -> anyhow::Result<()> {
     if layout.dir().read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty and holds no simulated group: choose another folder", layout.dir().display());
     }
     let draft = layout.draft();
     layout::make_empty(draft.dir())?;
-    fill(plan, &draft, progress)?;
-    fs::rename(draft.dir(), layout.dir()).with_context(|| format!("cannot make {}", layout.dir().display()))?;
-    progress(Progress::Founded);
+    let made = fill(plan, &draft, progress).and_then(|()| {
+        fs::rename(draft.dir(), layout.dir()).with_context(|| format!("cannot make {}", layout.dir().display()))
+    });
+    if made.is_err() {
+        // What went wrong first is what has to be said.
+        drop(fs::remove_dir_all(draft.dir()));
+    }
+    made?;
+    // Whoever has gone away by now finds the group when coming back.
+    drop(progress(Progress::Founded));
     Ok(())
 }
 
-fn fill(plan: &GroupPlan, layout: &Layout, progress: &(impl Fn(Progress) + Sync)) -> anyhow::Result<()> {
+fn fill(
+    plan: &GroupPlan,
+    layout: &Layout,
+    progress: &(impl Fn(Progress) -> anyhow::Result<()> + Sync),
+) -> anyhow::Result<()> {
     let ids = (1..=plan.signers).map(SignerId::try_from).collect::<Result<Vec<_>, _>>()?;
     let root = TestRoot::generate()?;
     root.save(layout.dir())?;
@@ -137,14 +153,18 @@ fn make_secrets(paths: impl Iterator<Item = std::path::PathBuf>) -> anyhow::Resu
 }
 
 /// Makes RSA keys on all processors. They are most of what founding a group takes.
-fn generate(wanted: Vec<NewKey>, now: u64, progress: &(impl Fn(Progress) + Sync)) -> anyhow::Result<Vec<Key>> {
+fn generate(
+    wanted: Vec<NewKey>,
+    now: u64,
+    progress: &(impl Fn(Progress) -> anyhow::Result<()> + Sync),
+) -> anyhow::Result<Vec<Key>> {
     let (of, made) = (wanted.len(), AtomicUsize::new(0));
     let queue = Mutex::new(wanted.into_iter());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || -> Result<Vec<Key>, KeyFileError> {
+    let work = || -> anyhow::Result<Vec<Key>> {
         let make = |new: NewKey| {
             let key = new.generate(now)?;
-            progress(Progress::KmsKey { made: made.fetch_add(1, Ordering::Relaxed) + 1, of });
+            progress(Progress::KmsKey { made: made.fetch_add(1, Ordering::Relaxed) + 1, of })?;
             Ok(key)
         };
         std::iter::from_fn(next).map(make).collect()
@@ -252,7 +272,11 @@ mod tests {
         let plan = GroupPlan { dir: dir.clone(), signers: 2, threshold: 2, programs, link: Link::Direct };
         let layout = Layout::new(&dir).unwrap();
         let seen = Mutex::new(Vec::new());
-        found(&plan, &layout, &|progress| seen.lock().unwrap().push(progress)).unwrap();
+        let record = |progress| {
+            seen.lock().unwrap().push(progress);
+            Ok(())
+        };
+        found(&plan, &layout, &record).unwrap();
 
         let last = [Progress::KmsKey { made: 4, of: 4 }, Progress::Founded];
         assert!(seen.into_inner().unwrap().ends_with(&last));
@@ -268,6 +292,18 @@ mod tests {
         }
         assert_eq!(Record::read(&layout.record()).unwrap().stage(), Stage::Founded);
         assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
-        assert!(found(&plan, &layout, &|_| {}).is_err(), "a group was founded over another");
+        assert!(found(&plan, &layout, &|_| Ok(())).is_err(), "a group was founded over another");
+    }
+
+    #[test]
+    fn a_founding_that_nobody_waits_for_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program { path: std::env::current_exe().unwrap(), arguments: vec![] };
+        let programs = Programs { signer: program.clone(), kms: program.clone(), host: program };
+        let dir = folder.path().join("group");
+        let plan = GroupPlan { dir: dir.clone(), signers: 2, threshold: 2, programs, link: Link::Direct };
+        let given_up = found(&plan, &Layout::new(&dir).unwrap(), &|_| bail!("gone")).unwrap_err();
+        assert_eq!(given_up.to_string(), "gone");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }
