@@ -51,9 +51,9 @@ impl Output {
         if self.json {
             print_json(&Failed { error: failure });
         } else {
-            eprintln!("{} {}", style("error:").for_stderr().red().bold(), failure.message);
+            eprintln!("{} {} ({})", style("error:").for_stderr().red().bold(), failure.message, failure.code);
             if !failure.hint.is_empty() {
-                eprintln!("{} {} ({})", style(" hint:").for_stderr().yellow().bold(), failure.hint, failure.code);
+                eprintln!("{} {}", style(" hint:").for_stderr().yellow().bold(), failure.hint);
             }
         }
     }

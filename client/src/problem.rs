@@ -30,8 +30,8 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = if self.detail.is_empty() { &self.title } else { &self.detail };
         match self.signer {
-            Some(signer) => write!(f, "signer {signer}: {said} ({})", self.code),
-            None => write!(f, "{said} ({})", self.code),
+            Some(signer) => write!(f, "signer {signer}: {said}"),
+            None => f.write_str(said),
         }
     }
 }

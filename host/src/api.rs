@@ -31,6 +31,7 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/v1/ready", get(group::ready))
         .route("/v1/group", get(group::group))
         .route("/v1/signers", get(group::signers))
+        .route("/v1/signers/{signer}", get(group::signer))
         .route("/v1/signers/{signer}/attestation", get(group::attestation))
         .route("/v1/start", post(group::start))
         .route("/v1/policy", post(group::policy))

@@ -115,12 +115,28 @@ fn problem(arn: &Arn, error: &SdkError<DecryptError>) -> Problem {
         !transient
     });
     let code = if refused { HostCode::KmsDenied } else { HostCode::KmsUnavailable };
-    let why = match error.as_service_error() {
-        Some(service) => format!("{}: {}", service.code().unwrap_or("?"), service.message().unwrap_or("no message")),
-        None => DisplayErrorContext(error).to_string(),
-    };
-    tracing::warn!(code = code.code(), %arn, %why, "KMS did not decrypt");
+    let why = said(error);
+    tracing::warn!(code = code.code(), %arn, %why, error = %DisplayErrorContext(error), "KMS did not decrypt");
     Problem::host(code, format!("{arn}: {why}"))
+}
+
+/// What KMS or the way to it said, in one sentence.
+fn said(error: &SdkError<DecryptError>) -> String {
+    if let Some(service) = error.as_service_error() {
+        let message = service.message().unwrap_or("and no reason");
+        return format!("KMS answered {}: {message}", service.code().unwrap_or("without an error code"));
+    }
+    let what = match error {
+        SdkError::TimeoutError(_) => return "KMS did not answer in time".to_owned(),
+        SdkError::DispatchFailure(_) => "KMS was not reached",
+        SdkError::ResponseError(_) => "KMS's answer cannot be read",
+        _ => "KMS was not asked",
+    };
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    format!("{what}: {cause}")
 }
 
 #[cfg(test)]
@@ -168,6 +184,9 @@ mod tests {
         };
         let kms = Kms::load(access, Duration::from_secs(5)).await;
         let wrap = Wrap { arn: arn(ARN), ciphertext: vec![1].try_into().unwrap() };
-        assert_eq!(kms.decrypt(&wrap, b"document").await.unwrap_err().code, "kms_unavailable");
+        let problem = kms.decrypt(&wrap, b"document").await.unwrap_err();
+        assert_eq!(problem.code, "kms_unavailable");
+        assert!(problem.detail.starts_with(ARN) && problem.detail.contains("KMS was not reached"), "{problem}");
+        assert!(!problem.detail.contains(['{', '"']), "a debug dump: {problem}");
     }
 }

@@ -100,18 +100,17 @@ impl Problem {
 
     /// A signer's refusal.
     pub fn refused(refusal: Refusal) -> Self {
-        let sentence = refusal.sentence();
-        let (title, hint) =
-            sentence.split_once("; ").map_or((sentence, capital(sentence)), |(title, hint)| (title, capital(hint)));
-        let problem = Self::new(refusal.code(), refusal_status(refusal), title, "", sentence.into());
-        Self { hint: hint.into(), ..problem }
+        let (title, hint) = refusal.sentence().split_once("; ").unwrap_or((refusal.sentence(), ""));
+        let detail = format!("{title}.").into();
+        let problem = Self::new(refusal.code(), refusal_status(refusal), title, "", detail);
+        Self { hint: capital(hint).into(), ..problem }
     }
 
     /// A payload that cannot be signed.
     pub fn payload(rejected: &cloister_chains::Rejected) -> Self {
-        let detail = rejected.to_string();
-        let hint =
-            detail.split_once("; ").map_or(Refusal::PayloadRejected.sentence().to_owned(), |(_, hint)| capital(hint));
+        let said = rejected.to_string();
+        let (detail, hint) = said.split_once("; ").unwrap_or((&said, "Correct the transaction or text."));
+        let hint = capital(hint);
         let code = rejected.code();
         Self {
             kind: urn(code),
@@ -248,6 +247,14 @@ mod tests {
         let problem = Problem::payload(&rejected);
         assert_eq!(problem.code, "psbt_bad_magic");
         assert!(!problem.hint.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_says_once_what_happened_and_once_what_to_do() {
+        for problem in Refusal::ALL.iter().map(|refusal| Problem::refused(*refusal)) {
+            assert!(!problem.hint.is_empty() && !problem.detail.contains(problem.hint.as_ref()), "{problem:?}");
+            assert!(problem.detail.starts_with(problem.title.as_ref()) && !problem.title.contains("; "), "{problem:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use cloister_wire::{
     message::Phase,
     order::{StartKind, StartOrder},
     policy::Policy,
+    refusal::Refusal,
 };
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,22 @@ pub(super) async fn signers(
     Ok(Answer(join_all(host.signers.ids().map(|signer| signer_status(&host, signer, nonce))).await))
 }
 
+pub(super) async fn signer(
+    host: Host,
+    Path(signer): Path<String>,
+    Query(challenge): Query<Challenge>,
+) -> Result<Answer<SignerStatus>, Problem> {
+    let signer = known(&host, &signer)?;
+    Ok(Answer(signer_status(&host, signer, challenge.nonce()?).await))
+}
+
+/// The signer of that number, if the group has it.
+fn known(host: &Coordinator, number: &str) -> Result<SignerId, Problem> {
+    let signer = number.parse().ok().filter(|signer| host.signers.manifest.slot(*signer).is_some());
+    let unknown = || Problem::refused(Refusal::UnknownSigner).because(format!("the group has no signer {number}"));
+    signer.ok_or_else(unknown)
+}
+
 async fn signer_status(host: &Coordinator, signer: SignerId, nonce: Nonce) -> SignerStatus {
     match host.signers.status(signer, nonce).await {
         Ok((status, signed)) => SignerStatus {
@@ -148,9 +165,7 @@ pub(super) async fn attestation(
     Path(signer): Path<String>,
     Query(challenge): Query<Challenge>,
 ) -> Result<Answer<Value>, Problem> {
-    let unknown = || Problem::host(HostCode::NotFound, format!("the group has no signer {signer}"));
-    let id: SignerId = signer.parse().map_err(|_| unknown())?;
-    host.signers.manifest.slot(id).ok_or_else(unknown)?;
+    let id = known(&host, &signer)?;
     let missing =
         || Problem::host(HostCode::RequestInvalid, "nonce: give one in hex; a document without one proves nothing");
     let nonce = hex::decode(challenge.nonce.as_deref().ok_or_else(missing)?).map_err(|_| missing())?;
