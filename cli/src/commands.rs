@@ -25,7 +25,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Sign(arguments) => wait(sign::run(arguments, output)),
         Command::Attest(arguments) => wait(attest::run(arguments, output)),
         Command::Audit(command) => wait(audit::run(command, output)),
-        Command::Operator(command) => operator::run(command, output),
+        Command::Operator(command) => wait(operator::run(command, output)),
         Command::Manifest(command) => manifest::run(command, output),
         Command::Group(command) => wait(group::run(command, output)),
         Command::Requester(command) => wait(requester::run(command, output)),

@@ -184,5 +184,6 @@ fn parse<T: FromStr>(text: &str) -> Result<T, Failure> {
 /// Reads a root certificate.
 pub(crate) fn read_root(path: &Path) -> Result<TrustRoot, Failure> {
     let der = fs::read(path).map_err(|why| Failure::file(path, why))?;
-    TrustRoot::from_der(&der).map_err(|why| Failure::file(path, why))
+    TrustRoot::from_der(&der)
+        .map_err(|why| Failure::content(path, why, "Give one root certificate in DER, not in PEM."))
 }

@@ -6,7 +6,6 @@ use std::{
     path::Path,
 };
 
-use cloister_client::Error;
 use cloister_wire::{
     codec,
     endorsement::{Endorsable, Endorsed},
@@ -17,7 +16,7 @@ use crate::failure::Failure;
 /// Reads an operator-signed document.
 pub(crate) fn read<T: Endorsable>(path: &Path) -> Result<Endorsed<T>, Failure> {
     let bytes = fs::read(path).map_err(|why| Failure::file(path, why))?;
-    codec::decode(&bytes).map_err(|why| Error::Unreadable { what: "file", why }.into())
+    codec::decode(&bytes).map_err(|why| Failure::content(path, why, "Get the document again, unaltered."))
 }
 
 /// Writes a document to a new file.

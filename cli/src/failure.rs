@@ -53,6 +53,11 @@ impl Failure {
     pub(crate) fn file(path: &std::path::Path, why: impl Display) -> Self {
         Self::new(Exit::Failed, "file", format!("{}: {why}", path.display()), "Check the path and its permissions.")
     }
+
+    /// A file that was read, and is not what it should be.
+    pub(crate) fn content(path: &std::path::Path, why: impl Display, hint: &str) -> Self {
+        Self::new(Exit::Usage, "file_invalid", format!("{}: {why}", path.display()), hint)
+    }
 }
 
 impl From<Error> for Failure {

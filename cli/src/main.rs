@@ -6,7 +6,9 @@
 mod arguments;
 mod commands;
 mod context;
+mod destination;
 mod document;
+mod draft;
 mod failure;
 mod input;
 mod output;

@@ -60,7 +60,7 @@ pub enum PlanError {
     #[error("there is no next version")]
     NoNextVersion,
     /// The policy has no such requester.
-    #[error("the policy names no requester {0}; add it first")]
+    #[error("the policy names no requester {0}")]
     UnknownRequester(Requester),
     /// The name stands for another key or tenant.
     #[error("the policy names a requester {0} with another key or tenant; choose another name")]
@@ -264,6 +264,23 @@ impl PolicyDraft {
         }
     }
 
+    /// Takes a requester out, with everything that it may do.
+    ///
+    /// # Errors
+    /// [`PlanError::UnknownRequester`], [`PlanError::TooMany`].
+    pub fn remove_requester(&mut self, name: &Requester) -> Result<(), PlanError> {
+        self.requester(name)?;
+        self.requesters.retain(|known| known.name != *name);
+        self.key_creators.retain(|known| known != name);
+        let rules = std::mem::take(&mut self.rules).into_iter().map(|rule| {
+            let left = rule.requesters.into_vec().into_iter().filter(|known| known != name).collect();
+            Ok(KeyRule { requesters: list("requesters of a key", left)?, ..rule })
+        });
+        self.rules = rules.collect::<Result<_, PlanError>>()?;
+        self.rules.retain(|rule| !rule.requesters.is_empty());
+        Ok(())
+    }
+
     /// Lets a requester create keys for its tenant.
     ///
     /// # Errors
@@ -399,6 +416,27 @@ mod tests {
         let rule = next.rule(&"acme".parse().unwrap(), &key).unwrap();
         assert_eq!(rule.chains.as_slice(), [Chain::Message, Chain::Solana]);
         assert_eq!(rule.requesters.as_slice(), [alice]);
+    }
+
+    #[test]
+    fn a_requester_that_is_removed_may_do_nothing_and_others_keep_what_they_may() {
+        let (_, valid) = manifest(&operators());
+        let names: [Requester; 2] = ["alice", "bob"].map(|name| name.parse().unwrap());
+        let (shared, own): (KeyName, KeyName) = ("shared".parse().unwrap(), "own".parse().unwrap());
+        let mut draft = PolicyDraft::first(&valid);
+        for name in &names {
+            draft.add_requester(name.clone(), "acme".parse().unwrap(), Secret::generate().unwrap().public()).unwrap();
+            draft.allow_key_creation(name).unwrap();
+            draft.allow_signing(name, &shared, &[Chain::Solana]).unwrap();
+        }
+        draft.allow_signing(&names[0], &own, &[Chain::Solana]).unwrap();
+        draft.remove_requester(&names[0]).unwrap();
+        assert_eq!(draft.remove_requester(&names[0]), Err(PlanError::UnknownRequester(names[0].clone())));
+        let policy = draft.build().unwrap();
+        let tenant = "acme".parse().unwrap();
+        assert!(policy.requester(&names[0]).is_none() && policy.rule(&tenant, &own).is_none());
+        assert_eq!(policy.key_creators.as_slice(), [names[1].clone()]);
+        assert_eq!(policy.rule(&tenant, &shared).unwrap().requesters.as_slice(), [names[1].clone()]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod live;
 mod verify;
 
+pub(crate) use verify::rfc3339;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};

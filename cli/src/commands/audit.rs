@@ -73,14 +73,13 @@ fn verify(arguments: &VerifyArguments, output: &Output) -> Result<(), Failure> {
     Err(output.answer_failed(&view, Failure::new(Exit::Unverified, "audit_findings", message, hint)))
 }
 
-/// The parser's code, in the words for a file: it is no host's answer here.
+/// In the words for a file: it is no host's answer here.
 fn unreadable(path: &Path, why: &Error) -> Failure {
     let said = match why {
         Error::Unintelligible(what) => (*what).to_owned(),
         other => other.to_string(),
     };
-    let hint = "Get the export again, unaltered: `cloister audit export` writes one.";
-    Failure::new(Exit::Failed, why.code(), format!("{}: {said}", path.display()), hint)
+    Failure::content(path, said, "Get the export again, unaltered: `cloister audit export` writes one.")
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 use std::{fmt, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use cloister_client::{Attested, Secret, operator};
+use cloister_client::{Attested, operator};
 use cloister_wire::{
     endorsement::Endorsed,
     ids::{Hash, Incarnation},
@@ -13,7 +13,8 @@ use serde::Serialize;
 use crate::{
     context::Connection,
     document,
-    failure::Failure,
+    draft::{Draft, DraftView, Signing, kind},
+    failure::{Exit, Failure},
     output::{Lines, Output},
     progress::Progress,
 };
@@ -49,35 +50,30 @@ pub(crate) struct Start {
     /// The policy that is to be in force. By default the folder's `policy.cbor`, else the host's; at genesis one that allows nothing yet.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// An operator's secret key file; may be repeated. By default the folder's.
-    #[arg(long = "operator-key", value_name = "FILE")]
-    operator_keys: Vec<PathBuf>,
+    #[command(flatten)]
+    signing: Signing,
     #[command(flatten)]
     connection: Connection,
 }
 
 pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
     let Command::Start(start) = command;
-    let operators = start.connection.operators(&start.operator_keys)?;
+    let operators = start.signing.operators(&start.connection)?;
     let progress = Progress::new(output);
     progress.doing("verifying every signer's attestation");
     let attested = start.connection.attest().await?;
-    let (order, policy) = start.order(&attested, &operators, output).await?;
+    let (order, policy) = start.order(&attested, output).await?;
+    let draft = Draft::start(&attested, &order, policy)?;
+    let order_hash = draft.hash();
     progress.doing("the signers start");
-    attested.start(&order, &policy).await?;
-    start.connection.keep_genesis(&order)?;
+    let draft = operators.carry_out(draft, &attested, &start.connection).await?;
     drop(progress);
-    output.answer(&View::new(&order, start.connection.is_simulated()?)?);
+    output.answer(&View::new(&order, order_hash, draft, &attested, start.connection.is_simulated()?));
     Ok(())
 }
 
 impl Start {
-    async fn order(
-        &self,
-        attested: &Attested,
-        operators: &[Secret],
-        output: &Output,
-    ) -> Result<(Endorsed<StartOrder>, Endorsed<Policy>), Failure> {
+    async fn order(&self, attested: &Attested, output: &Output) -> Result<(StartOrder, Endorsed<Policy>), Failure> {
         let manifest = attested.manifest();
         let state = attested.state().await?;
         let started = state.incarnation.is_some();
@@ -86,21 +82,19 @@ impl Start {
         } else {
             self.restart_of(attested, state.genesis, output)?
         };
+        check_present(kind, attested, output)?;
         let policy = match (self.stored_policy()?, state.policy) {
             (Some(policy), _) => policy,
             (None, Some(policy)) => {
                 output.note("The policy is the one that the host shows; it bears the operators' quorum, but only you know whether it is the newest.");
                 policy
             }
-            (None, None) => {
-                operator::endorsed_by(&operator::PolicyDraft::first(manifest).build()?, manifest, operators)?
-            }
+            (None, None) => Draft::unsigned(&operator::PolicyDraft::first(manifest).build()?)?,
         };
         let next = self.incarnation.map(Incarnation).or_else(|| state.incarnation.unwrap_or_default().next());
         let incarnation =
             next.ok_or_else(|| Failure::usage("the host's incarnation is the last there is", "Give --incarnation."))?;
-        let order = operator::start_order(manifest, kind, incarnation, attested.boots(), &policy)?;
-        Ok((operator::endorsed_by(&order, manifest, operators)?, policy))
+        Ok((operator::start_order(manifest, kind, incarnation, attested.boots(), &policy)?, policy))
     }
 
     /// The genesis named, or else the folder's, or else the one that the host shows.
@@ -138,6 +132,31 @@ impl Start {
     }
 }
 
+/// Genesis takes every signer, a restart as many as sign together. Those that are left out are named.
+fn check_present(kind: StartKind, attested: &Attested, output: &Output) -> Result<(), Failure> {
+    let absent: Vec<_> = attested.absent().iter().map(|(signer, why)| format!("signer {signer} ({why})")).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    let (manifest, present) = (attested.manifest(), attested.boots().len());
+    let (what, needed) = match kind {
+        StartKind::Genesis => ("a genesis", manifest.signers.len()),
+        StartKind::Restart { .. } => ("a restart", usize::from(manifest.threshold)),
+    };
+    let missing = format!("missing: {}", absent.join(", "));
+    if present < needed {
+        let message = format!("{what} needs {needed} signers and {present} attest; {missing}");
+        return Err(Failure::new(
+            Exit::Failed,
+            "not_enough_signers",
+            message,
+            "Start these signers and their hosts first.",
+        ));
+    }
+    output.note(format!("The group starts without some signers, which need another start to take part; {missing}"));
+    Ok(())
+}
+
 #[derive(Serialize)]
 struct View {
     incarnation: u64,
@@ -145,7 +164,11 @@ struct View {
     order_hash: String,
     policy_hash: String,
     boots: Vec<BootView>,
+    /// Signers that take no part.
+    absent: Vec<u16>,
     simulated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft: Option<DraftView>,
 }
 
 #[derive(Serialize)]
@@ -155,28 +178,27 @@ struct BootView {
 }
 
 impl View {
-    fn new(endorsed: &Endorsed<StartOrder>, simulated: bool) -> Result<Self, Failure> {
-        let order =
-            endorsed.unverified().map_err(|why| cloister_client::Error::Unreadable { what: "start order", why })?;
-        let kind = match order.kind {
-            StartKind::Genesis => "genesis",
-            StartKind::Restart { .. } => "restart",
-        };
+    fn new(order: &StartOrder, hash: Hash, draft: Option<DraftView>, attested: &Attested, simulated: bool) -> Self {
         let boots =
             order.roster.iter().map(|entry| BootView { signer: entry.signer.get(), boot: entry.boot.to_string() });
-        Ok(Self {
+        Self {
             incarnation: order.incarnation.0,
-            kind,
-            order_hash: endorsed.hash().to_string(),
+            kind: kind(order),
+            order_hash: hash.to_string(),
             policy_hash: order.policy.to_string(),
             boots: boots.collect(),
+            absent: attested.absent().iter().map(|(signer, _)| signer.get()).collect(),
             simulated,
-        })
+            draft,
+        }
     }
 }
 
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(draft) = &self.draft {
+            return draft.fmt(f);
+        }
         let mut lines = Lines::new().line("started", format!("{}, incarnation {}", self.kind, self.incarnation));
         for boot in &self.boots {
             lines = lines.line("signer", format!("{}, boot {}", boot.signer, boot.boot));

@@ -1,5 +1,6 @@
 //! `cloister manifest`: build, sign, show.
 
+mod arn;
 pub(crate) mod measurements;
 mod plan;
 mod view;
@@ -51,7 +52,7 @@ pub(crate) struct Show {
 pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
     let endorsed = match command {
         Command::Build(build) => {
-            let (endorsed, _) = plan::read(&build.plan)?.build()?;
+            let endorsed = plan::build(&build.plan)?;
             document::write_new(&build.out, &endorsed)?;
             endorsed
         }

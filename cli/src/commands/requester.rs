@@ -1,11 +1,15 @@
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, fs, path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand};
-use cloister_client::{Attested, Secret, SecretFile, operator, operator::PolicyDraft, scheme::CHAINS};
+use cloister_client::{
+    Attested, Error, Secret, SecretFile,
+    operator::PolicyDraft,
+    scheme::{CHAINS, chain_name},
+};
 use cloister_wire::{
     endorsement::Endorsed,
     ids::{KeyName, Requester, Tenant},
-    policy::Policy,
+    policy::{KeyRule, Policy, RequesterKey},
     request::Chain,
     signature::PublicKey,
 };
@@ -13,7 +17,8 @@ use serde::Serialize;
 
 use crate::{
     context::Connection,
-    failure::Failure,
+    draft::{Draft, DraftView, Operators, Signed, Signing},
+    failure::{Exit, Failure},
     output::{Lines, Output},
 };
 
@@ -28,6 +33,27 @@ pub(crate) enum Command {
   cloister requester add alice --key alice.key --create-keys --allow treasury=solana,message
   cloister requester add bob --public-key 3f1c... --allow cold-1=bitcoin")]
     Add(Add),
+    /// Take somebody out: signs and puts into force the next version of the policy, without the requester and all that it may do.
+    #[command(after_help = "Example:\n  cloister requester remove bob")]
+    Remove(Remove),
+    /// List who may ask for what, by the policy that the host shows.
+    List(List),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Remove {
+    /// Its name in the policy.
+    name: Requester,
+    #[command(flatten)]
+    signing: Signing,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct List {
+    #[command(flatten)]
+    connection: Connection,
 }
 
 #[derive(Args, Debug)]
@@ -49,9 +75,8 @@ pub(crate) struct Add {
     /// It may sign with this key on these chains: KEY=CHAIN or KEY=CHAIN,CHAIN; may be repeated. The key need not exist yet.
     #[arg(long, value_name = "KEY=CHAINS")]
     allow: Vec<Permission>,
-    /// An operator's secret key file; may be repeated. By default the folder's.
-    #[arg(long = "operator-key", value_name = "FILE")]
-    operator_keys: Vec<PathBuf>,
+    #[command(flatten)]
+    signing: Signing,
     #[command(flatten)]
     connection: Connection,
 }
@@ -63,42 +88,158 @@ struct Permission {
 }
 
 pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
-    let Command::Add(add) = command;
-    let tenant = add.connection.tenant(add.tenant.as_ref())?;
-    let operators = add.connection.operators(&add.operator_keys)?;
-    let attested = add.connection.attest().await?;
-    let (public_key, file) = add.public_key()?;
-    let policy = add.policy(&attested, &operators, &tenant, public_key).await?;
-    attested.apply_policy(&policy).await?;
-    add.connection.keep_policy(&policy)?;
-    let version = policy.verify(attested.manifest()).map(|policy| policy.version.0).unwrap_or_default();
-    output.answer(&View {
-        requester: add.name.to_string(),
-        tenant: tenant.to_string(),
-        public_key: public_key.to_string(),
-        key_file: file.map(|file| file.display().to_string()),
-        policy_version: version,
-        policy_hash: policy.hash().to_string(),
-    });
+    match command {
+        Command::Add(add) => output.answer(&add.run().await?),
+        Command::Remove(remove) => output.answer(&remove.run().await?),
+        Command::List(List { connection }) => {
+            let (policy, endorsed) = in_force(&connection.attest().await?).await?;
+            output.answer(&ListView::new(&policy, &endorsed, connection.is_simulated()?));
+        }
+    }
     Ok(())
 }
 
+/// The policy that the host shows, which bears the operators' quorum.
+async fn in_force(attested: &Attested) -> Result<(Policy, Endorsed<Policy>), Failure> {
+    let endorsed = attested.state().await?.policy;
+    let endorsed = endorsed
+        .ok_or_else(|| Failure::usage("the group has no policy yet", "Start it first: cloister group start"))?;
+    let policy = endorsed.verify(attested.manifest()).map_err(|why| Error::NotEndorsed { what: "policy", why })?;
+    Ok((policy, endorsed))
+}
+
+/// The version after the one in force, changed.
+async fn next(
+    attested: &Attested,
+    change: impl FnOnce(&mut PolicyDraft) -> Result<(), Failure>,
+) -> Result<(Policy, Draft), Failure> {
+    let (_, current) = in_force(attested).await?;
+    let mut draft = PolicyDraft::following(attested.manifest(), &current)?;
+    change(&mut draft)?;
+    let policy = draft.build()?;
+    let draft = Draft::policy(attested, &policy, current)?;
+    Ok((policy, draft))
+}
+
+impl Remove {
+    async fn run(self) -> Result<RemovedView, Failure> {
+        let operators = self.signing.operators(&self.connection)?;
+        let attested = self.connection.attest().await?;
+        let (policy, draft) = next(&attested, |draft| Ok(draft.remove_requester(&self.name)?)).await?;
+        let policy_hash = draft.hash().to_string();
+        let draft = operators.carry_out(draft, &attested, &self.connection).await?;
+        Ok(RemovedView { requester: self.name.to_string(), policy_version: policy.version.0, policy_hash, draft })
+    }
+}
+
+/// A requester's key: only known, or in a file that is there or is to be made.
+enum Key {
+    Public(PublicKey),
+    There(PublicKey, PathBuf),
+    New(Secret, PathBuf),
+}
+
+impl Key {
+    fn public(&self) -> PublicKey {
+        match self {
+            Self::Public(key) | Self::There(key, _) => *key,
+            Self::New(secret, _) => secret.public(),
+        }
+    }
+
+    fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Public(_) => None,
+            Self::There(_, file) | Self::New(_, file) => Some(file),
+        }
+    }
+
+    /// Makes the file before the policy names the key, so that no key is lost.
+    fn save(&self) -> Result<(), Failure> {
+        match self {
+            Self::New(secret, file) => Ok(SecretFile::create(file, secret)?),
+            Self::Public(_) | Self::There(..) => Ok(()),
+        }
+    }
+
+    /// Removes the file again.
+    fn discard(&self, failure: Failure) -> Failure {
+        if let Self::New(_, file) = self {
+            // The failure is what has to be said.
+            drop(fs::remove_file(file));
+        }
+        failure
+    }
+
+    /// Says that the file stays.
+    fn keep(&self, failure: Failure) -> Failure {
+        let Self::New(_, file) = self else { return failure };
+        let kept = "is kept, for the policy may name its key already; run the command again.";
+        Failure { hint: format!("{} {} {kept}", failure.hint, file.display()), ..failure }
+    }
+}
+
 impl Add {
-    /// The public key given, or that of the file, which is made if need be.
-    fn public_key(&self) -> Result<(PublicKey, Option<PathBuf>), Failure> {
+    async fn run(self) -> Result<View, Failure> {
+        let tenant = self.connection.tenant(self.tenant.as_ref())?;
+        let operators = self.signing.operators(&self.connection)?;
+        let attested = self.connection.attest().await?;
+        let key = self.key()?;
+        let (policy, draft) = next(&attested, |draft| self.change(draft, &tenant, key.public())).await?;
+        let policy_hash = draft.hash().to_string();
+        let draft = self.carry_out(operators, draft, &attested, &key).await?;
+        Ok(View {
+            requester: self.name.to_string(),
+            tenant: tenant.to_string(),
+            public_key: key.public().to_string(),
+            key_file: key.file().map(|file| file.display().to_string()),
+            policy_version: policy.version.0,
+            policy_hash,
+            draft,
+        })
+    }
+
+    async fn carry_out(
+        &self,
+        operators: Operators,
+        draft: Draft,
+        attested: &Attested,
+        key: &Key,
+    ) -> Result<Option<DraftView>, Failure> {
+        let draft = operators.sign(draft)?;
+        let stays = matches!(draft, Signed::Elsewhere(..));
+        key.save()?;
+        draft.send(attested, &self.connection).await.map_err(|failure| {
+            // Where the answer of the group is unknown, the policy may name the key.
+            if stays || failure.exit != Exit::Failed { key.discard(failure) } else { key.keep(failure) }
+        })
+    }
+
+    /// The public key given, or that of the file, which is to be made if it is not there.
+    fn key(&self) -> Result<Key, Failure> {
         if let Some(text) = &self.public_key {
             let bytes = hex::decode(text).unwrap_or_default();
             let key = PublicKey::from_bytes(&bytes)
                 .map_err(|_| Failure::usage("this is no Ed25519 public key", "Give 64 hex digits."))?;
-            return Ok((key, None));
+            return Ok(Key::Public(key));
         }
         let path = self.key.clone().map_or_else(|| self.usual_file(), Ok)?;
         if path.exists() {
-            return Ok((SecretFile::read(&path)?.public(), Some(path)));
+            Ok(Key::There(SecretFile::read(&path)?.public(), path))
+        } else {
+            Ok(Key::New(Secret::generate()?, path))
         }
-        let secret = Secret::generate()?;
-        SecretFile::create(&path, &secret)?;
-        Ok((secret.public(), Some(path)))
+    }
+
+    fn change(&self, draft: &mut PolicyDraft, tenant: &Tenant, key: PublicKey) -> Result<(), Failure> {
+        draft.add_requester(self.name.clone(), tenant.clone(), key)?;
+        if self.create_keys {
+            draft.allow_key_creation(&self.name)?;
+        }
+        for permission in &self.allow {
+            draft.allow_signing(&self.name, &permission.key, &permission.chains)?;
+        }
+        Ok(())
     }
 
     /// The folder's own requester has its key there; others have it in NAME.key.
@@ -109,27 +250,6 @@ impl Add {
             Some(known) if known.name == self.name.as_str() => self.connection.dir.join(known.key_file),
             _ => PathBuf::from(format!("{}.key", self.name)),
         })
-    }
-
-    async fn policy(
-        &self,
-        attested: &Attested,
-        operators: &[Secret],
-        tenant: &Tenant,
-        key: PublicKey,
-    ) -> Result<Endorsed<Policy>, Failure> {
-        let current = attested.state().await?.policy;
-        let current = current
-            .ok_or_else(|| Failure::usage("the group has no policy yet", "Start it first: cloister group start"))?;
-        let mut draft = PolicyDraft::following(attested.manifest(), &current)?;
-        draft.add_requester(self.name.clone(), tenant.clone(), key)?;
-        if self.create_keys {
-            draft.allow_key_creation(&self.name)?;
-        }
-        for permission in &self.allow {
-            draft.allow_signing(&self.name, &permission.key, &permission.chains)?;
-        }
-        Ok(operator::endorsed_by(&draft.build()?, attested.manifest(), operators)?)
     }
 }
 
@@ -155,6 +275,8 @@ struct View {
     key_file: Option<String>,
     policy_version: u64,
     policy_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft: Option<DraftView>,
 }
 
 impl fmt::Display for View {
@@ -162,8 +284,96 @@ impl fmt::Display for View {
         let lines = Lines::new()
             .line("requester", format!("{} of tenant {}", self.requester, self.tenant))
             .line("public key", &self.public_key)
-            .maybe("secret key", self.key_file.as_ref())
-            .line("policy", format!("version {} is in force", self.policy_version));
-        write!(f, "{lines}")
+            .maybe("secret key", self.key_file.as_ref());
+        match &self.draft {
+            Some(draft) => write!(f, "{lines}\n{draft}"),
+            None => write!(f, "{}", lines.line("policy", format!("version {} is in force", self.policy_version))),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RemovedView {
+    requester: String,
+    policy_version: u64,
+    policy_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft: Option<DraftView>,
+}
+
+impl fmt::Display for RemovedView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.draft {
+            Some(draft) => draft.fmt(f),
+            None => write!(f, "{} is removed; policy version {} is in force", self.requester, self.policy_version),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ListView {
+    requesters: Vec<RequesterView>,
+    policy_version: u64,
+    policy_hash: String,
+    simulated: bool,
+}
+
+#[derive(Serialize)]
+struct RequesterView {
+    requester: String,
+    tenant: String,
+    public_key: String,
+    create_keys: bool,
+    allow: Vec<AllowView>,
+}
+
+#[derive(Serialize)]
+struct AllowView {
+    key: String,
+    chains: Vec<&'static str>,
+}
+
+impl ListView {
+    fn new(policy: &Policy, endorsed: &Endorsed<Policy>, simulated: bool) -> Self {
+        let requester = |known: &RequesterKey| RequesterView {
+            requester: known.name.to_string(),
+            tenant: known.tenant.to_string(),
+            public_key: known.key.to_string(),
+            create_keys: policy.key_creators.iter().any(|name| *name == known.name),
+            allow: policy
+                .keys
+                .iter()
+                .filter(|rule| rule.requesters.iter().any(|name| *name == known.name))
+                .map(AllowView::new)
+                .collect(),
+        };
+        Self {
+            requesters: policy.requesters.iter().map(requester).collect(),
+            policy_version: policy.version.0,
+            policy_hash: endorsed.hash().to_string(),
+            simulated,
+        }
+    }
+}
+
+impl AllowView {
+    fn new(rule: &KeyRule) -> Self {
+        Self { key: rule.key.to_string(), chains: rule.chains.iter().map(|chain| chain_name(*chain)).collect() }
+    }
+}
+
+impl fmt::Display for ListView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = Lines::new().line("policy", format!("version {}", self.policy_version)).simulated(self.simulated);
+        write!(f, "{lines}")?;
+        self.requesters.iter().try_for_each(|requester| write!(f, "\n{requester}"))
+    }
+}
+
+impl fmt::Display for RequesterView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let make = if self.create_keys { "; may make keys" } else { "" };
+        write!(f, "{} of tenant {}, key {}{make}", self.requester, self.tenant, self.public_key)?;
+        self.allow.iter().try_for_each(|allow| write!(f, "\n  {}={}", allow.key, allow.chains.join(",")))
     }
 }

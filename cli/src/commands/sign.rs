@@ -1,4 +1,4 @@
-use std::{fmt, fs, path::PathBuf};
+use std::{fmt, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use cloister_client::{
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     context::{Connection, Identity},
+    destination::Destination,
     failure::Failure,
     input::{Payload, ReadAs},
     output::{Lines, Output},
@@ -37,7 +38,7 @@ pub(crate) struct Arguments {
     chain: Chain,
     /// A Solana message or transaction, a PSBT of version 0, or a text; `-` reads stdin.
     file: PathBuf,
-    /// Write the finished transaction or PSBT here, in base64.
+    /// Write here what stdout would get. Nothing is signed if it cannot be written.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -56,6 +57,7 @@ enum Chain {
 pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
     let chain = arguments.chain.into();
     let payload = Payload::read(&arguments.file, chain)?;
+    let destination = arguments.out.as_deref().map(Destination::open).transpose()?;
     let credential = arguments.identity.credential(&arguments.connection)?;
     let progress = Progress::new(output);
     progress.doing("verifying every signer's attestation");
@@ -66,8 +68,8 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
     let signed = client.sign(&credential, &job).await?;
     drop(progress);
     let view = SignedView::new(&job, &signed, payload.read_as, arguments.connection.is_simulated()?);
-    if let (Some(path), Some(text)) = (&arguments.out, &view.signed) {
-        fs::write(path, format!("{text}\n")).map_err(|why| Failure::file(path, why))?;
+    if let Some(destination) = destination {
+        destination.write(format!("{view}\n").as_bytes())?;
     }
     if !output.is_json() {
         output.note(view.remarks());

@@ -1,6 +1,6 @@
 //! Keys and signatures through the real binary, judged by libraries that had no part in them.
 
-use std::{path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use crate::world::{World, bytes, text};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -74,7 +74,7 @@ fn a_taproot_psbt_is_finished_and_its_signatures_verify() {
     let file = world.file("spend.psbt", psbt.serialize());
     let out = world.path("signed.psbt");
     let signed = world.ok(&["sign", "--key", "bitcoin", "--chain", "bitcoin", &file, "--out", &out]);
-    assert_eq!(std::fs::read_to_string(&out).unwrap().trim_end(), text(&signed, "signed"));
+    assert_eq!(fs::read_to_string(&out).unwrap().trim_end(), text(&signed, "signed"));
     assert_eq!(text(&signed, "txid"), psbt.unsigned_tx.compute_txid().to_string());
     assert_eq!(signed["signatures"].as_array().map(Vec::len), Some(2));
 
@@ -137,7 +137,7 @@ fn a_stranger_and_a_forged_credential_are_refused_by_the_signers() {
     let world = World::shared();
     world.key("guarded", "ed25519", "message");
     let stranger = world.path("stranger.key");
-    drop(std::fs::remove_file(&stranger));
+    drop(fs::remove_file(&stranger));
     world.ok(&["operator", "keygen", &stranger]);
     let file = world.file("greeting", "hello");
     let sign = |name| {
@@ -213,4 +213,18 @@ fn spend(output_key: &[u8]) -> (Psbt, Vec<TxOut>) {
         map.witness_utxo = Some(coin.clone());
     }
     (psbt, coins)
+}
+
+#[test]
+fn nothing_is_signed_if_the_result_cannot_be_written() {
+    let world = World::shared();
+    world.key("unwritten", "ed25519", "message");
+    let file = world.file("unwritten.txt", "for a file");
+    let sign = ["sign", "--key", "unwritten", "--chain", "message", &file, "--out"];
+    world.fails(&[&sign[..], &["/nonexistent/x"]].concat(), 1, "file");
+    world.fails(&[&sign[..], &[&world.dir.display().to_string()]].concat(), 1, "file");
+    let out = world.path("written.sig");
+    let signed = world.ok(&[&sign[..], &[&out]].concat());
+    assert_eq!(fs::read_to_string(&out).unwrap(), format!("{}\n", text(&signed, "signature")));
+    world.ok(&[&sign[..], &["/dev/null"]].concat());
 }

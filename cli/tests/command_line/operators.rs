@@ -1,11 +1,14 @@
 //! What operators do: keys, manifests, starting a group and starting it again.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, sync::PoisonError};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::PoisonError};
 
-use crate::world::{OPERATORS, World, folder, run_in, text};
+use crate::world::{Answer, OPERATORS, World, folder, run_in, said, text};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloister_wire::ids::SignerId;
-use serde_json::json;
+use cloister_wire::{
+    ids::SignerId,
+    manifest::{KmsKey, SignerSlot},
+};
+use serde_json::{Value, json};
 
 #[test]
 fn a_secret_key_file_is_its_owners_alone_and_never_overwritten() {
@@ -24,32 +27,126 @@ fn a_secret_key_file_is_its_owners_alone_and_never_overwritten() {
 
 #[test]
 fn a_manifest_is_built_from_a_plan_and_complete_once_a_quorum_has_signed() {
-    let dir = folder("manifest");
-    fs::create_dir_all(&dir).unwrap();
-    let run = |arguments: &[&str]| run_in(&dir, arguments, b"");
-    let path = |name: &str| dir.join(name).display().to_string();
-    let keys =
-        ["a.key", "b.key"].map(|name| text(&run(&["operator", "keygen", &path(name)]).json, "public_key").to_owned());
-    let pcr = "ab".repeat(48);
-    let kms = |signer: u8, key: u8| json!({"arn": format!("arn:aws:kms:eu-central-1:{signer:012}:key/{key}"), "public_key": STANDARD.encode([signer, key])});
-    let signer = |signer: u8| json!({"role_arn": format!("arn:aws:iam::{signer:012}:role/signer"), "kms": [kms(signer, 1), kms(signer, 2)]});
-    let plan = |threshold: u8| {
-        let plan = json!({"threshold": threshold, "quorum": 2, "operators": keys, "release": {"PCR0": pcr, "PCR1": pcr, "PCR2": pcr},
-            "signers": [signer(1), signer(2), signer(3)]});
-        fs::write(dir.join("plan.json"), plan.to_string()).unwrap();
-        path("plan.json")
-    };
-    let manifest = path("group.manifest");
-    run(&["manifest", "build", &plan(4), "--out", &manifest]).fails(4, "manifest_invalid");
-    let built = run(&["manifest", "build", &plan(2), "--out", &manifest]).json;
+    let desk = Desk::new("manifest");
+    let manifest = desk.path("group.manifest");
+    let built = desk.run(&["manifest", "build", &desk.plan(&desk.example()), "--out", &manifest]).json;
     assert_eq!((&built["complete"], &built["signed_by"]), (&false.into(), &json!([])), "{built:#}");
-    run(&["manifest", "sign", &manifest, "--key", &path("b.key")]);
-    run(&["manifest", "sign", &manifest, "--key", &path("b.key")]).fails(2, "plan_invalid");
-    let signed = run(&["manifest", "sign", &manifest, "--key", &path("a.key")]).json;
+    desk.run(&["manifest", "sign", &manifest, "--key", &desk.path("b.key")]);
+    desk.run(&["manifest", "sign", &manifest, "--key", &desk.path("b.key")]).fails(2, "plan_invalid");
+    let signed = desk.run(&["manifest", "sign", &manifest, "--key", &desk.path("a.key")]).json;
     assert_eq!((&signed["complete"], &signed["signed_by"]), (&true.into(), &json!([1, 0])), "{signed:#}");
-    let shown = run(&["manifest", "show", &manifest]).json;
+    let shown = desk.run(&["manifest", "show", &manifest]).json;
     assert_eq!(shown["manifest_hash"], built["manifest_hash"]);
 }
+
+#[test]
+fn people_are_shown_everything_that_a_manifest_says() {
+    let desk = Desk::new("manifest-shown");
+    let mut plan = desk.example();
+    plan["release"] =
+        json!({"PCR0": "a0".repeat(48), "PCR1": "a1".repeat(48), "PCR2": "a2".repeat(48), "PCR8": "a8".repeat(48)});
+    let manifest = desk.path("group.manifest");
+    desk.run(&["manifest", "build", &desk.plan(&plan), "--out", &manifest]);
+    let json = desk.run(&["manifest", "show", &manifest]).json;
+    let said = said(&["manifest", "show", &manifest]);
+    let registers = ["PCR0", "PCR1", "PCR2", "PCR8"].map(|name| text(&json["release"], name).to_owned());
+    let signers = json["signers"].as_array().unwrap();
+    let kms = signers.iter().flat_map(|signer| signer["kms"].as_array().unwrap());
+    let roles = signers.iter().map(|signer| &signer["pcr3"]);
+    let values = kms.chain(roles).chain(json["operators"].as_array().unwrap()).map(|value| value.as_str().unwrap());
+    for value in values.chain(registers.iter().map(String::as_str)) {
+        assert!(said.contains(value), "{value} is missing:\n{said}");
+    }
+    for words in [text(&json, "group"), text(&json, "manifest_hash"), "2 of 3", "2 of 2 operators have to sign"] {
+        assert!(said.contains(words), "{words} is missing:\n{said}");
+    }
+}
+
+#[test]
+fn a_plan_that_no_signer_would_take_is_refused_with_the_field_that_is_wrong() {
+    let desk = Desk::new("manifest-refused");
+    for (field, spoil) in SPOILED {
+        let mut plan = desk.example();
+        spoil(&mut plan);
+        let answer = desk.run(&["manifest", "build", &desk.plan(&plan), "--out", &desk.path("none.manifest")]);
+        answer.fails(2, "plan_invalid");
+        assert!(text(&answer.json["error"], "message").contains(field), "{field}: {:#}", answer.json);
+        assert!(!desk.dir.join("none.manifest").exists());
+    }
+}
+
+/// Where operators prepare a group: a folder with two operators' keys.
+struct Desk {
+    dir: PathBuf,
+    operators: [String; 2],
+}
+
+impl Desk {
+    fn new(name: &str) -> Self {
+        let dir = folder(name);
+        fs::create_dir_all(&dir).unwrap();
+        let keygen = |key: &str| run_in(&dir, &["operator", "keygen", &dir.join(key).display().to_string()], b"").json;
+        let operators = ["a.key", "b.key"].map(|key| text(&keygen(key), "public_key").to_owned());
+        Self { dir, operators }
+    }
+
+    /// A plan with real KMS keys: those of the simulated group.
+    fn example(&self) -> Value {
+        let pcr = "ab".repeat(48);
+        let signer = |slot: &SignerSlot| {
+            let kms =
+                |key: &KmsKey| json!({"arn": key.arn.to_string(), "public_key": STANDARD.encode(key.spki.as_slice())});
+            let role = format!("arn:aws:iam::{:012}:role/signer", slot.id.get());
+            json!({"role_arn": role, "kms": slot.kms.iter().map(kms).collect::<Vec<_>>()})
+        };
+        let signers: Vec<_> = World::shared().group.manifest().signers.iter().map(signer).collect();
+        json!({"threshold": 2, "quorum": 2, "operators": self.operators, "signers": signers,
+            "release": {"PCR0": pcr, "PCR1": pcr, "PCR2": pcr}})
+    }
+
+    fn plan(&self, plan: &Value) -> String {
+        fs::write(self.dir.join("plan.json"), plan.to_string()).unwrap();
+        self.path("plan.json")
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.join(name).display().to_string()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Answer {
+        run_in(&self.dir, arguments, b"")
+    }
+}
+
+type Spoil = fn(&mut Value);
+
+/// What is done to a plan, and what has to be named.
+const SPOILED: &[(&str, Spoil)] = &[
+    ("threshold: ", |plan| plan["threshold"] = 4.into()),
+    ("threshold: ", |plan| plan["threshold"] = 1.into()),
+    ("quorum: ", |plan| plan["quorum"] = 3.into()),
+    ("operators: ", |plan| plan["operators"][1] = plan["operators"][0].clone()),
+    ("operators[1]: ", |plan| plan["operators"][1] = "00".into()),
+    ("signers[1].kms: ", |plan| drop(plan["signers"][1]["kms"].as_array_mut().unwrap().pop())),
+    ("signers[1].kms: ", |plan| plan["signers"][1]["kms"][0] = plan["signers"][0]["kms"][0].clone()),
+    ("signers[1].kms: ", |plan| {
+        plan["signers"][1]["kms"][0]["public_key"] = plan["signers"][0]["kms"][1]["public_key"].clone();
+    }),
+    ("signers[0].kms[1].public_key: ", |plan| plan["signers"][0]["kms"][1]["public_key"] = "AAEC".into()),
+    ("signers[0].kms[1].public_key: ", |plan| plan["signers"][0]["kms"][1]["public_key"] = "?".into()),
+    ("signers[2].kms[0].arn: ", |plan| {
+        plan["signers"][2]["kms"][0]["arn"] = "arn:aws:kms:eu-central-1:111122223333:alias/mine".into();
+    }),
+    ("signers[2].kms[0].arn: ", |plan| plan["signers"][2]["kms"][0]["arn"] = "arn:aws:s3:::bucket".into()),
+    ("signers[2].role_arn: ", |plan| plan["signers"][2]["role_arn"] = "arn:aws:iam::111122223333:user/me".into()),
+    ("signers[0]: ", |plan| plan["signers"][0]["pcr3"] = "ab".repeat(48).into()),
+    ("signers[0].pcr3: ", |plan| plan["signers"][0] = json!({"pcr3": "00".repeat(48), "kms": []})),
+    ("PCR9", |plan| plan["release"]["PCR9"] = "ab".repeat(48).into()),
+    ("PCR1", |plan| plan["release"]["PCR1"] = "00".repeat(48).into()),
+    ("PCR2", |plan| plan["release"]["PCR2"] = "ab".repeat(32).into()),
+    ("PCR0", |plan| drop(plan["release"].as_object_mut().unwrap().remove("PCR0"))),
+    ("thresholds", |plan| plan["thresholds"] = 2.into()),
+];
 
 #[test]
 fn a_group_is_started_by_hand_and_again_after_all_its_signers_were_killed() {
@@ -92,6 +189,102 @@ fn a_requester_is_added_with_a_key_of_its_own() {
     world.fails(&["requester", "add", "bob", "--key", &world.path("other.key")], 2, "plan_invalid");
     world.fails(&["requester", "add", "eve", "--public-key", "00", "--allow", "bobs=message"], 2, "usage");
     world.fails(&["requester", "add", "eve", "--allow", "bobs=litecoin"], 2, "usage");
+}
+
+#[test]
+fn a_requester_that_could_not_be_added_leaves_no_key_behind() {
+    let world = World::shared();
+    let (secret, stranger) = (world.path("mallory.key"), world.path("mallorys-operator.key"));
+    world.ok(&["operator", "keygen", &stranger]);
+    let add = ["requester", "add", "mallory", "--key", &secret, "--operator-key"];
+    world.fails(&[&add[..], &[&stranger]].concat(), 2, "plan_invalid");
+    world.fails(&[&add[..], &[&world.path("operator-0.key")]].concat(), 4, "not_endorsed");
+    let taken = world.file("taken", "");
+    world.fails(&["requester", "add", "mallory", "--key", &secret, "--draft", &taken], 1, "file");
+    assert!(!world.dir.join("mallory.key").exists());
+}
+
+#[test]
+fn operators_sign_orders_and_policies_on_machines_of_their_own() {
+    let world = World::founded("apart", 2);
+    let (start, policy) = (world.path("start.json"), world.path("policy.json"));
+    let keys = [0, 1, 2].map(|number| world.path(&format!("operator-{number}.key")));
+    let sign = |file: &str, key: &str| world.ok(&["operator", "sign", file, "--key", key]);
+
+    let drafted = world.ok(&["group", "start", "--draft", &start]);
+    assert_eq!(drafted["draft"]["signed_by"], json!([]), "{drafted:#}");
+    world.fails(&["operator", "submit", &start], 4, "not_endorsed");
+    assert_eq!(sign(&start, &keys[2])["complete"], false);
+    world.fails(&["operator", "submit", &start], 4, "not_endorsed");
+    world.fails(&["operator", "sign", &start, "--key", &keys[2]], 2, "plan_invalid");
+    let signed = sign(&start, &keys[0]);
+    assert_eq!((&signed["complete"], &signed["signed_by"]), (&true.into(), &json!([2, 0])), "{signed:#}");
+    let says = signed["says"].to_string();
+    for boot in drafted["boots"].as_array().unwrap() {
+        assert!(says.contains(text(boot, "boot")), "{says}");
+    }
+    assert_eq!(world.ok(&["operator", "submit", &start])["submitted"], true);
+    world.ok(&["status"]);
+
+    let added = world.ok(&[
+        "requester",
+        "add",
+        "carol",
+        "--key",
+        &world.path("carol.key"),
+        "--create-keys",
+        "--draft",
+        &policy,
+    ]);
+    assert_eq!(names(&world), ["demo"]);
+    sign(&policy, &keys[1]);
+    let signed = sign(&policy, &keys[2]);
+    let new = format!("added: requester carol of tenant demo has public key {}", text(&added, "public_key"));
+    assert!(signed["says"].as_array().unwrap().contains(&new.into()), "{signed:#}");
+    world.ok(&["operator", "submit", &policy]);
+    assert_eq!(names(&world), ["demo", "carol"]);
+
+    let removal = world.path("removal.json");
+    world.ok(&["requester", "remove", "carol", "--draft", &removal]);
+    let shown = said(&["operator", "show", &removal]);
+    assert!(shown.contains("removed: requester carol may make keys"), "{shown}");
+    world.ok(&["requester", "remove", "carol"]);
+    assert_eq!(names(&world), ["demo"]);
+    world.fails(&["requester", "remove", "carol"], 2, "plan_invalid");
+
+    let altered = fs::read_to_string(&policy).unwrap().replacen("\"order\"", "\"orders\"", 1);
+    world.fails(&["operator", "show", &world.file("altered.json", &altered[..altered.len() / 2])], 2, "file_invalid");
+    let mut mixed: Value = serde_json::from_str(&fs::read_to_string(&start).unwrap()).unwrap();
+    let other: Value = serde_json::from_str(&fs::read_to_string(&policy).unwrap()).unwrap();
+    mixed["policy"] = other["policy"].clone();
+    world.fails(&["operator", "sign", &world.file("mixed.json", mixed.to_string()), "--key", &keys[1]], 2, "usage");
+}
+
+#[test]
+fn a_group_is_not_started_without_the_signers_that_it_needs_and_they_are_named() {
+    let mut world = World::founded("few", 3);
+    let third = SignerId::try_from(3).unwrap();
+    world.runtime.block_on(world.group.kill_signer(third)).unwrap();
+    let refused = world.run(&["group", "start"]);
+    refused.fails(1, "not_enough_signers");
+    let message = text(&refused.json["error"], "message");
+    assert!(message.contains("3 signers and 2 attest") && message.contains("signer 3"), "{message}");
+    world.runtime.block_on(world.group.restart_signer(third)).unwrap();
+    wait_for_attestation(&world);
+    world.ok(&["group", "start"]);
+    world.runtime.block_on(world.group.kill_signer(third)).unwrap();
+    assert_eq!(world.ok(&["group", "start"])["absent"], json!([3]));
+    world.runtime.block_on(world.group.kill_signer(SignerId::try_from(2).unwrap())).unwrap();
+    let refused = world.run(&["group", "start"]);
+    refused.fails(1, "not_enough_signers");
+    let message = text(&refused.json["error"], "message");
+    assert!(message.contains("signer 2") && message.contains("signer 3"), "{message}");
+}
+
+/// Whom the policy in force names.
+fn names(world: &World) -> Vec<String> {
+    let listed = world.ok(&["requester", "list"]);
+    listed["requesters"].as_array().unwrap().iter().map(|known| text(known, "requester").to_owned()).collect()
 }
 
 /// Hosts take a moment to find a new boot.

@@ -1,8 +1,13 @@
 //! What the commands verify, and what each exit code says.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+};
 
-use crate::world::{World, folder, run_in, text};
+use crate::world::{World, folder, run_in, said, text};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
@@ -35,6 +40,39 @@ fn nothing_goes_on_with_another_manifest_or_root() {
 }
 
 #[test]
+fn a_host_says_that_it_knows_no_signer_of_a_number() {
+    let host = World::shared().group.record().signers[0].url.clone();
+    let known = get(&host, "/v1/signers/2");
+    assert!(known.starts_with("HTTP/1.1 200 ") && known.contains(r#""reachable":true"#), "{known}");
+    for path in ["/v1/signers/9", "/v1/signers/0", "/v1/signers/x", "/v1/signers/9/attestation?nonce=00"] {
+        let unknown = get(&host, path);
+        assert!(unknown.starts_with("HTTP/1.1 404 ") && unknown.contains(r#""code":"unknown_signer""#), "{unknown}");
+    }
+}
+
+/// A host's whole answer.
+fn get(host: &str, path: &str) -> String {
+    let mut host = TcpStream::connect(host.trim_start_matches("http://")).expect("a host");
+    write!(host, "GET {path} HTTP/1.1\r\nHost: host\r\nConnection: close\r\n\r\n").expect("a question");
+    let mut answer = String::new();
+    host.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[test]
+fn people_read_what_failed_its_code_and_what_to_do_once_each() {
+    let world = World::shared();
+    world.key("twice", "ed25519", "message");
+    let arguments = ["key", "create", "--scheme", "ed25519", "--name", "twice"];
+    let error = &world.run(&arguments).json["error"];
+    let said = said(&[&arguments[..], &["--dir", &world.dir.display().to_string()]].concat());
+    for part in ["code", "message", "hint"].map(|field| text(error, field)) {
+        assert_eq!(said.matches(part).count(), 1, "{part:?} in {said}");
+    }
+    assert_eq!(text(error, "code"), "key_name_taken");
+}
+
+#[test]
 fn a_folder_without_group_is_a_failure_that_says_what_to_do() {
     run_in(&folder("none"), &["status"], b"").fails(1, "no_group");
 }
@@ -57,7 +95,13 @@ fn a_simulated_document_verifies_under_its_own_root_alone() {
     verify(&["--root", &root, "--nonce", "00ff"]).fails(4, "attestation_wrong_nonce");
     verify(&["--root", &root, "--at", "document", "--nonce", "00ff"]).fails(4, "attestation_wrong_nonce");
     verify(&["--root", &root, "--at", "2049-01-01T00:00:00Z"]).fails(4, "attestation_certificate_not_valid_now");
+    verify(&["--root", &root, "--at", "2493072000"]).fails(4, "attestation_certificate_not_valid_now");
+    assert_eq!(verify(&["--root", &root, "--at", &view["timestamp"].to_string()]).exit, 0);
     verify(&["--at", "yesterday"]).fails(2, "usage");
+    verify(&["--root", &world.file("root.pem", "-----BEGIN CERTIFICATE-----")]).fails(2, "file_invalid");
+    for registers in ["", "[]", "{}", r#"{"PCR0": "ab"}"#, r#"{"PCR32": ""}"#] {
+        verify(&["--root", &root, "--pcrs", &world.file("malformed.json", registers)]).fails(2, "file_invalid");
+    }
 }
 
 #[test]
@@ -138,7 +182,13 @@ fn an_export_of_another_group_is_none_of_ours() {
     let (other, root) = ("11".repeat(32), world.path("test-root.der"));
     world.fails(&["audit", "verify", &trail, "--manifest-hash", &other, "--root", &root], 4, "manifest_not_pinned");
     let garbage = world.file("garbage.json", "{}");
-    world.fails(&["audit", "verify", &garbage], 1, "host_unintelligible");
+    world.fails(&["audit", "verify", &garbage], 2, "file_invalid");
+    let whole = fs::read(&trail).unwrap();
+    let truncated = world.file("truncated.json", &whole[..whole.len() / 2]);
+    world.fails(&["audit", "verify", &truncated], 2, "file_invalid");
+    let damaged = String::from_utf8(whole).unwrap().replacen("\"manifest\":\"", "\"manifest\":\"AA", 1);
+    world.fails(&["audit", "verify", &world.file("damaged.json", damaged)], 2, "file_invalid");
+    world.fails(&["audit", "verify", &world.path("nowhere.json")], 1, "file");
 }
 
 type Alteration = fn(&mut Value);

@@ -108,6 +108,12 @@ pub(crate) fn run_in(dir: &Path, arguments: &[&str], input: &[u8]) -> Answer {
     Answer { exit: output.status.code().unwrap_or(-1), json }
 }
 
+/// What a command tells people, on stdout and stderr together.
+pub(crate) fn said(arguments: &[&str]) -> String {
+    let output = Command::new(BINARY).args(arguments).stdin(Stdio::null()).output().expect("it ends");
+    [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat()
+}
+
 /// An empty place of that name; what an earlier run left there is removed.
 pub(crate) fn folder(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("cloister-cli-{name}"));

@@ -28,7 +28,8 @@ use crate::{
 pub(super) struct Arguments {
     /// The document: COSE_Sign1 as the enclave gave it, or that in base64 or hex; `-` reads stdin.
     file: PathBuf,
-    /// When it has to be valid: `now`, `document` (its own time), or a time such as 2024-05-01T12:00:00Z.
+    /// When it has to be valid: `now`, `document` (its own time), a time such as 2024-05-01T12:00:00Z, or a Unix time in seconds or
+    /// milliseconds.
     #[arg(long, default_value = "now", value_name = "TIME")]
     at: At,
     /// Registers that it has to show: JSON as `nitro-cli build-enclave` prints it, or {"PCR0": "hex", ...}.
@@ -167,13 +168,21 @@ impl FromStr for At {
         match text {
             "now" => Ok(Self::Now),
             "document" => Ok(Self::Document),
+            time if time.bytes().all(|digit| digit.is_ascii_digit()) => {
+                time.parse().ok().and_then(unix_millis).map(Self::Time).ok_or(TIMES)
+            }
             time => {
-                let time = OffsetDateTime::parse(time, &Rfc3339)
-                    .map_err(|_| "expected now, document, or a time such as 2024-05-01T12:00:00Z")?;
+                let time = OffsetDateTime::parse(time, &Rfc3339).map_err(|_| TIMES)?;
                 u64::try_from(time.unix_timestamp_nanos() / 1_000_000).map(Self::Time).map_err(|_| "before 1970")
             }
         }
     }
+}
+
+/// Documents and JSON have milliseconds, people's tools seconds: whichever makes a year before 5138.
+fn unix_millis(number: u64) -> Option<u64> {
+    let millis = if number < LATEST_SECOND { number * 1000 } else { number };
+    (millis < LATEST_SECOND * 1000).then_some(millis)
 }
 
 fn parse_hex(text: &str) -> Result<Nonce, &'static str> {
@@ -181,7 +190,7 @@ fn parse_hex(text: &str) -> Result<Nonce, &'static str> {
 }
 
 /// A moment as people write it.
-pub(super) fn rfc3339(millis: u64) -> String {
+pub(crate) fn rfc3339(millis: u64) -> String {
     let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok();
     time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| millis.to_string())
 }
@@ -191,5 +200,32 @@ fn since_epoch() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// What `--at` takes.
+const TIMES: &str =
+    "expected now, document, a time such as 2024-05-01T12:00:00Z, or a Unix time in seconds or milliseconds";
+/// In the year 5138.
+const LATEST_SECOND: u64 = 100_000_000_000;
 /// The three hours of the leaf certificate are limit enough.
 const UNTIL_ITS_CERTIFICATE_ENDS: Millis = Millis(u64::MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(text: &str) -> Option<u64> {
+        match text.parse() {
+            Ok(At::Time(millis)) => Some(millis),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_time_is_taken_as_people_and_as_documents_write_it() {
+        for text in ["2024-05-01T12:00:00Z", "1714564800", "1714564800000"] {
+            assert_eq!(millis(text), Some(1_714_564_800_000), "{text}");
+        }
+        for text in ["", "1714564800000000", "99999999999999999999", "-5", "1714564800.5", "yesterday"] {
+            assert_eq!(millis(text), None, "{text}");
+        }
+    }
+}

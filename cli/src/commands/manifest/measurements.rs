@@ -10,14 +10,18 @@ use crate::failure::Failure;
 /// Reads `{"PCR0": "hex", ...}`, or the same inside `"Measurements"`, where `HashAlgorithm` is passed over.
 pub(crate) fn read(path: &Path) -> Result<BTreeMap<PcrIndex, Pcr>, Failure> {
     let text = fs::read(path).map_err(|why| Failure::file(path, why))?;
-    let value = serde_json::from_slice::<Value>(&text).map_err(|why| Failure::file(path, why))?;
-    parse(&value).map_err(|why| Failure::file(path, why))
+    let value = serde_json::from_slice::<Value>(&text).map_err(|why| Failure::content(path, why, EXPECTED))?;
+    parse(&value).map_err(|why| Failure::content(path, why, EXPECTED))
 }
 
 /// The registers in a JSON object.
 pub(crate) fn parse(value: &Value) -> Result<BTreeMap<PcrIndex, Pcr>, String> {
     let object =
         value.get("Measurements").unwrap_or(value).as_object().ok_or("expected an object with PCR0, PCR1, ...")?;
+    let outside = value.as_object().filter(|_| value.get("Measurements").is_some());
+    if let Some(name) = outside.and_then(|outside| outside.keys().find(|name| name.starts_with("PCR"))) {
+        return Err(format!("{name} stands beside Measurements: put it inside"));
+    }
     let registers = object.iter().filter(|(name, _)| *name != "HashAlgorithm");
     let registers: BTreeMap<_, _> = registers.map(|(name, value)| register(name, value)).collect::<Result<_, _>>()?;
     if registers.is_empty() { Err("it names no register".into()) } else { Ok(registers) }
@@ -30,6 +34,9 @@ fn register(name: &str, value: &Value) -> Result<(PcrIndex, Pcr), String> {
     let pcr = bytes.and_then(|bytes| Pcr::try_from(bytes.as_slice()).ok());
     Ok((index, pcr.ok_or_else(|| format!("{name} is not 96 hex digits"))?))
 }
+
+/// What is said about a file that holds no registers.
+const EXPECTED: &str = "Give what `nitro-cli build-enclave` prints, or {\"PCR0\": \"96 hex digits\", ...}.";
 
 #[cfg(test)]
 mod tests {
@@ -47,5 +54,8 @@ mod tests {
         assert!(parse(&serde_json::json!({"PCR32": "ab".repeat(48)})).is_err());
         assert!(parse(&serde_json::json!({"PCR0": "ab"})).is_err());
         assert!(parse(&serde_json::json!({})).is_err());
+        assert!(
+            parse(&serde_json::json!({"Measurements": {"PCR0": "ab".repeat(48)}, "PCR1": "ab".repeat(48)})).is_err()
+        );
     }
 }

@@ -1,20 +1,24 @@
 //! The plan that a manifest is built from.
 
-use std::{fs, path::Path};
+use std::{fmt::Display, fs, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloister_attestation::{Pcr, PcrIndex};
-use cloister_client::operator::{ManifestPlan, new_group};
+use cloister_attestation::{Pcr, PcrIndex, WrappingKey};
+use cloister_client::{
+    Error,
+    operator::{ManifestPlan, new_group},
+};
 use cloister_wire::{
-    ids,
-    manifest::{KmsKey, Measurements, SignerSlot},
+    endorsement::Endorsed,
+    ids::{self, SignerId},
+    manifest::{KmsKey, Manifest, ManifestError, Measurements, SignerSlot},
     signature::PublicKey,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::measurements;
-use crate::failure::Failure;
+use super::{arn, measurements};
+use crate::failure::{Exit, Failure};
 
 /// What the help shows.
 pub(super) const EXAMPLE: &str = r#"The plan is JSON:
@@ -60,48 +64,75 @@ struct Kms {
     public_key: String,
 }
 
-/// Reads a plan.
-pub(super) fn read(path: &Path) -> Result<ManifestPlan, Failure> {
+/// Builds the manifest that a plan describes. What no signer would take is refused here, in the plan's own terms.
+pub(super) fn build(path: &Path) -> Result<Endorsed<Manifest>, Failure> {
     let text = fs::read(path).map_err(|why| Failure::file(path, why))?;
-    let plan: Plan = serde_json::from_slice(&text).map_err(|why| wrong(path, &why.to_string()))?;
-    let group = match &plan.group {
-        Some(group) => group.parse().map_err(|_| wrong(path, "group: expected 32 hex digits"))?,
-        None => new_group()?,
-    };
-    let signers = plan.signers.iter().zip(1..).map(|(signer, id)| slot(signer, id)).collect::<Result<_, _>>();
-    Ok(ManifestPlan {
-        group,
-        threshold: plan.threshold,
-        signers: signers.map_err(|why| wrong(path, &why))?,
-        operators: plan
-            .operators
-            .iter()
-            .map(|key| public_key(key))
-            .collect::<Result<_, _>>()
-            .map_err(|why| wrong(path, &why))?,
-        quorum: plan.quorum,
-        release: release(&plan.release).map_err(|why| wrong(path, &why))?,
-    })
+    let plan: Plan = serde_json::from_slice(&text).map_err(|why| wrong(path, &why))?;
+    let plan = plan.checked().map_err(|why| wrong(path, &why))?;
+    match plan.build() {
+        Ok((endorsed, _)) => Ok(endorsed),
+        Err(Error::Manifest(why)) => Err(wrong(path, &format!("{}: {why}", field(&why)))),
+        Err(why) => Err(why.into()),
+    }
 }
 
-fn slot(signer: &Signer, id: u16) -> Result<SignerSlot, String> {
-    let pcr3 = match (&signer.role_arn, &signer.pcr3) {
-        (Some(arn), None) => ids::Pcr::from_bytes(*Pcr::ZERO.extended(arn.as_bytes()).as_bytes()),
-        (None, Some(pcr3)) => pcr3.parse().map_err(|_| format!("signer {id}: pcr3 is not 96 hex digits"))?,
-        _ => return Err(format!("signer {id}: give either role_arn or pcr3")),
-    };
-    let kms = signer.kms.iter().map(|key| kms_key(key, id)).collect::<Result<Vec<_>, _>>()?;
-    let kms = kms.try_into().map_err(|_| format!("signer {id}: too many KMS keys"))?;
-    Ok(SignerSlot { id: id.try_into().map_err(|_| "too many signers")?, pcr3, kms })
+impl Plan {
+    fn checked(&self) -> Result<ManifestPlan, String> {
+        let group = match &self.group {
+            Some(group) => group.parse().map_err(|_| "group: expected 32 hex digits".to_owned())?,
+            None => new_group().map_err(|why| why.to_string())?,
+        };
+        let operators = self.operators.iter().enumerate();
+        let operators = operators
+            .map(|(position, key)| public_key(key).map_err(|why| at("operators", position, &format!(": {why}"))));
+        let signers = self.signers.iter().enumerate();
+        let signers = signers.map(|(position, signer)| {
+            let id = u16::try_from(position + 1).ok().and_then(|id| id.try_into().ok());
+            signer.slot(id.ok_or("a group has 1 to 32 signers")?).map_err(|why| at("signers", position, &why))
+        });
+        Ok(ManifestPlan {
+            group,
+            threshold: self.threshold,
+            signers: signers.collect::<Result<_, String>>()?,
+            operators: operators.collect::<Result<_, String>>()?,
+            quorum: self.quorum,
+            release: release(&self.release).map_err(|why| format!("release: {why}"))?,
+        })
+    }
 }
 
-fn kms_key(key: &Kms, signer: u16) -> Result<KmsKey, String> {
-    let arn = key.arn.parse().map_err(|_| format!("signer {signer}: {} is no ARN", key.arn))?;
-    let spki = STANDARD.decode(&key.public_key).ok().and_then(|spki| spki.try_into().ok());
-    Ok(KmsKey {
-        arn,
-        spki: spki.ok_or_else(|| format!("signer {signer}: the public key of {} is not base64 of a key", key.arn))?,
-    })
+impl Signer {
+    fn slot(&self, id: SignerId) -> Result<SignerSlot, String> {
+        let keys = self.kms.iter().enumerate();
+        let keys = keys.map(|(position, key)| key.checked().map_err(|why| at(".kms", position, &why)));
+        let kms = keys.collect::<Result<Vec<_>, _>>()?.try_into().map_err(|why| format!(".kms: {why}"))?;
+        Ok(SignerSlot { id, pcr3: self.pcr3()?, kms })
+    }
+
+    fn pcr3(&self) -> Result<ids::Pcr, String> {
+        match (&self.role_arn, &self.pcr3) {
+            (Some(arn), None) => {
+                let arn = arn::role(arn).map_err(|why| format!(".role_arn: {why}"))?;
+                Ok(ids::Pcr::from_bytes(*Pcr::ZERO.extended(arn.as_bytes()).as_bytes()))
+            }
+            (None, Some(pcr3)) => pcr3
+                .parse()
+                .ok()
+                .filter(|pcr: &ids::Pcr| pcr.as_bytes() != Pcr::ZERO.as_bytes())
+                .ok_or_else(|| ".pcr3: expected 96 hex digits that are not all zero".to_owned()),
+            _ => Err(": give either role_arn or pcr3".to_owned()),
+        }
+    }
+}
+
+impl Kms {
+    fn checked(&self) -> Result<KmsKey, String> {
+        let arn = arn::kms_key(&self.arn).map_err(|why| format!(".arn: {why}"))?;
+        let arn = arn.parse().map_err(|why| format!(".arn: {arn}: {why}"))?;
+        let spki = STANDARD.decode(&self.public_key).map_err(|_| ".public_key: not base64")?;
+        WrappingKey::from_spki_der(&spki).map_err(|why| format!(".public_key: {why}"))?;
+        Ok(KmsKey { arn, spki: spki.try_into().map_err(|why| format!(".public_key: {why}"))? })
+    }
 }
 
 fn public_key(text: &str) -> Result<PublicKey, String> {
@@ -111,8 +142,14 @@ fn public_key(text: &str) -> Result<PublicKey, String> {
 
 fn release(value: &Value) -> Result<Measurements, String> {
     let registers = measurements::parse(value)?;
+    if let Some(other) = registers.keys().find(|index| !RELEASE.contains(index)) {
+        return Err(format!("{other} is none of a release's registers: those are PCR0, PCR1, PCR2 and PCR8"));
+    }
+    if let Some((index, _)) = registers.iter().find(|(_, pcr)| **pcr == Pcr::ZERO) {
+        return Err(format!("{index} is all zero, which is what an enclave in debug mode shows"));
+    }
     let pcr = |index: PcrIndex| registers.get(&index).map(|pcr| ids::Pcr::from_bytes(*pcr.as_bytes()));
-    let needed = |index| pcr(index).ok_or_else(|| format!("the release lacks {index}"));
+    let needed = |index| pcr(index).ok_or_else(|| format!("{index} is missing"));
     Ok(Measurements {
         pcr0: needed(PcrIndex::IMAGE)?,
         pcr1: needed(PcrIndex::KERNEL)?,
@@ -121,6 +158,29 @@ fn release(value: &Value) -> Result<Measurements, String> {
     })
 }
 
-fn wrong(path: &Path, why: &str) -> Failure {
-    Failure::usage(format!("{}: {why}", path.display()), "`cloister manifest build --help` shows a plan.")
+/// Where in the plan the fault lies.
+fn field(why: &ManifestError) -> String {
+    match why {
+        ManifestError::Unreadable(_) => "plan".to_owned(),
+        ManifestError::Threshold { .. } => "threshold".to_owned(),
+        ManifestError::SignerIds => "signers".to_owned(),
+        ManifestError::TooFewKmsKeys(signer) | ManifestError::SharedKmsKey(signer) => {
+            format!("signers[{}].kms", signer.get().saturating_sub(1))
+        }
+        ManifestError::Quorum { .. } => "quorum".to_owned(),
+        ManifestError::DuplicateOperator => "operators".to_owned(),
+    }
 }
+
+/// What is wrong, after the place in a list: `signers[0].kms[1].arn: …`.
+fn at(list: &str, position: usize, why: &str) -> String {
+    format!("{list}[{position}]{why}")
+}
+
+fn wrong(path: &Path, why: &dyn Display) -> Failure {
+    let hint = "`cloister manifest build --help` shows a plan.";
+    Failure::new(Exit::Usage, "plan_invalid", format!("{}: {why}", path.display()), hint)
+}
+
+/// The registers that a release is known by.
+const RELEASE: [PcrIndex; 4] = [PcrIndex::IMAGE, PcrIndex::KERNEL, PcrIndex::APPLICATION, PcrIndex::IMAGE_SIGNER];

@@ -69,6 +69,7 @@ impl View {
 }
 
 impl fmt::Display for View {
+    /// Everything that signing it vouches for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let signed: Vec<_> = self.signed_by.iter().map(u16::to_string).collect();
         let state = if self.complete { "complete" } else { "not complete" };
@@ -76,11 +77,19 @@ impl fmt::Display for View {
             .line("manifest hash", &self.manifest_hash)
             .line("group", &self.group)
             .line("threshold", format!("{} of {}", self.threshold, self.signers.len()))
-            .line("operators", format!("{} of {} have to sign", self.quorum, self.operators.len()))
+            .line("quorum", format!("{} of {} operators have to sign", self.quorum, self.operators.len()));
+        for (position, operator) in self.operators.iter().enumerate() {
+            lines = lines.line("operator", format!("{position}, {operator}"));
+        }
+        lines = lines
             .line("signed by", format!("[{}], {state}", signed.join(", ")))
-            .line("PCR0", &self.release.pcr0);
+            .line("PCR0", &self.release.pcr0)
+            .line("PCR1", &self.release.pcr1)
+            .line("PCR2", &self.release.pcr2)
+            .maybe("PCR8", self.release.pcr8.as_ref());
         for signer in &self.signers {
-            lines = lines.line("signer", format!("{}, KMS {}", signer.signer, signer.kms.join(" ")));
+            lines = lines.line("signer", format!("{}, role (PCR3) {}", signer.signer, signer.pcr3));
+            lines = signer.kms.iter().fold(lines, |lines, key| lines.line("  KMS key", key));
         }
         write!(f, "{lines}")
     }

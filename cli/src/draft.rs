@@ -1,0 +1,273 @@
+//! Orders and policies on their way to a quorum: operators sign here, or on machines of their own with a file that goes round.
+//!
+//! ```text
+//!   group start, requester add ──▶ Draft ──sign by key files here──────────────▶ submit
+//!                                    └──--draft FILE──operator sign──▶ … ──▶ operator submit
+//! ```
+
+mod view;
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use clap::Args;
+use cloister_client::{Attested, Error, Secret, operator};
+use cloister_wire::{
+    codec,
+    endorsement::{Endorsable, Endorsed, NotEndorsed},
+    ids::Hash,
+    manifest::{Manifest, ValidManifest},
+    order::StartOrder,
+    policy::Policy,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{context::Connection, destination::Destination, failure::Failure};
+pub(crate) use view::{DraftView, kind};
+
+/// A start order with its policy, or a policy, signed by some operators or none yet. All of it is for the group of its manifest.
+pub(crate) struct Draft {
+    endorsed: Endorsed<Manifest>,
+    manifest: ValidManifest,
+    order: Option<Endorsed<StartOrder>>,
+    policy: Endorsed<Policy>,
+    /// The version in force, so that operators see what changes.
+    replaces: Option<Endorsed<Policy>>,
+}
+
+/// How it is signed.
+#[derive(Args, Debug)]
+pub(crate) struct Signing {
+    /// Write it to this new file, not signed, in place of sending it: operators then use `operator sign`, and one `operator submit`.
+    #[arg(long, value_name = "FILE", conflicts_with = "operator_keys")]
+    draft: Option<PathBuf>,
+    /// An operator's secret key file; may be repeated. By default the folder's.
+    #[arg(long = "operator-key", value_name = "FILE")]
+    operator_keys: Vec<PathBuf>,
+}
+
+/// Who signs.
+pub(crate) enum Operators {
+    Here(Vec<Secret>),
+    Elsewhere(PathBuf),
+}
+
+impl Signing {
+    /// Reads the keys, if they are here.
+    pub(crate) fn operators(&self, connection: &Connection) -> Result<Operators, Failure> {
+        match &self.draft {
+            Some(file) => Ok(Operators::Elsewhere(file.clone())),
+            None => connection.operators(&self.operator_keys).map(Operators::Here),
+        }
+    }
+}
+
+/// A draft that goes to the group, or into a file.
+pub(crate) enum Signed {
+    Here(Draft),
+    Elsewhere(Draft, PathBuf),
+}
+
+impl Operators {
+    /// Signs the draft, if the keys are here.
+    pub(crate) fn sign(self, mut draft: Draft) -> Result<Signed, Failure> {
+        match self {
+            Self::Here(secrets) => {
+                secrets.iter().try_for_each(|secret| draft.sign(secret))?;
+                Ok(Signed::Here(draft))
+            }
+            Self::Elsewhere(file) => Ok(Signed::Elsewhere(draft, file)),
+        }
+    }
+
+    /// Signs and sends it, or writes it for others to sign.
+    pub(crate) async fn carry_out(
+        self,
+        draft: Draft,
+        attested: &Attested,
+        connection: &Connection,
+    ) -> Result<Option<DraftView>, Failure> {
+        self.sign(draft)?.send(attested, connection).await
+    }
+}
+
+impl Signed {
+    /// Sends the draft, or writes it for others to sign and then shows it.
+    pub(crate) async fn send(self, attested: &Attested, connection: &Connection) -> Result<Option<DraftView>, Failure> {
+        match self {
+            Self::Here(draft) => draft.submit(attested, connection).await.map(|()| None),
+            Self::Elsewhere(draft, file) => {
+                draft.write_new(&file)?;
+                draft.view(&file).map(Some)
+            }
+        }
+    }
+}
+
+impl Draft {
+    /// A start order, and the policy that it puts into force.
+    pub(crate) fn start(attested: &Attested, order: &StartOrder, policy: Endorsed<Policy>) -> Result<Self, Failure> {
+        Self::new(attested.endorsed_manifest().clone(), Some(Self::unsigned(order)?), policy, None)
+    }
+
+    /// A policy, and the version that it follows.
+    pub(crate) fn policy(attested: &Attested, next: &Policy, current: Endorsed<Policy>) -> Result<Self, Failure> {
+        Self::new(attested.endorsed_manifest().clone(), None, Self::unsigned(next)?, Some(current))
+    }
+
+    /// A document that nobody has signed.
+    pub(crate) fn unsigned<T: Endorsable>(document: &T) -> Result<Endorsed<T>, Error> {
+        Endorsed::new(document).map_err(|why| Error::TooLarge { what: "document", why })
+    }
+
+    /// The hash of the order, or of the policy.
+    pub(crate) fn hash(&self) -> Hash {
+        self.order.as_ref().map_or_else(|| self.policy.hash(), Endorsed::hash)
+    }
+
+    /// Takes only what belongs together, whoever wrote it down.
+    fn new(
+        endorsed: Endorsed<Manifest>,
+        order: Option<Endorsed<StartOrder>>,
+        policy: Endorsed<Policy>,
+        replaces: Option<Endorsed<Policy>>,
+    ) -> Result<Self, Failure> {
+        let manifest = operator::read_manifest(&endorsed).map_err(Error::from)?;
+        endorsed.verify(&manifest).map_err(|why| Error::NotEndorsed { what: "manifest", why })?;
+        let unreadable = |what| move |why| Error::Unreadable { what, why };
+        let document = policy.unverified().map_err(unreadable("policy"))?;
+        let mut fits = document.manifest == manifest.hash() && document.group == manifest.group;
+        if let Some(order) = &order {
+            let document = order.unverified().map_err(unreadable("start order"))?;
+            fits &= document.manifest == manifest.hash() && document.group == manifest.group;
+            fits &= document.policy == policy.hash();
+            check_signatures("start order", order, &manifest)?;
+        }
+        if let Some(before) = &replaces {
+            before.verify(&manifest).map_err(|why| Error::NotEndorsed { what: "policy in force", why })?;
+            fits &= document.previous == Some(before.hash());
+        }
+        check_signatures("policy", &policy, &manifest)?;
+        let apart = || Failure::usage("the documents of this draft do not belong together", "Have it drafted again.");
+        fits.then_some(Self { endorsed, manifest, order, policy, replaces }).ok_or_else(apart)
+    }
+
+    /// Adds an operator's signature to everything that lacks its quorum, and to the order in any case.
+    pub(crate) fn sign(&mut self, secret: &Secret) -> Result<(), Failure> {
+        let sign_policy = self.order.is_none() || self.policy.verify(&self.manifest).is_err();
+        if let Some(order) = &mut self.order {
+            operator::endorse(order, &self.manifest, secret)?;
+        }
+        if sign_policy {
+            operator::endorse(&mut self.policy, &self.manifest, secret)?;
+        }
+        Ok(())
+    }
+
+    /// Has the hosts carry it out, and keeps in the folder what operators have to remember.
+    pub(crate) async fn submit(&self, attested: &Attested, connection: &Connection) -> Result<(), Failure> {
+        match &self.order {
+            Some(order) => {
+                attested.start(order, &self.policy).await?;
+                connection.keep_genesis(order)?;
+            }
+            None => attested.apply_policy(&self.policy).await?,
+        }
+        connection.keep_policy(&self.policy)
+    }
+
+    /// What it says, for people and machines.
+    pub(crate) fn view(&self, file: &Path) -> Result<DraftView, Failure> {
+        DraftView::new(self, file)
+    }
+
+    fn complete(&self) -> bool {
+        let ordered = self.order.as_ref().is_none_or(|order| order.verify(&self.manifest).is_ok());
+        ordered && self.policy.verify(&self.manifest).is_ok()
+    }
+}
+
+/// The file: wire documents in base64.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Json {
+    format: String,
+    manifest: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
+    policy: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
+}
+
+impl Draft {
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let invalid = |why: &dyn std::fmt::Display| Failure::content(path, why, "Get the draft again, unaltered.");
+        let text = fs::read(path).map_err(|why| Failure::file(path, why))?;
+        let json: Json = serde_json::from_slice(&text).map_err(|why| invalid(&why))?;
+        if json.format != FORMAT {
+            return Err(invalid(&format!("no {FORMAT}")));
+        }
+        let (manifest, policy) = (decode(&json.manifest), decode(&json.policy));
+        let order = json.order.as_deref().map(decode).transpose();
+        let replaces = json.replaces.as_deref().map(decode).transpose();
+        Self::new(
+            manifest.map_err(|why| invalid(&format!("manifest: {why}")))?,
+            order.map_err(|why| invalid(&format!("order: {why}")))?,
+            policy.map_err(|why| invalid(&format!("policy: {why}")))?,
+            replaces.map_err(|why| invalid(&format!("replaces: {why}")))?,
+        )
+    }
+
+    fn write_new(&self, path: &Path) -> Result<(), Failure> {
+        let file = OpenOptions::new().write(true).create_new(true).open(path);
+        let written = file.and_then(|mut file| file.write_all(&self.to_json()));
+        written.map_err(|why| Failure::file(path, why))
+    }
+
+    /// Puts it in place of the file that it was read from.
+    pub(crate) fn replace(&self, path: &Path) -> Result<(), Failure> {
+        Destination::open(path)?.write(&self.to_json())
+    }
+
+    fn to_json(&self) -> Vec<u8> {
+        let json = Json {
+            format: FORMAT.to_owned(),
+            manifest: encode(&self.endorsed),
+            order: self.order.as_ref().map(encode),
+            policy: encode(&self.policy),
+            replaces: self.replaces.as_ref().map(encode),
+        };
+        let mut text = serde_json::to_vec_pretty(&json).expect("strings serialise");
+        text.push(b'\n');
+        text
+    }
+}
+
+/// Too few signatures are what a draft is for; a wrong one never gets better.
+fn check_signatures<T: Endorsable>(
+    what: &'static str,
+    document: &Endorsed<T>,
+    manifest: &ValidManifest,
+) -> Result<(), Error> {
+    match document.verify(manifest) {
+        Ok(_) | Err(NotEndorsed::NoQuorum { .. }) => Ok(()),
+        Err(why) => Err(Error::NotEndorsed { what, why }),
+    }
+}
+
+fn encode<T: Endorsable>(document: &Endorsed<T>) -> String {
+    STANDARD.encode(codec::encode(document))
+}
+
+fn decode<T: Endorsable>(text: &str) -> Result<Endorsed<T>, String> {
+    let bytes = STANDARD.decode(text).map_err(|why| why.to_string())?;
+    codec::decode(&bytes).map_err(|why| why.to_string())
+}
+
+/// Which files these are.
+const FORMAT: &str = "cloister-draft-1";

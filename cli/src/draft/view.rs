@@ -1,0 +1,150 @@
+//! A draft in plain words: what an operator vouches for by signing it.
+
+use std::{collections::BTreeSet, fmt, path::Path};
+
+use cloister_client::{Error, scheme::chain_name};
+use cloister_wire::{
+    ids::SignerId,
+    manifest::ValidManifest,
+    order::{StartKind, StartOrder},
+    policy::Policy,
+};
+use serde::Serialize;
+
+use super::Draft;
+use crate::{commands::attest::rfc3339, failure::Failure, output::Lines};
+
+/// A draft, as it is shown.
+#[derive(Serialize)]
+pub(crate) struct DraftView {
+    file: String,
+    kind: &'static str,
+    group: String,
+    manifest_hash: String,
+    /// Of the order, or of the policy.
+    hash: String,
+    policy_version: u64,
+    /// What it says, a sentence each.
+    says: Vec<String>,
+    /// Positions of the operators who have signed.
+    signed_by: Vec<u16>,
+    quorum: u16,
+    /// Whether a quorum has signed, each signature verified.
+    complete: bool,
+    /// Whether the group has carried it out.
+    submitted: bool,
+}
+
+impl DraftView {
+    pub(super) fn new(draft: &Draft, file: &Path) -> Result<Self, Failure> {
+        let unreadable = |what| move |why| Error::Unreadable { what, why };
+        let manifest = &draft.manifest;
+        let policy = draft.policy.unverified().map_err(unreadable("policy"))?;
+        let order =
+            draft.order.as_ref().map(|order| order.unverified().map_err(unreadable("start order"))).transpose()?;
+        let before =
+            draft.replaces.as_ref().map(|before| before.unverified().map_err(unreadable("policy"))).transpose()?;
+        let mut says = order.as_ref().map(|order| order_says(order, manifest)).unwrap_or_default();
+        says.extend(change_says(&policy, before.as_ref()));
+        let signatures = draft.order.as_ref().map_or(&draft.policy.signatures, |order| &order.signatures);
+        Ok(Self {
+            file: file.display().to_string(),
+            kind: order.as_ref().map_or("policy", kind),
+            group: manifest.group.to_string(),
+            manifest_hash: manifest.hash().to_string(),
+            hash: draft.hash().to_string(),
+            policy_version: policy.version.0,
+            says,
+            signed_by: signatures.iter().map(|signature| signature.operator).collect(),
+            quorum: manifest.quorum,
+            complete: draft.complete(),
+            submitted: false,
+        })
+    }
+
+    pub(crate) fn complete(&self) -> bool {
+        self.complete
+    }
+
+    pub(crate) fn submitted(self) -> Self {
+        Self { submitted: true, ..self }
+    }
+
+    /// How far it is.
+    pub(crate) fn state(&self) -> String {
+        let signed: Vec<_> = self.signed_by.iter().map(u16::to_string).collect();
+        let next = match (self.submitted, self.complete) {
+            (true, _) => "and the group has carried it out",
+            (false, true) => "complete: submit it",
+            (false, false) => "not complete",
+        };
+        format!("signed by operators [{}], {} are needed: {next}", signed.join(", "), self.quorum)
+    }
+}
+
+/// `genesis` or `restart`.
+pub(crate) fn kind(order: &StartOrder) -> &'static str {
+    match order.kind {
+        StartKind::Genesis => "genesis",
+        StartKind::Restart { .. } => "restart",
+    }
+}
+
+fn order_says(order: &StartOrder, manifest: &ValidManifest) -> Vec<String> {
+    let what = match order.kind {
+        StartKind::Genesis => "the group starts for the first time: signers make their keys".to_owned(),
+        StartKind::Restart { genesis } => format!("the group that genesis order {genesis} founded starts again"),
+    };
+    let when = format!(
+        "this is start {}; requests issued before {} are refused from then on",
+        order.incarnation.0,
+        rfc3339(order.issued_at.0)
+    );
+    let boot = |signer: SignerId| match order.boot_of(signer) {
+        Some(boot) => format!("signer {signer} takes part with boot {boot}"),
+        None => format!("signer {signer} takes no part"),
+    };
+    [what, when].into_iter().chain(manifest.signers.iter().map(|slot| boot(slot.id))).collect()
+}
+
+/// What the policy says; against the version before, each rule is marked as added, removed or kept.
+fn change_says(policy: &Policy, before: Option<&Policy>) -> Vec<String> {
+    let version = format!("policy version {} is in force", policy.version.0);
+    let rules = rules(policy);
+    let Some(before) = before else {
+        let nothing = rules.is_empty().then(|| "it allows nobody anything".to_owned());
+        return std::iter::once(version).chain(nothing).chain(rules).collect();
+    };
+    let old = self::rules(before);
+    let removed = old.difference(&rules).map(|rule| format!("removed: {rule}"));
+    let added = rules.difference(&old).map(|rule| format!("added: {rule}"));
+    let kept = rules.intersection(&old).map(|rule| format!("kept: {rule}"));
+    std::iter::once(version).chain(removed).chain(added).chain(kept).collect()
+}
+
+fn rules(policy: &Policy) -> BTreeSet<String> {
+    let requesters = policy
+        .requesters
+        .iter()
+        .map(|known| format!("requester {} of tenant {} has public key {}", known.name, known.tenant, known.key));
+    let creators = policy.key_creators.iter().map(|name| format!("requester {name} may make keys"));
+    let signing = policy.keys.iter().flat_map(|rule| {
+        let chains: Vec<_> = rule.chains.iter().map(|chain| chain_name(*chain)).collect();
+        let what = format!("may sign with key {} of tenant {} for {}", rule.key, rule.tenant, chains.join(", "));
+        rule.requesters.iter().map(move |name| format!("requester {name} {what}"))
+    });
+    requesters.chain(creators).chain(signing).collect()
+}
+
+impl fmt::Display for DraftView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.kind == "policy" { "policy" } else { "start order" };
+        let lines = Lines::new()
+            .line("file", &self.file)
+            .line("group", &self.group)
+            .line("manifest", &self.manifest_hash)
+            .line(what, &self.hash);
+        let lines = self.says.iter().fold(lines, |lines, says| lines.line("  says", says));
+        write!(f, "{}", lines.line("state", self.state()))
+    }
+}
