@@ -97,7 +97,7 @@ impl Open {
 
     /// Encrypts a message under the next counter.
     pub(crate) fn seal(&mut self, message: &CeremonyMessage) -> Result<PeerFrame, Refusal> {
-        let plain = Zeroizing::new(codec::encode(message));
+        let plain = codec::encode_secret(message);
         let counter = self.sent;
         self.sent = counter.next().ok_or(Refusal::ChannelFailed)?;
         let mut ciphertext = vec![0; plain.len().saturating_add(TAG_LEN)];

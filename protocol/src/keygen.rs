@@ -18,7 +18,10 @@ use cloister_wire::{
     request::Scheme,
     tag::Tag,
 };
-use frost_core::keys::dkg::{self, round1, round2};
+use frost_core::keys::{
+    SigningShare,
+    dkg::{self, round1, round2},
+};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
@@ -132,8 +135,8 @@ impl<C: Suite> Generation<C> {
             Round::Broadcast(package) => keep(&mut self.broadcasts, from, package),
             Round::Echo(echo) => keep(&mut self.echoes, from, echo),
             Round::Share(share) => {
-                let share = round2::Package::deserialize(share.as_slice()).map_err(|_| Blame::on(from))?;
-                keep(&mut self.shares, from, share)
+                let share = SigningShare::deserialize(share.as_slice()).map_err(|_| Blame::on(from))?;
+                keep(&mut self.shares, from, round2::Package::new(share))
             }
         };
         if fresh { Ok(()) } else { Err(Blame::on(from)) }
@@ -182,10 +185,9 @@ impl<C: Suite> Generation<C> {
         }
         let (secret, packages) = dkg::part2(secret, &self.broadcast_packages()?).map_err(|error| self.blame(&error))?;
         let send = |peer: &SignerId| {
-            let package = packages.get(&identifier(*peer)).and_then(|package| package.serialize().ok());
-            let package =
-                package.and_then(|bytes| bytes.try_into().ok()).ok_or(Blame::nobody(Refusal::CeremonyFailed))?;
-            Ok((*peer, Round::Share(package)))
+            let share = packages.get(&identifier(*peer)).map(|package| package.signing_share().serialize());
+            let share = share.and_then(|bytes| bytes.try_into().ok()).ok_or(Blame::nobody(Refusal::CeremonyFailed))?;
+            Ok((*peer, Round::Share(share)))
         };
         let sent = self.peers.iter().map(send).collect::<Result<_, Blame>>()?;
         Ok(Progress::On(Stage::Sharing(secret, echo), sent))
@@ -249,7 +251,7 @@ impl<C: Suite> Generation<C> {
         let (public_key, public_package) = sharing.public_bytes().ok()?;
         let public = Bytes::<{ cloister_wire::limits::PUBLIC_PACKAGE }>::try_from(public_package.as_slice()).ok()?;
         let transcript = Tag::TRANSCRIPT.hash(&codec::encode(&(self.ceremony, echo, public)));
-        let secret = sharing.secret_bytes().ok()?;
+        let secret = sharing.secret_bytes();
         Some(Made { share: sharing.into_share().ok()?, secret, public_key, public_package, transcript })
     }
 }
@@ -391,8 +393,7 @@ mod tests {
     }
 
     fn share(scalar: <<<Ed25519Sha512 as Ciphersuite>::Group as Group>::Field as Field>::Scalar) -> Round {
-        let share = round2::Package::<Ed25519Sha512>::new(frost_core::keys::SigningShare::new(scalar));
-        Round::Share(share.serialize().unwrap().try_into().unwrap())
+        Round::Share(SigningShare::<Ed25519Sha512>::new(scalar).serialize().try_into().unwrap())
     }
 
     #[test]
@@ -518,8 +519,10 @@ mod tests {
     #[test]
     fn bytes_that_are_no_package_name_their_sender() {
         let mut table = Table::laid();
+        for garbage in [vec![7; 31], vec![0xff; 32]] {
+            assert_eq!(table.say(1, Round::Share(garbage.try_into().unwrap())), blames(3));
+        }
         let garbage = vec![7; 40];
-        assert_eq!(table.say(1, Round::Share(garbage.clone().try_into().unwrap())), blames(3));
         let mut table = Table::laid();
         table.say_to_all(&Round::Broadcast(garbage.try_into().unwrap())).unwrap();
         assert_eq!(table.echo(), blames(3));

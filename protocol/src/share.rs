@@ -13,7 +13,7 @@ use cloister_wire::{
 };
 use frost_core::{
     SigningPackage,
-    keys::{KeyPackage, PublicKeyPackage},
+    keys::{KeyPackage, PublicKeyPackage, SigningShare, VerifyingShare},
     round1::SigningCommitments,
     round2,
 };
@@ -72,20 +72,22 @@ struct Usable<C: Suite> {
 }
 
 impl<C: Suite> Sharing<C> {
-    /// Reads a share from an opened blob and checks that it belongs to the key that `public_package` describes.
-    pub(crate) fn open(me: SignerId, share: &[u8], public_package: &[u8]) -> Result<Self, Refusal> {
-        let key = KeyPackage::<C>::deserialize(share).map_err(|_| Refusal::CertificateInvalid)?;
-        let public = PublicKeyPackage::<C>::deserialize(public_package).map_err(|_| Refusal::CertificateInvalid)?;
-        let fits = *key.identifier() == identifier(me)
-            && key.verifying_key() == public.verifying_key()
-            && public.verifying_shares().get(key.identifier()) == Some(key.verifying_share())
-            && frost_core::keys::VerifyingShare::from(*key.signing_share()) == *key.verifying_share();
-        if fits { Ok(Self { key, public }) } else { Err(Refusal::CertificateInvalid) }
+    /// Reads a share from an opened blob and checks that it belongs to the key that the certificate describes.
+    pub(crate) fn open(me: SignerId, share: &[u8], certificate: &CertificateBody) -> Result<Self, Refusal> {
+        let public = PublicKeyPackage::<C>::deserialize(certificate.public_package.as_slice());
+        let public = public.map_err(|_| Refusal::CertificateInvalid)?;
+        let share = SigningShare::<C>::deserialize(share).map_err(|_| Refusal::CertificateInvalid)?;
+        let verifying = VerifyingShare::from(share);
+        if public.verifying_shares().get(&identifier(me)) != Some(&verifying) {
+            return Err(Refusal::CertificateInvalid);
+        }
+        let key = KeyPackage::new(identifier(me), share, verifying, *public.verifying_key(), certificate.threshold);
+        Ok(Self { key, public })
     }
 
-    /// The bytes to be sealed.
-    pub(crate) fn secret_bytes(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        self.key.serialize().map(Zeroizing::new).map_err(|_| Fault::Fatal)
+    /// The bytes to be sealed: the scalar alone, since the library's longer forms are written into buffers that grow.
+    pub(crate) fn secret_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.key.signing_share().serialize())
     }
 
     /// Group public key, and the public package, as the library serialises them.
@@ -188,20 +190,20 @@ impl<C: Suite> Usable<C> {
 
 /// A share that was opened from a blob, ready to sign, after [`Sharing::open`] has checked it.
 pub(crate) fn open(me: SignerId, share: &[u8], certificate: &CertificateBody) -> Result<Box<dyn Share>, Fault> {
-    let public_package = certificate.public_package.as_slice();
     match certificate.scheme {
-        Scheme::Ed25519 => Sharing::<frost_ed25519::Ed25519Sha512>::open(me, share, public_package)?.into_share(),
+        Scheme::Ed25519 => Sharing::<frost_ed25519::Ed25519Sha512>::open(me, share, certificate)?.into_share(),
         Scheme::Secp256k1Taproot => {
-            Sharing::<frost_secp256k1_tr::Secp256K1Sha256TR>::open(me, share, public_package)?.into_share()
+            Sharing::<frost_secp256k1_tr::Secp256K1Sha256TR>::open(me, share, certificate)?.into_share()
         }
         Scheme::Secp256k1Schnorr => {
-            Sharing::<frost_secp256k1::Secp256K1Sha256>::open(me, share, public_package)?.into_share()
+            Sharing::<frost_secp256k1::Secp256K1Sha256>::open(me, share, certificate)?.into_share()
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cloister_wire::ids::{CeremonyId, Epoch, GroupId, Hash, KeyId};
     use frost_core::keys::{IdentifierList, generate_with_dealer};
     use frost_ed25519::Ed25519Sha512;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
@@ -223,30 +225,43 @@ mod tests {
             .map(|me| Sharing { key: shares[&identifier(id(me))].clone().try_into().unwrap(), public: public.clone() })
     }
 
-    fn opened(me: u16, key: &KeyPackage<Ed25519Sha512>, public: &PublicKeyPackage<Ed25519Sha512>) -> Option<Refusal> {
-        Of::open(id(me), &key.serialize().unwrap(), &public.serialize().unwrap()).err()
+    /// What signer `me` says to a share under the certificate of another sharing, or its own.
+    fn opened(me: u16, share: &[u8], public: &Of) -> Option<Refusal> {
+        let hash = Hash::from_bytes([0; 32]);
+        let certificate = CertificateBody {
+            group: GroupId::from_bytes([0; 16]),
+            manifest: hash,
+            key: KeyId::from_bytes([0; 32]),
+            tenant: "tenant".parse().unwrap(),
+            name: "name".parse().unwrap(),
+            scheme: Scheme::Ed25519,
+            epoch: Epoch(0),
+            threshold: 2,
+            ceremony: CeremonyId::from_bytes([0; 32]),
+            transcript: hash,
+            public_key: Bytes::default(),
+            public_package: public.public.serialize().unwrap().try_into().unwrap(),
+            chain_code: hash,
+        };
+        Of::open(id(me), share, &certificate).err()
     }
 
     #[test]
     fn a_share_fits_its_own_certificate_alone() {
         let [[one, two], [other, _]] = [key(1), key(2)];
-        assert_eq!(opened(1, &one.key, &one.public), None);
-        assert_eq!(opened(1, &two.key, &one.public), Some(Refusal::CertificateInvalid), "another signer's share");
-        assert_eq!(opened(2, &one.key, &one.public), Some(Refusal::CertificateInvalid), "under another number");
-        assert_eq!(opened(1, &other.key, &one.public), Some(Refusal::CertificateInvalid), "another key's share");
+        let refused = Some(Refusal::CertificateInvalid);
+        assert_eq!(opened(1, &one.secret_bytes(), &one), None);
+        assert_eq!(opened(1, &two.secret_bytes(), &one), refused, "another signer's share");
+        assert_eq!(opened(2, &one.secret_bytes(), &one), refused, "under another number");
+        assert_eq!(opened(3, &one.secret_bytes(), &one), refused, "of a signer that the key does not have");
+        assert_eq!(opened(1, &other.secret_bytes(), &one), refused, "another key's share");
+        assert_eq!(opened(1, &[0; 31], &one), refused, "no share at all");
     }
 
     #[test]
-    fn a_share_has_to_give_the_verifying_share_that_the_certificate_names() {
-        let [[one, two], [other, _]] = [key(1), key(2)];
-        let with = |secret: &Of, public: &Of, group: &Of| {
-            let (secret, public) = (*secret.key.signing_share(), *public.key.verifying_share());
-            KeyPackage::new(*one.key.identifier(), secret, public, *group.key.verifying_key(), 2)
-        };
-        assert_eq!(opened(1, &with(&one, &one, &one), &one.public), None);
-        for forged in [with(&two, &one, &one), with(&one, &two, &one), with(&two, &two, &one), with(&one, &one, &other)]
-        {
-            assert_eq!(opened(1, &forged, &one.public), Some(Refusal::CertificateInvalid));
-        }
+    fn what_is_sealed_is_the_scalar_in_a_buffer_that_never_grew() {
+        let [one, _] = key(1);
+        let secret = one.secret_bytes();
+        assert_eq!((secret.len(), secret.capacity()), (limits::SECRET, limits::SECRET));
     }
 }

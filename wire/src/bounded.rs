@@ -3,10 +3,16 @@
 use core::fmt;
 
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// At most `MAX` bytes.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Bytes<const MAX: usize>(Vec<u8>);
+
+/// At most `MAX` secret bytes. Erased when dropped, in a buffer that never grows, since growing leaves copies behind; neither shown nor
+/// compared.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct SecretBytes<const MAX: usize>(Zeroizing<Vec<u8>>);
 
 /// At most `MAX` values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +72,49 @@ impl<C, const MAX: usize> Encode<C> for Bytes<MAX> {
 }
 
 impl<'b, C, const MAX: usize> Decode<'b, C> for Bytes<MAX> {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        Self::try_from(d.bytes()?).map_err(|_| decode::Error::message("byte string too long"))
+    }
+}
+
+impl<const MAX: usize> SecretBytes<MAX> {
+    /// The bytes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> TryFrom<Vec<u8>> for SecretBytes<MAX> {
+    type Error = TooLong;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, TooLong> {
+        let bytes = Zeroizing::new(bytes);
+        bounded(bytes.len(), MAX).map(|()| Self(bytes))
+    }
+}
+
+impl<const MAX: usize> TryFrom<&[u8]> for SecretBytes<MAX> {
+    type Error = TooLong;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, TooLong> {
+        bounded(bytes.len(), MAX).map(|()| Self(Zeroizing::new(bytes.to_vec())))
+    }
+}
+
+impl<const MAX: usize> fmt::Debug for SecretBytes<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("secret bytes")
+    }
+}
+
+impl<C, const MAX: usize> Encode<C> for SecretBytes<MAX> {
+    fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+        e.bytes(&self.0).map(drop)
+    }
+}
+
+impl<'b, C, const MAX: usize> Decode<'b, C> for SecretBytes<MAX> {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
         Self::try_from(d.bytes()?).map_err(|_| decode::Error::message("byte string too long"))
     }
@@ -160,6 +209,18 @@ mod tests {
     fn refuses_a_list_whose_declared_length_exceeds_its_bound_before_reading_it() {
         let claims_a_billion = [0x9a, 0x3b, 0x9a, 0xca, 0x00];
         assert!(decode::<List<u8, 4>>(&claims_a_billion).is_err());
+    }
+
+    #[test]
+    fn secret_bytes_are_erased_when_dropped_bounded_and_not_shown() {
+        fn erased_when_dropped<T: ZeroizeOnDrop>(secret: T) -> T {
+            secret
+        }
+        let secret = erased_when_dropped(SecretBytes::<3>::try_from([17, 34, 51].as_slice()).unwrap());
+        assert_eq!(format!("{secret:?}"), "secret bytes");
+        assert_eq!(SecretBytes::<3>::try_from(vec![0; 4]).err(), Some(TooLong { length: 4, max: 3 }));
+        let read: SecretBytes<3> = crate::codec::decode(&[0x43, 17, 34, 51]).unwrap();
+        assert_eq!((read.as_slice(), read.0.capacity()), (secret.as_slice(), 3));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Canonical encoding: CBOR in definite-length arrays, one byte string per value.
 
+use core::convert::Infallible;
+
 use minicbor::{Decode, Encode};
+use zeroize::Zeroizing;
 
 /// Why bytes were not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +27,17 @@ pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
     bytes
 }
 
+/// Encodes `value`, which holds secrets, into a buffer that is erased when dropped and made as long as it has to be: growing would leave
+/// copies behind.
+#[must_use]
+pub fn encode_secret<T: Encode<()>>(value: &T) -> Zeroizing<Vec<u8>> {
+    let mut length = Length(0);
+    minicbor::encode(value, &mut length).expect("counting cannot fail");
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
+    minicbor::encode(value, &mut *bytes).expect("writing to a Vec cannot fail");
+    bytes
+}
+
 /// Decodes `bytes`, which must be the canonical encoding of the value and nothing else.
 ///
 /// # Errors
@@ -35,6 +49,18 @@ pub fn decode<'b, T: Decode<'b, ()> + Encode<()>>(bytes: &'b [u8]) -> Result<T, 
     match minicbor::encode(&value, &mut same) {
         Ok(()) if same.rest.is_empty() => Ok(value),
         _ => Err(DecodeError::NotCanonical),
+    }
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl minicbor::encode::Write for Length {
+    type Error = Infallible;
+
+    fn write_all(&mut self, written: &[u8]) -> Result<(), Infallible> {
+        self.0 = self.0.saturating_add(written.len());
+        Ok(())
     }
 }
 
@@ -61,6 +87,16 @@ mod tests {
     fn reads_back_what_it_wrote() {
         let list: List<u64, 3> = vec![1, 500, 70_000].try_into().unwrap();
         assert_eq!(decode(&encode(&list)), Ok(list));
+    }
+
+    #[test]
+    fn secrets_are_encoded_into_a_buffer_that_never_grew() {
+        for length in [0, 1, 9, 45, 100] {
+            let value = crate::bounded::SecretBytes::<100>::try_from(vec![7; length]).unwrap();
+            let encoded = encode_secret(&value);
+            assert_eq!(*encoded, encode(&value));
+            assert_eq!(encoded.capacity(), encoded.len());
+        }
     }
 
     #[test]

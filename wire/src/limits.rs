@@ -54,6 +54,8 @@ pub const STATEMENT: usize = 1024;
 
 /// A FROST commitment or signature share as the library serialises it, bytes (seen: 71).
 pub const COMMITMENT: usize = 128;
+/// A scalar as the FROST libraries serialise it, or an Ed25519 secret key, bytes.
+pub const SECRET: usize = 32;
 /// Commitments handed out by one request.
 pub const COMMITMENTS: usize = 256;
 /// Envelopes to other signers in one reply.

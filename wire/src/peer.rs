@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    bounded::Bytes,
+    bounded::{Bytes, SecretBytes},
     ids::{CeremonyId, Counter, Hash, SignerId},
     limits,
 };
@@ -42,7 +42,7 @@ pub enum PeerFrame {
 }
 
 /// A ceremony's message, as it is inside the channel.
-#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Encode, Decode)]
 #[cbor(array)]
 pub struct CeremonyMessage {
     /// The ceremony.
@@ -54,7 +54,7 @@ pub struct CeremonyMessage {
 }
 
 /// A round of key generation.
-#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Encode, Decode)]
 pub enum Round {
     /// Commitments to the sender's polynomial and its proof of knowledge: the same for everybody.
     #[n(0)]
@@ -62,7 +62,7 @@ pub enum Round {
     /// Hash of all broadcasts as the sender saw them.
     #[n(1)]
     Echo(#[n(0)] Hash),
-    /// The sender's secret share for the receiver.
+    /// The sender's secret share for the receiver: a scalar as the FROST library serialises it.
     #[n(2)]
-    Share(#[n(0)] Bytes<{ limits::COMMITMENT }>),
+    Share(#[n(0)] SecretBytes<{ limits::SECRET }>),
 }

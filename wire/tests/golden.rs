@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use cloister_wire::{
     blob::{BlobContext, Content, GcmNonce, SealedBlob, Wrap},
-    bounded::{Bytes, List},
+    bounded::{Bytes, List, SecretBytes},
     certificate::{Certificate, CertificateBody, CertificateSignature},
     codec::{self, DecodeError},
     endorsement::Endorsed,
@@ -186,7 +186,7 @@ fn peers() -> Vec<Golden> {
         golden("PeerSealed", sealed_frame()),
         golden("CeremonyBroadcast", message(Round::Broadcast(bytes(b"package")))),
         golden("CeremonyEcho", message(Round::Echo(hash(1)))),
-        golden("CeremonyShare", message(Round::Share(bytes(b"share")))),
+        golden("CeremonyShare", message(Round::Share(SecretBytes::try_from(&b"share"[..]).unwrap()))),
     ]
 }
 

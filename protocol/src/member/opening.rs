@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cloister_wire::{
     blob::{Content, SealedBlob},
-    bounded::List,
+    bounded::{List, SecretBytes},
     certificate::Certificate,
     codec,
     ids::{Hash, SignerId},
@@ -17,7 +17,6 @@ use cloister_wire::{
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRngCore;
-use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Identity, Member, Stage};
 use crate::{
@@ -30,12 +29,12 @@ use crate::{
     unwrapping::{Envelopes, Intent, Unwrapping},
 };
 
-/// What the signer key's blob holds. Erased when dropped.
+/// What the signer key's blob holds.
 #[derive(Encode, Decode)]
 #[cbor(array)]
 struct SealedIdentity {
-    #[cbor(n(0), with = "minicbor::bytes")]
-    secret: [u8; 32],
+    #[n(0)]
+    secret: SecretBytes<{ limits::SECRET }>,
     /// The genesis order's hash.
     #[n(1)]
     genesis: Hash,
@@ -53,12 +52,6 @@ struct GroupKey {
     key: PublicKey,
 }
 
-impl Drop for SealedIdentity {
-    fn drop(&mut self) {
-        self.secret.zeroize();
-    }
-}
-
 impl Member {
     /// Seals the signer key with the public ones of everybody; the same blob again when asked again.
     pub(super) fn seal_signer_key(&mut self, base: &mut Base, rng: &mut dyn CryptoRngCore) -> Stepped {
@@ -70,8 +63,8 @@ impl Member {
             return Ok(Step::Done(Body::Sealed(blob.as_ref().clone())));
         }
         let group = group.into_iter().map(|(signer, key)| GroupKey { signer, key }).collect::<Vec<_>>().try_into()?;
-        let sealed_identity = SealedIdentity { secret: key.to_bytes(), genesis: self.standing.genesis(), group };
-        let secret = Zeroizing::new(codec::encode(&sealed_identity));
+        let secret = SecretBytes::try_from(key.as_bytes().as_slice())?;
+        let secret = codec::encode_secret(&SealedIdentity { secret, genesis: self.standing.genesis(), group });
         let introduction = self.introduction.as_ref().ok_or(Fault::Fatal)?;
         let author = Author { boot: &base.boot, measured: &self.measured, introduction };
         let blob = self.sealer.seal(&author, rng, None, Content::SignerKey, &secret)?;
@@ -182,7 +175,8 @@ impl Identity {
     fn read(secret: &[u8]) -> Result<Self, Refusal> {
         let sealed: SealedIdentity = codec::decode(secret).map_err(|_| Refusal::BlobForged)?;
         let group: BTreeMap<_, _> = sealed.group.iter().map(|entry| (entry.signer, entry.key)).collect();
-        Ok(Self { genesis: sealed.genesis, key: SigningKey::from_bytes(&sealed.secret), group })
+        let secret = sealed.secret.as_slice().try_into().map_err(|_| Refusal::BlobForged)?;
+        Ok(Self { genesis: sealed.genesis, key: SigningKey::from_bytes(secret), group })
     }
 
     /// Only an order that names this identity's own genesis may put it to use.

@@ -18,10 +18,8 @@ use cloister_wire::{
     blob::{Content, SealedBlob, Wrap},
     codec,
     ids::Hash,
-    request::Scheme,
     tag::Tag,
 };
-use frost_core::{Ciphersuite, keys::KeyPackage};
 
 /// Opens blobs as KMS and signer together would.
 pub(super) struct Secrets {
@@ -78,7 +76,7 @@ impl Secrets {
         let inner = match &blob.context.content {
             // Array of three, byte string of 32 first: the seed.
             Content::SignerKey => secret("the signer key", &plain[3..35]),
-            Content::Share { scheme, .. } => secret("the share", &signing_share(*scheme, plain)),
+            Content::Share { .. } => secret("the share", plain),
         };
         vec![
             secret("a data key", &data_key),
@@ -91,17 +89,6 @@ impl Secrets {
     /// All that is known.
     pub(super) fn known(&self) -> Vec<Secret> {
         self.opened.values().flatten().cloned().collect()
-    }
-}
-
-fn signing_share(scheme: Scheme, package: &[u8]) -> Vec<u8> {
-    fn of<C: Ciphersuite>(package: &[u8]) -> Vec<u8> {
-        KeyPackage::<C>::deserialize(package).expect("a key package").signing_share().serialize()
-    }
-    match scheme {
-        Scheme::Ed25519 => of::<frost_ed25519::Ed25519Sha512>(package),
-        Scheme::Secp256k1Taproot => of::<frost_secp256k1_tr::Secp256K1Sha256TR>(package),
-        Scheme::Secp256k1Schnorr => of::<frost_secp256k1::Secp256K1Sha256>(package),
     }
 }
 
