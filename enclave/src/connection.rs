@@ -146,3 +146,62 @@ fn refused(refusal: Refusal) -> Reply {
 fn passing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Cursor, Read, Write},
+        sync::mpsc::{self, Sender},
+        time::Duration,
+    };
+
+    use cloister_wire::message::Body;
+
+    use super::*;
+    use crate::places::Places;
+
+    /// Holds what the host sent, and notes how large each write is.
+    struct Recorder {
+        sent: Cursor<Vec<u8>>,
+        writes: Sender<usize>,
+    }
+
+    impl Read for Recorder {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            self.sent.read(bytes)
+        }
+    }
+
+    impl Write for Recorder {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.writes.send(bytes.len()).unwrap();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stream for Recorder {
+        fn set_timeouts(&self, _: Duration) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_write_to_a_host_is_larger_than_16_kib() {
+        let payload = codec::encode(&Request::Challenge);
+        let header = Header::new(Kind::Request, 1, &payload).unwrap().to_bytes();
+        let (writes, written) = mpsc::channel();
+        let stream = Recorder { sent: Cursor::new([header.as_slice(), &payload].concat()), writes };
+        let commitments = vec![vec![7; limits::COMMITMENT].try_into().unwrap(); limits::COMMITMENTS];
+        let outcome = Outcome::Done(Body::Commitments(commitments.try_into().unwrap()));
+        let reply = Reply { outcome, ..refused(Refusal::Busy) };
+        let whole = Header::LEN + codec::encode(&reply).len();
+        Connection::new(stream, Bounds::default(), Places::new(1).take()).serve(&|_| reply.clone());
+        let written: Vec<_> = written.into_iter().collect();
+        assert_eq!(written.iter().sum::<usize>(), whole);
+        assert!(whole > 32 * 1024 && written.iter().all(|piece| *piece <= 16 * 1024), "{written:?}");
+    }
+}

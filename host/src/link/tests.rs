@@ -1,4 +1,8 @@
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use tokio::net::{UnixListener, UnixStream};
 
@@ -120,6 +124,37 @@ async fn a_request_longer_than_a_frame_is_not_sent() {
     let peer = Peer::bind();
     let link = peer.link(PATIENCE);
     assert_eq!(link.call(vec![0; limits::FRAME + 1]).await, Err(LinkError::TooLong));
+}
+
+/// Takes whatever it is given, and notes how much at a time.
+#[derive(Default)]
+struct Writes(Vec<usize>);
+
+impl AsyncWrite for Writes {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, piece: &[u8]) -> Poll<std::io::Result<usize>> {
+        self.0.push(piece.len());
+        Poll::Ready(Ok(piece.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn no_write_to_a_signer_is_larger_than_16_kib() {
+    for length in [0, 16 * 1024 - Header::LEN, 16 * 1024 - Header::LEN + 1, limits::FRAME] {
+        let mut writes = Writes::default();
+        let payload = vec![7; length];
+        let header = Header::new(Kind::Request, 1, &payload).unwrap();
+        write_frame(&mut writes, header, payload).await.unwrap();
+        assert_eq!(writes.0.iter().sum::<usize>(), Header::LEN + length);
+        assert!(writes.0.iter().all(|piece| *piece <= 16 * 1024), "{:?}", writes.0);
+    }
 }
 
 #[tokio::test]
