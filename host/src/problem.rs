@@ -176,6 +176,7 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::WrongGenesis
         | R::KeyNameTaken
         | R::RequestIdReused
+        | R::RequestCertified
         | R::PolicyMismatch
         | R::NotRostered => 409,
         R::Expired | R::BeforeStart => 410,
@@ -185,7 +186,7 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::PathNotSupported
         | R::PurposeMismatch
         | R::PayloadRejected => 422,
-        R::RetriesExhausted => 429,
+        R::RetriesExhausted | R::RequesterBusy => 429,
         R::AttestationRejected
         | R::ChannelFailed
         | R::BlobForeign

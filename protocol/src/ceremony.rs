@@ -1,6 +1,6 @@
 //! Key generations under way: from a requester's word to a key that waits for its certificate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use cloister_wire::{
     blob::SealedBlob,
@@ -8,7 +8,7 @@ use cloister_wire::{
     certificate::CertificateBody,
     codec,
     identity::Introduction,
-    ids::{BootId, CeremonyId, Epoch, Hash, KeyId, Nonce, SignerId, UnixMillis},
+    ids::{BootId, CeremonyId, Epoch, Hash, KeyId, Nonce, RequestId, Requester, SignerId, UnixMillis},
     limits,
     message::Contribution,
     order::StartOrder,
@@ -35,6 +35,8 @@ const LIFE_MS: u64 = 5 * 60 * 1000;
 #[derive(Default)]
 pub(crate) struct Ceremonies {
     running: BTreeMap<Nonce, Ceremony>,
+    /// The one key of each request whose certificate this signer has signed, and until when a ceremony of the request can go on.
+    certified: BTreeMap<(Requester, RequestId), (KeyId, UnixMillis)>,
 }
 
 struct Ceremony {
@@ -98,7 +100,10 @@ impl Ceremonies {
         request: Authorized<KeyRequest>,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<Nonce, Refusal> {
-        self.running.retain(|_, ceremony| ceremony.opened.plus(LIFE_MS) > now);
+        self.forget_overdue(now);
+        if self.certified.contains_key(&name(request.body())) {
+            return Err(Refusal::RequestCertified);
+        }
         if self.running.len() >= limits::CEREMONIES {
             return Err(Refusal::Busy);
         }
@@ -170,10 +175,24 @@ impl Ceremonies {
 
     /// The new key of this id, if its ceremony has made it.
     pub(crate) fn made(&mut self, key: KeyId) -> Option<&mut NewKey> {
-        self.running.values_mut().find_map(|ceremony| match &mut ceremony.stage {
-            Stage::Made(new) if new.certificate.key == key => Some(new.as_mut()),
-            Stage::Opened | Stage::Running(_) | Stage::Made(_) | Stage::Failed(_) => None,
-        })
+        self.running.values_mut().find_map(|ceremony| ceremony.made(key)).map(|(_, new)| new)
+    }
+
+    /// Chooses the key, whose blob was read back, as the one of its request that this signer certifies. The choice outlives the ceremony:
+    /// of two ceremonies of one request, no more than one ever gets every signature, even if the host brings both this far.
+    pub(crate) fn choose(&mut self, now: UnixMillis, key: KeyId) -> Result<&CertificateBody, Refusal> {
+        self.forget_overdue(now);
+        let full = self.certified.len() >= limits::KEYS;
+        let (request, new) =
+            self.running.values_mut().find_map(|ceremony| ceremony.made(key)).ok_or(Refusal::CeremonyUnknown)?;
+        match self.certified.entry(name(request)) {
+            Entry::Occupied(chosen) if chosen.get().0 != key => return Err(Refusal::RequestCertified),
+            Entry::Occupied(_) => {}
+            Entry::Vacant(_) if full => return Err(Refusal::Busy),
+            Entry::Vacant(free) => drop(free.insert((key, request.not_after.plus(LIFE_MS)))),
+        }
+        new.sealing.read_back();
+        Ok(&new.certificate)
     }
 
     /// Takes a key out whose blob was read back, for good.
@@ -205,9 +224,30 @@ impl Ceremonies {
         self.running.clear();
     }
 
+    /// A ceremony that was opened before its request expired is over [`LIFE_MS`] later at the latest.
+    fn forget_overdue(&mut self, now: UnixMillis) {
+        self.running.retain(|_, ceremony| ceremony.opened.plus(LIFE_MS) > now);
+        self.certified.retain(|_, (_, until)| *until > now);
+    }
+
     fn get(&mut self, id: CeremonyId) -> Option<&mut Ceremony> {
         self.running.values_mut().find(|ceremony| ceremony.id == Some(id))
     }
+}
+
+impl Ceremony {
+    /// The new key of this id with its request, if this ceremony has made it.
+    fn made(&mut self, key: KeyId) -> Option<(&KeyRequest, &mut NewKey)> {
+        match &mut self.stage {
+            Stage::Made(new) if new.certificate.key == key => Some((self.request.body(), new.as_mut())),
+            Stage::Opened | Stage::Running(_) | Stage::Made(_) | Stage::Failed(_) => None,
+        }
+    }
+}
+
+/// What stands for a request, whatever it says.
+fn name(request: &KeyRequest) -> (Requester, RequestId) {
+    (request.requester.clone(), request.id)
 }
 
 impl NewKey {

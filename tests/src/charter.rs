@@ -137,16 +137,18 @@ impl Charter {
         }
     }
 
-    /// [`TREASURER`]'s request for a key, good for an hour.
+    /// [`TREASURER`]'s request for a key, good for an hour. Its id is its name's beginning.
     #[must_use]
     pub fn key_request(&self, name: &str, scheme: Scheme, now: UnixMillis) -> KeyRequest {
+        let mut id = [0; RequestId::LEN];
+        id.iter_mut().zip(name.bytes()).for_each(|(byte, letter)| *byte = letter);
         KeyRequest {
             group: self.manifest.group,
             tenant: tenant_named(TENANT),
             name: key_name(name),
             scheme,
             requester: requester(TREASURER),
-            id: RequestId::from_bytes([1; 16]),
+            id: RequestId::from_bytes(id),
             issued_at: now,
             not_after: now.plus(HOUR),
         }

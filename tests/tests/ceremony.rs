@@ -2,16 +2,16 @@
 //! channels is tested in `protocol/src/keygen.rs`.
 
 use cloister_tests::{
-    charter::{NOW, TREASURER, bytes, list, requested, signer},
+    charter::{HOUR, NOW, TREASURER, bytes, list, requested, signer},
     group::{Group, Letter},
     machine::refusal,
 };
 use cloister_wire::{
     certificate::{Certificate, CertificateSignature},
     codec,
-    ids::{BootId, CeremonyId, Counter, RequestId},
+    ids::{BootId, CeremonyId, Counter, RequestId, SignerId},
     limits::CEREMONIES,
-    message::{Body, Contribution, KeygenState, Request},
+    message::{Body, Contribution, KeygenState, Outcome, Request},
     order::StartKind,
     peer::PeerFrame,
     refusal::Refusal,
@@ -302,15 +302,74 @@ fn ceremonies_are_bounded_and_make_room_after_five_minutes() {
     assert!(matches!(group.done(signer(1), more), Body::KeygenNonce(_)));
 }
 
-#[test]
-fn two_ceremonies_of_one_request_leave_one_key() {
+/// A group in which the host has brought two ceremonies of one request to their shares.
+fn twice() -> (Group, [CeremonyId; 2]) {
     let mut group = Group::founded(2, 2, 1);
     let request = asked(&group, "one", 1);
     let ceremonies = [group.start_keygen(&request), group.start_keygen(&request)];
     group.deliver_all();
-    let [first, second] = ceremonies.map(|ceremony| group.collect(ceremony));
-    group.done(signer(1), Request::Certify { certificate: first.certificate });
-    assert_eq!(group.refused(signer(1), Request::Certify { certificate: second.certificate }), Refusal::KeyNameTaken);
+    (group, ceremonies)
+}
+
+/// What a signer says to its share of a ceremony when it is read back: its signature, or why not.
+fn read_back(group: &mut Group, signer: SignerId, ceremony: CeremonyId) -> Result<CertificateSignature, Refusal> {
+    let (blob, _) = group.sealed(signer, ceremony);
+    match group.present(signer, blob, None).outcome {
+        Outcome::Done(Body::Certified(signature)) => Ok(signature),
+        Outcome::Done(other) => panic!("not certified: {other:?}"),
+        Outcome::Refused(refusal) => Err(refusal),
+    }
+}
+
+#[test]
+fn of_two_ceremonies_of_one_request_a_signer_certifies_one() {
+    let (mut group, [first, second]) = twice();
+    for id in group.charter.signers() {
+        let signature = read_back(&mut group, id, first).unwrap();
+        assert_eq!(read_back(&mut group, id, second), Err(Refusal::RequestCertified));
+        assert_eq!(read_back(&mut group, id, first), Ok(signature), "the same again for the same key");
+    }
+    group.certify(first);
+    assert_eq!(read_back(&mut group, signer(1), second), Err(Refusal::RequestCertified));
+}
+
+#[test]
+fn two_ceremonies_of_one_request_that_the_host_has_certified_crosswise_leave_no_key() {
+    let (mut group, [first, second]) = twice();
+    read_back(&mut group, signer(1), first).unwrap();
+    read_back(&mut group, signer(2), second).unwrap();
+    assert_eq!(read_back(&mut group, signer(1), second), Err(Refusal::RequestCertified));
+    assert_eq!(read_back(&mut group, signer(2), first), Err(Refusal::RequestCertified));
+}
+
+#[test]
+fn a_request_whose_key_was_certified_opens_no_other_ceremony_until_it_has_expired() {
+    let mut group = Group::founded(2, 2, 1);
+    let request = asked(&group, "one", 1);
+    let nonces = group.open_keygen(&request);
+    let ceremony = group.start_opened(&nonces);
+    group.deliver_all();
+    read_back(&mut group, signer(1), ceremony).unwrap();
+    group.done(signer(1), Request::AbandonKeygen { nonce: nonces[0].nonce });
+    let open = |request| Request::OpenKeygen { request };
+    assert_eq!(group.refused(signer(1), open(request.clone())), Refusal::RequestCertified);
+    group.now = group.now.plus(HOUR - 1);
+    assert_eq!(group.refused(signer(1), open(request.clone())), Refusal::RequestCertified);
+    let fresh = asked(&group, "one", 2);
+    assert!(matches!(group.done(signer(1), open(fresh)), Body::KeygenNonce(_)), "a new request is another matter");
+    group.now = group.now.plus(1);
+    assert_eq!(group.refused(signer(1), open(request)), Refusal::Expired);
+}
+
+#[test]
+fn two_requests_under_one_id_leave_one_key() {
+    let mut group = Group::founded(2, 2, 1);
+    let first = asked(&group, "one", 1);
+    let other = KeyRequest { scheme: Scheme::Secp256k1Schnorr, ..key_request(&group, "one", 1) };
+    let ceremonies = [group.start_keygen(&first), group.start_keygen(&requested(&other, TREASURER))];
+    group.deliver_all();
+    read_back(&mut group, signer(1), ceremonies[0]).unwrap();
+    assert_eq!(read_back(&mut group, signer(1), ceremonies[1]), Err(Refusal::RequestCertified), "one id, one key");
 }
 
 #[test]

@@ -42,6 +42,11 @@ pub const REQUEST: usize = PAYLOAD + 1024;
 pub const DIGESTS: usize = 512;
 /// Sign requests in one frame.
 pub const BATCH: usize = 128;
+/// Request ids that a signer remembers until their requests expire: about 12 MiB when full, and over 1000 a second for requests that live
+/// two minutes.
+pub const REQUEST_IDS: usize = 131_072;
+/// Those of one requester: a quarter, so that none can starve the others alone.
+pub const REQUESTER_IDS: usize = REQUEST_IDS / 4;
 /// The longest life of a request, milliseconds: one day.
 pub const REQUEST_LIFE_MS: u64 = 24 * 60 * 60 * 1000;
 

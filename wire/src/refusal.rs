@@ -74,6 +74,8 @@ refusals! {
     38 RetriesExhausted "retries_exhausted" "This request was tried too often; make and sign a new one."
     39 PoolFull "pool_full" "The signer keeps as many unused commitments for this key as it may; use those first."
     40 WrongGenesis "wrong_genesis" "The start order names another genesis than the one that this signer's key was made under; name the genesis order that counts, or restore the blob that was sealed under it."
+    41 RequestCertified "request_certified" "A key was certified for this request in another key generation; make and sign a new request."
+    42 RequesterBusy "requester_busy" "The signer remembers as many of this requester's requests as it may; wait until some have expired, and give requests shorter lives."
 }
 
 impl fmt::Display for Refusal {

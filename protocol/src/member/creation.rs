@@ -108,11 +108,9 @@ impl Member {
         Ok(Step::Done(Body::Keygen(state)))
     }
 
-    /// The new share was read back through every KMS key: sign the certificate.
+    /// The new share was read back through every KMS key: sign the certificate, of one key for each request.
     pub(super) fn certify_own(&mut self, base: &Base, key: KeyId) -> Stepped {
-        let new = self.ceremonies.made(key).ok_or(Refusal::CeremonyUnknown)?;
-        new.sealing.read_back();
-        let body = new.certificate.clone();
+        let body = self.ceremonies.choose(base.now, key)?.clone();
         let signature = certification::sign(&body, self.measured.signer, &base.boot, &self.identity()?.key);
         Ok(Step::Done(Body::Certified(signature)))
     }
@@ -132,7 +130,7 @@ impl Member {
         if !by_known_boots || self.ceremonies.made(body.key).is_none_or(|new| new.certificate != body) {
             return Err(Refusal::CertificateInvalid.into());
         }
-        // One request may have opened two ceremonies: the first to end has the name.
+        // Two requests may have the same name: the first to end has it.
         if self.keyring.has_name(&body.tenant, &body.name) {
             return Err(Refusal::KeyNameTaken.into());
         }
