@@ -25,6 +25,7 @@ use crate::{
     fault::Fault,
     gate::Authorized,
     keygen::{self, Begun, Blame, Keygen, Made, Terms},
+    sealing::Wraps,
     share::Share,
 };
 
@@ -75,7 +76,8 @@ pub(crate) enum Sealing {
     ReadBack(OwnBlob),
 }
 
-/// A blob that this boot has sealed, without its sealer: the boot's own introduction is kept once and not with each.
+/// A blob that this boot has sealed, without its sealer and its wraps: the boot's own introduction and the wraps of a tenant's data key
+/// are kept once and not with each.
 #[derive(Clone)]
 pub(crate) struct OwnBlob(Box<SealedBlob>);
 
@@ -283,12 +285,12 @@ impl NewKey {
 }
 
 impl Sealing {
-    /// The blob that `sealer`, this boot, has sealed.
-    pub(crate) fn blob(&self, sealer: &Introduction) -> Option<SealedBlob> {
+    /// The blob that `sealer`, this boot, has sealed under the data key of `wraps`.
+    pub(crate) fn blob(&self, sealer: &Introduction, wraps: &Wraps) -> Option<SealedBlob> {
         match self {
             Sealing::Secret(_) => None,
             Sealing::Blob(own) | Sealing::ReadBack(own) => {
-                Some(SealedBlob { sealer: sealer.clone(), ..*own.0.clone() })
+                Some(SealedBlob { sealer: sealer.clone(), wraps: wraps.clone(), ..*own.0.clone() })
             }
         }
     }
@@ -303,7 +305,7 @@ impl Sealing {
 impl From<SealedBlob> for OwnBlob {
     fn from(blob: SealedBlob) -> Self {
         let nobody = Introduction { statement: Bytes::default(), document: Bytes::default() };
-        Self(Box::new(SealedBlob { sealer: nobody, ..blob }))
+        Self(Box::new(SealedBlob { sealer: nobody, wraps: List::new(), ..blob }))
     }
 }
 

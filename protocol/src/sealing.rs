@@ -44,7 +44,8 @@ pub(crate) struct Sealer {
     opened: BTreeMap<Hash, DataKey>,
 }
 
-type Wraps = List<Wrap, { limits::KMS_KEYS }>;
+/// A data key, once for each of this signer's KMS keys.
+pub(crate) type Wraps = List<Wrap, { limits::KMS_KEYS }>;
 
 /// Who seals.
 pub(crate) struct Author<'a> {
@@ -91,6 +92,11 @@ impl Sealer {
         if self.opened.len() < limits::KEYS {
             self.opened.insert(wraps_hash(blob), key);
         }
+    }
+
+    /// The wraps that every blob of `tenant` which this boot seals carries, once there is one.
+    pub(crate) fn wraps(&self, tenant: &Tenant) -> Option<&Wraps> {
+        self.made.get(&Some(tenant.clone())).map(|(_, wraps)| wraps)
     }
 
     fn data_key(

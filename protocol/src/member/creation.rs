@@ -101,7 +101,8 @@ impl Member {
                     let blob = self.sealer.seal(&author, rng, Some(&new.certificate.tenant), content, secret)?;
                     new.sealing = Sealing::Blob(blob.into());
                 }
-                let blob = new.sealing.blob(introduction).ok_or(Fault::Fatal)?;
+                let wraps = self.sealer.wraps(&new.certificate.tenant).ok_or(Fault::Fatal)?;
+                let blob = new.sealing.blob(introduction, wraps).ok_or(Fault::Fatal)?;
                 KeygenState::Sealed { blob, certificate: new.certificate.clone() }
             }
         };

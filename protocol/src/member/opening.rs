@@ -101,7 +101,11 @@ impl Member {
                 Ok(Intent::OpenSignerKey(self.measured.verify_origin(&base.root, blob)?))
             }
             (Stage::Active(identity), Content::Share { key, .. }) => match (self.ceremonies.made(*key), certificate) {
-                (Some(new), None) if new.sealing.blob(sealer).as_ref() == Some(blob) => Ok(Intent::ReadBackShare(*key)),
+                (Some(new), None) => {
+                    let wraps = self.sealer.wraps(&new.certificate.tenant).ok_or(Refusal::BlobForeign)?;
+                    let own = new.sealing.blob(sealer, wraps).is_some_and(|own| own == *blob);
+                    own.then_some(Intent::ReadBackShare(*key)).ok_or(Refusal::BlobForeign.into())
+                }
                 (None, Some(certificate)) => {
                     if self.measured.verify_origin(&base.root, blob)? != PublicKey::of(&identity.key) {
                         return Err(Refusal::BlobForged.into());
