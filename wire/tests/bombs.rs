@@ -46,32 +46,32 @@ fn peak_memory() -> usize {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Reads a frame's worth of each bomb on a stack as small as a signer's.
-fn are_refused(bombs: Vec<Vec<u8>>) {
+/// Reads a frame's worth of the bomb in every place.
+fn refuses(bomb: &[u8]) {
+    for place in PLACES {
+        let bytes = [place, bomb].concat();
+        let bytes = bytes.get(..limits::FRAME).unwrap_or(&bytes);
+        assert!(codec::decode::<Request>(bytes).is_err(), "{:x?}…", &bytes[..bytes.len().min(32)]);
+    }
+}
+
+/// Bombs of endless nesting, each a frame long.
+fn nesting() -> impl Iterator<Item = Vec<u8>> {
+    let full = |level: &&[u8]| level.repeat(limits::FRAME / level.len());
+    let closed = NESTING.iter().map(move |level| [&full(level)[..limits::FRAME / 2], &[0; 64]].concat());
+    NESTING.iter().map(full).chain(closed)
+}
+
+/// One test alone in this process, whose memory it measures.
+#[test]
+fn bombs_of_nesting_and_of_length_are_refused_on_a_signers_stack_before_memory_is_taken_for_them() {
+    let followed = lengths().into_iter().map(|length| [length, vec![0; 1024]].concat());
+    let bombs: Vec<_> = nesting().chain(lengths()).chain(followed).collect();
     let read = move || {
         let before = peak_memory();
-        for bomb in bombs {
-            for place in PLACES {
-                let bytes = [place, &bomb].concat();
-                let bytes = bytes.get(..limits::FRAME).unwrap_or(&bytes);
-                assert!(codec::decode::<Request>(bytes).is_err(), "{:x?}…", &bytes[..bytes.len().min(32)]);
-            }
-        }
+        bombs.iter().for_each(|bomb| refuses(bomb));
         let grown = peak_memory() - before;
         assert!(grown < MEMORY, "{grown} KiB");
     };
     thread::Builder::new().stack_size(STACK).spawn(read).unwrap().join().unwrap();
-}
-
-#[test]
-fn requests_of_endless_nesting_are_refused_in_bounded_memory_and_stack() {
-    let full = |level: &&[u8]| level.repeat(limits::FRAME / level.len());
-    let closed = NESTING.iter().map(|level| [&full(level)[..limits::FRAME / 2], &[0; 64]].concat());
-    are_refused(NESTING.iter().map(full).chain(closed).collect());
-}
-
-#[test]
-fn requests_that_declare_a_length_that_nothing_follows_are_refused_before_anything_is_allocated() {
-    let followed = lengths().into_iter().map(|length| [length, vec![0; 1024]].concat());
-    are_refused(lengths().into_iter().chain(followed).collect());
 }
