@@ -73,8 +73,7 @@ impl Measured {
     fn check_roster(&self, order: &StartOrder) -> Result<(), Refusal> {
         let known = order.roster.iter().all(|entry| self.manifest.slot(entry.signer).is_some());
         let rising = order.roster.as_slice().is_sorted_by(|a, b| a.signer < b.signer);
-        let complete =
-            matches!(order.kind, StartKind::Restart { .. }) || order.roster.len() == self.manifest.signers.len();
+        let complete = order.kind != StartKind::Genesis || order.roster.len() == self.manifest.signers.len();
         if known && rising && complete { Ok(()) } else { Err(Refusal::UnknownSigner) }
     }
 }

@@ -1,10 +1,10 @@
 //! Channels between two boots: `Noise_KK_25519_ChaChaPoly_SHA256` (Noise specification, revision 34), by `snow`.
 //!
-//! Both static keys stand in attested statements, so both sides know each other before the first message. The prologue binds the
-//! start order, which names group, manifest and genesis, and both boot ids; a message of another boot, order or direction does not open. A message that is lost, altered or repeated
-//! is a lost message and never evidence of cheating; nothing is remembered of what failed. Messages of ceremonies that run at once may
-//! overtake each other on their way through the hosts: each counter opens once, in any order among the last 128 (the replay window of
-//! RFC 4303, section 3.4.3).
+//! Both static keys stand in attested statements, so both sides know each other before the first message. The prologue binds the start
+//! order, which names group, manifest and genesis, and both boot ids; a message of another boot, order or direction does not open. A
+//! message that is lost, altered or repeated is a lost message and never evidence of cheating; nothing is remembered of what failed.
+//! Messages of ceremonies that run at once may overtake each other on their way through the hosts: each counter opens once, in any order
+//! among the last 128 (the replay window of RFC 4303, section 3.4.3).
 
 use cloister_wire::{
     bounded::Bytes,

@@ -67,25 +67,18 @@ impl Ledger {
     }
 
     fn attempt(&mut self, now: UnixMillis, request: &SignRequest, hash: Hash) -> Result<(), Refusal> {
-        if self.is_full() {
-            self.forget_expired(now);
-        }
-        let full = self.is_full();
+        self.forget_expired(now);
+        let remembered = self.requesters.values().map(|requests| requests.ids.len()).sum::<usize>();
         let requests = self.requesters.entry(request.requester.clone()).or_default();
-        requests.forget_expired(now);
         if !requests.ids.contains_key(&request.id) {
             if requests.ids.len() >= limits::REQUESTER_IDS {
                 return Err(Refusal::RequesterBusy);
             }
-            if full {
+            if remembered >= limits::REQUEST_IDS {
                 return Err(Refusal::Busy);
             }
         }
         requests.attempt(request, hash)
-    }
-
-    fn is_full(&self) -> bool {
-        self.requesters.values().map(|requests| requests.ids.len()).sum::<usize>() >= limits::REQUEST_IDS
     }
 
     /// Keeps the shares that were made under `package`, which binds request and signing packages.
