@@ -1,4 +1,5 @@
-//! A file that is to be written later: opened before anything that cannot be undone, and whole or not there at all.
+//! Files that are written: new ones, and those that are opened before anything that cannot be undone and then replaced, whole or not at
+//! all.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
@@ -10,6 +11,15 @@ use std::{
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
+
+/// Writes a file that must not be there yet.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let written = File::create_new(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.map_err(|why| Failure::file(path, why))
+}
 
 /// Where a result goes.
 pub(crate) struct Destination {

@@ -8,8 +8,7 @@
 mod view;
 
 use std::{
-    fs::{self, OpenOptions},
-    io::Write as _,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -26,7 +25,11 @@ use cloister_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{context::Connection, destination::Destination, failure::Failure};
+use crate::{
+    context::Connection,
+    destination::{self, Destination},
+    failure::Failure,
+};
 pub(crate) use view::{DraftView, kind};
 
 /// A start order with its policy, or a policy, signed by some operators or none yet. All of it is for the group of its manifest.
@@ -101,7 +104,7 @@ impl Signed {
         match self {
             Self::Here(draft) => draft.submit(attested, connection).await.map(|()| None),
             Self::Elsewhere(draft, file) => {
-                draft.write_new(&file)?;
+                destination::write_new(&file, &draft.to_json())?;
                 draft.view(&file).map(Some)
             }
         }
@@ -138,11 +141,10 @@ impl Draft {
     ) -> Result<Self, Failure> {
         let manifest = operator::read_manifest(&endorsed).map_err(Error::from)?;
         endorsed.verify(&manifest).map_err(|why| Error::NotEndorsed { what: "manifest", why })?;
-        let unreadable = |what| move |why| Error::Unreadable { what, why };
-        let document = policy.unverified().map_err(unreadable("policy"))?;
+        let document = content("policy", &policy)?;
         let mut fits = document.manifest == manifest.hash() && document.group == manifest.group;
         if let Some(order) = &order {
-            let document = order.unverified().map_err(unreadable("start order"))?;
+            let document = content("start order", order)?;
             fits &= document.manifest == manifest.hash() && document.group == manifest.group;
             fits &= document.policy == policy.hash();
             check_signatures("start order", order, &manifest)?;
@@ -206,27 +208,17 @@ struct Json {
 
 impl Draft {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let invalid = |why: &dyn std::fmt::Display| Failure::content(path, why, "Get the draft again, unaltered.");
+        let invalid = |why: String| Failure::content(path, why, "Get the draft again, unaltered.");
         let text = fs::read(path).map_err(|why| Failure::file(path, why))?;
-        let json: Json = serde_json::from_slice(&text).map_err(|why| invalid(&why))?;
+        let json: Json = serde_json::from_slice(&text).map_err(|why| invalid(why.to_string()))?;
         if json.format != FORMAT {
-            return Err(invalid(&format!("no {FORMAT}")));
+            return Err(invalid(format!("no {FORMAT}")));
         }
-        let (manifest, policy) = (decode(&json.manifest), decode(&json.policy));
-        let order = json.order.as_deref().map(decode).transpose();
-        let replaces = json.replaces.as_deref().map(decode).transpose();
-        Self::new(
-            manifest.map_err(|why| invalid(&format!("manifest: {why}")))?,
-            order.map_err(|why| invalid(&format!("order: {why}")))?,
-            policy.map_err(|why| invalid(&format!("policy: {why}")))?,
-            replaces.map_err(|why| invalid(&format!("replaces: {why}")))?,
-        )
-    }
-
-    fn write_new(&self, path: &Path) -> Result<(), Failure> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path);
-        let written = file.and_then(|mut file| file.write_all(&self.to_json()));
-        written.map_err(|why| Failure::file(path, why))
+        let manifest = decode("manifest", &json.manifest).map_err(invalid)?;
+        let order = json.order.map(|text| decode("order", &text)).transpose().map_err(invalid)?;
+        let policy = decode("policy", &json.policy).map_err(invalid)?;
+        let replaces = json.replaces.map(|text| decode("replaces", &text)).transpose().map_err(invalid)?;
+        Self::new(manifest, order, policy, replaces)
     }
 
     /// Puts it in place of the file that it was read from.
@@ -260,13 +252,18 @@ fn check_signatures<T: Endorsable>(
     }
 }
 
+/// What a document says, whoever has signed it.
+fn content<T: Endorsable>(what: &'static str, document: &Endorsed<T>) -> Result<T, Error> {
+    document.unverified().map_err(|why| Error::Unreadable { what, why })
+}
+
 fn encode<T: Endorsable>(document: &Endorsed<T>) -> String {
     STANDARD.encode(codec::encode(document))
 }
 
-fn decode<T: Endorsable>(text: &str) -> Result<Endorsed<T>, String> {
-    let bytes = STANDARD.decode(text).map_err(|why| why.to_string())?;
-    codec::decode(&bytes).map_err(|why| why.to_string())
+fn decode<T: Endorsable>(field: &str, text: &str) -> Result<Endorsed<T>, String> {
+    let bytes = STANDARD.decode(text).map_err(|why| format!("{field}: {why}"))?;
+    codec::decode(&bytes).map_err(|why| format!("{field}: {why}"))
 }
 
 /// Which files these are.

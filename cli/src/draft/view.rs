@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
-use cloister_client::{Error, scheme::chain_name};
+use cloister_client::scheme::chain_name;
 use cloister_wire::{
     ids::SignerId,
     manifest::ValidManifest,
@@ -11,7 +11,7 @@ use cloister_wire::{
 };
 use serde::Serialize;
 
-use super::Draft;
+use super::{Draft, content};
 use crate::{commands::attest::rfc3339, failure::Failure, output::Lines};
 
 /// A draft, as it is shown.
@@ -37,13 +37,10 @@ pub(crate) struct DraftView {
 
 impl DraftView {
     pub(super) fn new(draft: &Draft, file: &Path) -> Result<Self, Failure> {
-        let unreadable = |what| move |why| Error::Unreadable { what, why };
         let manifest = &draft.manifest;
-        let policy = draft.policy.unverified().map_err(unreadable("policy"))?;
-        let order =
-            draft.order.as_ref().map(|order| order.unverified().map_err(unreadable("start order"))).transpose()?;
-        let before =
-            draft.replaces.as_ref().map(|before| before.unverified().map_err(unreadable("policy"))).transpose()?;
+        let policy = content("policy", &draft.policy)?;
+        let order = draft.order.as_ref().map(|order| content("start order", order)).transpose()?;
+        let before = draft.replaces.as_ref().map(|before| content("policy", before)).transpose()?;
         let mut says = order.as_ref().map(|order| order_says(order, manifest)).unwrap_or_default();
         says.extend(change_says(&policy, before.as_ref()));
         let signatures = draft.order.as_ref().map_or(&draft.policy.signatures, |order| &order.signatures);
