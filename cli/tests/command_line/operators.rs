@@ -226,16 +226,8 @@ fn operators_sign_orders_and_policies_on_machines_of_their_own() {
     assert_eq!(world.ok(&["operator", "submit", &start])["submitted"], true);
     world.ok(&["status"]);
 
-    let added = world.ok(&[
-        "requester",
-        "add",
-        "carol",
-        "--key",
-        &world.path("carol.key"),
-        "--create-keys",
-        "--draft",
-        &policy,
-    ]);
+    let carol = world.path("carol.key");
+    let added = world.ok(&["requester", "add", "carol", "--key", &carol, "--create-keys", "--draft", &policy]);
     assert_eq!(names(&world), ["demo"]);
     sign(&policy, &keys[1]);
     let signed = sign(&policy, &keys[2]);
@@ -251,13 +243,30 @@ fn operators_sign_orders_and_policies_on_machines_of_their_own() {
     world.ok(&["requester", "remove", "carol"]);
     assert_eq!(names(&world), ["demo"]);
     world.fails(&["requester", "remove", "carol"], 2, "plan_invalid");
+}
 
-    let altered = fs::read_to_string(&policy).unwrap().replacen("\"order\"", "\"orders\"", 1);
-    world.fails(&["operator", "show", &world.file("altered.json", &altered[..altered.len() / 2])], 2, "file_invalid");
-    let mut mixed: Value = serde_json::from_str(&fs::read_to_string(&start).unwrap()).unwrap();
-    let other: Value = serde_json::from_str(&fs::read_to_string(&policy).unwrap()).unwrap();
-    mixed["policy"] = other["policy"].clone();
-    world.fails(&["operator", "sign", &world.file("mixed.json", mixed.to_string()), "--key", &keys[1]], 2, "usage");
+#[test]
+fn a_draft_that_is_damaged_or_put_together_from_others_is_refused() {
+    let world = World::shared();
+    let (start, policy) = (world.path("whole-start.json"), world.path("whole-policy.json"));
+    world.ok(&["group", "start", "--draft", &start]);
+    world.ok(&["requester", "add", "dora", "--key", &world.path("dora.key"), "--draft", &policy]);
+    let text = fs::read_to_string(&start).unwrap();
+    world.fails(&["operator", "show", &world.file("half.json", &text[..text.len() / 2])], 2, "file_invalid");
+    let [start, policy]: [Value; 2] =
+        [start, policy].map(|file| serde_json::from_slice(&fs::read(file).unwrap()).unwrap());
+    let key = world.path("operator-1.key");
+    let other = policy["policy"].clone();
+    for (field, value, code) in [
+        ("format", "cloister-draft-0".into(), "file_invalid"),
+        ("manifest", "?".into(), "file_invalid"),
+        ("order", "AAEC".into(), "file_invalid"),
+        ("policy", other, "usage"),
+    ] {
+        let mut draft = start.clone();
+        draft[field] = value;
+        world.fails(&["operator", "sign", &world.file("altered.json", draft.to_string()), "--key", &key], 2, code);
+    }
 }
 
 #[test]
