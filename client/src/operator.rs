@@ -272,11 +272,10 @@ impl PolicyDraft {
         self.requester(name)?;
         self.requesters.retain(|known| known.name != *name);
         self.key_creators.retain(|known| known != name);
-        let rules = std::mem::take(&mut self.rules).into_iter().map(|rule| {
-            let left = rule.requesters.into_vec().into_iter().filter(|known| known != name).collect();
-            Ok(KeyRule { requesters: list("requesters of a key", left)?, ..rule })
-        });
-        self.rules = rules.collect::<Result<_, PlanError>>()?;
+        for rule in &mut self.rules {
+            let left = rule.requesters.iter().filter(|known| *known != name).cloned().collect();
+            rule.requesters = list("requesters of a key", left)?;
+        }
         self.rules.retain(|rule| !rule.requesters.is_empty());
         Ok(())
     }
@@ -387,6 +386,24 @@ mod tests {
         assert_eq!(endorsed.verify(&valid), Err(NotEndorsed::NoQuorum { got: 1, needed: 2 }));
         endorse(&mut endorsed, &valid, &operators[0]).unwrap();
         assert!(endorsed.verify(&valid).is_ok());
+    }
+
+    #[test]
+    fn a_restart_names_a_genesis_that_a_quorum_has_signed() {
+        let operators = operators();
+        let (_, valid) = manifest(&operators);
+        let policy = Endorsed::new(&PolicyDraft::first(&valid).build().unwrap()).unwrap();
+        let elsewhere = StartKind::Restart { genesis: policy.hash() };
+        let order = start_order(&valid, elsewhere, Incarnation(1), &[], &policy).unwrap();
+        let order = |kind| StartOrder { kind, ..order.clone() };
+        let genesis = endorsed_by(&order(StartKind::Genesis), &valid, &operators).unwrap();
+        let restart = restart_of(&valid, &genesis).unwrap();
+        assert_eq!(restart, StartKind::Restart { genesis: genesis.hash() });
+
+        let unsigned = Endorsed::new(&order(StartKind::Genesis)).unwrap();
+        assert!(matches!(restart_of(&valid, &unsigned), Err(Error::NotEndorsed { what: "genesis order", .. })));
+        let later = endorsed_by(&order(restart), &valid, &operators).unwrap();
+        assert!(matches!(restart_of(&valid, &later), Err(Error::Plan(PlanError::NotGenesis))));
     }
 
     #[test]
