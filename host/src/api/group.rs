@@ -83,9 +83,8 @@ pub(super) async fn group(host: Host) -> Result<Answer<Group>, Problem> {
 /// The newest genesis order.
 async fn genesis(store: &Store) -> Result<Option<Endorsed<StartOrder>>, StoreError> {
     let orders = store.documents(DocumentKind::Order).await?;
-    let orders = orders.iter().rev().filter_map(|body| codec::decode::<Endorsed<StartOrder>>(body).ok());
-    let is_genesis = |order: &StartOrder| order.kind == StartKind::Genesis;
-    Ok(orders.into_iter().find(|order| order.unverified().is_ok_and(|order| is_genesis(&order))))
+    let mut newest_first = orders.iter().rev().filter_map(|body| codec::decode::<Endorsed<StartOrder>>(body).ok());
+    Ok(newest_first.find(|order| order.unverified().is_ok_and(|order| order.kind == StartKind::Genesis)))
 }
 
 /// A nonce in hex.

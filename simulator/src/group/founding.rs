@@ -7,6 +7,7 @@ use std::{
     fs,
     num::NonZero,
     os::unix::fs::PermissionsExt,
+    path::PathBuf,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -93,14 +94,10 @@ pub(super) fn found(
     }
     let draft = layout.draft();
     layout::make_empty(draft.dir())?;
-    let made = fill(plan, &draft, progress).and_then(|()| {
-        fs::rename(draft.dir(), layout.dir()).with_context(|| format!("cannot make {}", layout.dir().display()))
-    });
-    if made.is_err() {
-        // What went wrong first is what has to be said.
-        drop(fs::remove_dir_all(draft.dir()));
-    }
-    made?;
+    let place =
+        || fs::rename(draft.dir(), layout.dir()).with_context(|| format!("cannot make {}", layout.dir().display()));
+    // What went wrong first is what has to be said.
+    fill(plan, &draft, progress).and_then(|()| place()).inspect_err(|_| drop(fs::remove_dir_all(draft.dir())))?;
     // Whoever has gone away by now finds the group when coming back.
     drop(progress(Progress::Founded));
     Ok(())
@@ -143,8 +140,8 @@ fn install_image(plan: &GroupPlan, layout: &Layout) -> anyhow::Result<Image> {
     Ok(Image::measure(&layout.image())?)
 }
 
-fn make_secrets(paths: impl Iterator<Item = std::path::PathBuf>) -> anyhow::Result<Vec<Secret>> {
-    let make = |path: std::path::PathBuf| {
+fn make_secrets(paths: impl Iterator<Item = PathBuf>) -> anyhow::Result<Vec<Secret>> {
+    let make = |path: PathBuf| {
         let secret = Secret::generate()?;
         SecretFile::create(&path, &secret)?;
         Ok(secret)
@@ -258,18 +255,24 @@ fn wire(pcr: Pcr) -> ids::Pcr {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use cloister_wire::{endorsement::Endorsed, manifest::Manifest, policy::Policy};
 
     use super::*;
     use crate::group::{Link, Program, Programs, Stage, read};
 
+    fn plan(dir: &Path) -> GroupPlan {
+        let program = Program { path: std::env::current_exe().unwrap(), arguments: vec![] };
+        let programs = Programs { signer: program.clone(), kms: program.clone(), host: program };
+        GroupPlan { dir: dir.to_owned(), signers: 2, threshold: 2, programs, link: Link::Direct }
+    }
+
     #[test]
     fn a_founded_group_has_what_a_quorum_signed_and_keys_that_only_its_signers_open() {
         let folder = tempfile::tempdir().unwrap();
-        let program = Program { path: std::env::current_exe().unwrap(), arguments: vec![] };
-        let programs = Programs { signer: program.clone(), kms: program.clone(), host: program };
         let dir = folder.path().join("group");
-        let plan = GroupPlan { dir: dir.clone(), signers: 2, threshold: 2, programs, link: Link::Direct };
+        let plan = plan(&dir);
         let layout = Layout::new(&dir).unwrap();
         let seen = Mutex::new(Vec::new());
         let record = |progress| {
@@ -298,11 +301,8 @@ mod tests {
     #[test]
     fn a_founding_that_nobody_waits_for_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let program = Program { path: std::env::current_exe().unwrap(), arguments: vec![] };
-        let programs = Programs { signer: program.clone(), kms: program.clone(), host: program };
         let dir = folder.path().join("group");
-        let plan = GroupPlan { dir: dir.clone(), signers: 2, threshold: 2, programs, link: Link::Direct };
-        let given_up = found(&plan, &Layout::new(&dir).unwrap(), &|_| bail!("gone")).unwrap_err();
+        let given_up = found(&plan(&dir), &Layout::new(&dir).unwrap(), &|_| bail!("gone")).unwrap_err();
         assert_eq!(given_up.to_string(), "gone");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
