@@ -1,4 +1,5 @@
-//! The lane to one signer: while a few frames are under way, what comes is gathered into the next one. An idle lane adds no delay.
+//! The lane to one signer: while a frame is under way, what comes is gathered into the next one. An idle lane adds no delay, and a busy
+//! signer, which does one thing at a time, gets the largest frames.
 
 use std::{
     sync::{
@@ -15,7 +16,6 @@ use cloister_wire::{
 };
 use tokio::{
     sync::{mpsc, oneshot},
-    task::JoinSet,
     time::timeout,
 };
 
@@ -51,7 +51,7 @@ struct Aboard<'a>(&'a AtomicUsize);
 impl Lane {
     pub(super) fn open(signers: Arc<Signers>, signer: SignerId, patience: Duration) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(run(Arc::new(Sender { signers, signer, patience }), waiting));
+        tokio::spawn(run(Sender { signers, signer, patience }, waiting));
         Self { queue, load: Arc::default() }
     }
 
@@ -77,25 +77,28 @@ impl Drop for Aboard<'_> {
     }
 }
 
-async fn run(sender: Arc<Sender>, mut waiting: mpsc::Receiver<Queued>) {
-    let (mut batch, mut frames) = (Batch::default(), JoinSet::new());
+async fn run(sender: Sender, mut waiting: mpsc::Receiver<Queued>) {
+    let mut batch = Batch::default();
     loop {
+        if batch.items.is_empty() {
+            match waiting.recv().await {
+                Some(queued) => batch.add(queued),
+                None => return,
+            }
+        }
         while batch.has_room()
             && let Ok(queued) = waiting.try_recv()
         {
             batch.add(queued);
         }
-        if batch.is_due(frames.len()) {
-            let (sender, items) = (sender.clone(), batch.take());
-            frames.spawn(async move { sender.send(items).await });
+        if batch.items.is_empty() {
+            // Whoever asked has gone away.
+            continue;
         }
-        tokio::select! {
-            biased;
-            queued = waiting.recv(), if batch.has_room() => match queued {
-                Some(queued) => batch.add(queued),
-                None => return,
-            },
-            Some(_) = frames.join_next() => {}
+        if let Err(problem) = sender.send(batch.take()).await {
+            // Others may still sign: what waited behind a signer that does not answer is not sent to it.
+            let left = batch.take().into_iter().chain(std::iter::from_fn(|| waiting.try_recv().ok()));
+            left.for_each(|queued| drop(queued.answer.send(Err(problem.clone()))));
         }
     }
 }
@@ -133,15 +136,6 @@ impl Batch {
     fn has_room(&self) -> bool {
         self.left.is_none() && self.items.len() < limits::BATCH
     }
-
-    /// At once when nothing is under way; beside another frame only if it is worth it.
-    fn is_due(&self, frames: usize) -> bool {
-        match frames {
-            0 => !self.items.is_empty(),
-            1..FRAMES => self.items.len() >= WORTH_A_FRAME || !self.has_room(),
-            FRAMES.. => false,
-        }
-    }
 }
 
 impl Queued {
@@ -153,20 +147,16 @@ impl Queued {
 }
 
 impl Sender {
-    async fn send(&self, batch: Vec<Queued>) {
+    /// Answers everybody in the batch; fails if the signer could not be asked.
+    async fn send(&self, batch: Vec<Queued>) -> Result<(), Problem> {
         let (items, answers): (Vec<_>, Vec<_>) = batch.into_iter().map(|queued| (queued.item, queued.answer)).unzip();
-        match self.exchange(items).await {
-            Ok(outcomes) => {
-                for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                    let _ = answer.send(Ok(outcome));
-                }
-            }
-            Err(problem) => {
-                for answer in answers {
-                    let _ = answer.send(Err(problem.clone()));
-                }
-            }
-        }
+        let outcomes = self.exchange(items).await;
+        let each = match &outcomes {
+            Ok(outcomes) => outcomes.iter().cloned().map(Ok).collect(),
+            Err(problem) => vec![Err(problem.clone()); answers.len()],
+        };
+        answers.into_iter().zip(each).for_each(|(answer, outcome)| drop(answer.send(outcome)));
+        outcomes.map(drop)
     }
 
     async fn exchange(&self, items: Vec<SignItem>) -> Result<Vec<SignOutcome>, Problem> {
@@ -185,10 +175,6 @@ impl Sender {
 
 /// Items that may wait.
 const QUEUE: usize = 4096;
-/// Frames under way to one signer.
-const FRAMES: usize = 3;
-/// Items that are worth a frame while another is under way.
-const WORTH_A_FRAME: usize = 32;
 /// Bytes of items in one frame.
 const BYTES: usize = limits::FRAME - 1024;
 /// Signatures in one frame: the reply has to fit one, too.
