@@ -68,8 +68,9 @@ impl From<Error> for Failure {
             Blame::Verification => Exit::Unverified,
             Blame::Surroundings => Exit::Failed,
         };
+        let code = if is_code(error.code()) { error.code() } else { "host_error" };
         let hint = if error.code() == Refusal::ChainNotAllowed.code() { ALLOW } else { error.hint() };
-        Self::new(exit, error.code(), &error, hint)
+        Self::new(exit, code, &error, hint)
     }
 }
 
@@ -88,6 +89,11 @@ impl From<anyhow::Error> for Failure {
             "Read the message; `--dir` keeps the logs of a simulated group.",
         )
     }
+}
+
+/// Whether it is a code and not whatever a host likes to have on the terminal.
+fn is_code(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
 /// What operators do about a policy that does not allow a signature.

@@ -12,6 +12,7 @@ mod draft;
 mod failure;
 mod input;
 mod output;
+mod printable;
 mod progress;
 
 use std::{env, process::ExitCode};
@@ -34,26 +35,32 @@ fn main() -> ExitCode {
         Err(why) => return unusable(&why),
     };
     let output = Output::new(arguments.json);
-    match commands::run(arguments.command, &output) {
+    let ended = commands::run(arguments.command, &output).map_err(|failure| {
+        output.fail(&failure);
+        failure.exit
+    });
+    match ended.and(output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output.fail(&failure);
-            failure.exit.into()
-        }
+        Err(exit) => exit.into(),
     }
 }
 
 /// Arguments that cannot be read, or that ask for help.
 fn unusable(why: &clap::Error) -> ExitCode {
     if why.use_stderr() && env::args_os().any(|argument| argument == "--json") {
-        Output::new(true).fail(&Failure::usage(why.render().to_string().trim_end(), "See --help."));
+        let output = Output::new(true);
+        output.fail(&Failure::usage(why.render().to_string().trim_end(), "See --help."));
+        return output.finish().map_or_else(Into::into, |()| Exit::Usage.into());
+    }
+    let printed = why.print();
+    if why.use_stderr() {
         return Exit::Usage.into();
     }
-    why.exit()
+    printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
 /// A part of a simulated group has ended: its launcher reads the reason in its log.
 fn fail(why: &anyhow::Error) -> ExitCode {
-    eprintln!("{why:#}");
+    output::say(format!("{why:#}"));
     ExitCode::FAILURE
 }

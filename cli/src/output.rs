@@ -1,83 +1,117 @@
 //! What a command says: one JSON object, or text for people with colours only on a terminal.
 
 use std::{
+    cell::RefCell,
     fmt::{self, Display},
-    io::Write,
+    io::{self, ErrorKind, Write},
 };
 
 use console::style;
 use serde::Serialize;
 
-use crate::failure::{Failure, Said};
+use crate::{
+    failure::{Exit, Failure, Said},
+    printable,
+};
 
-/// How to answer.
-#[derive(Clone, Copy, Debug)]
+/// How to answer. Commands answer without a thought to whether stdout takes it; [`Output::finish`] says whether it did.
+#[derive(Debug)]
 pub(crate) struct Output {
     json: bool,
+    /// The first write that failed.
+    lost: RefCell<Option<io::Error>>,
 }
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, lost: RefCell::new(None) }
     }
 
-    pub(crate) fn is_json(self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
     /// Answers with a value whose `Display` is for people and whose serialisation is for machines.
-    pub(crate) fn answer<T: Serialize + Display>(self, value: &T) {
-        if self.json { print_json(value) } else { print(value) }
+    pub(crate) fn answer<T: Serialize + Display>(&self, value: &T) {
+        if self.json { self.print_json(value) } else { self.print(value) }
+    }
+
+    /// Writes bytes to stdout as they are.
+    pub(crate) fn pipe(&self, bytes: &[u8]) {
+        let mut stdout = io::stdout();
+        if let Err(why) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            self.lost.borrow_mut().get_or_insert(why);
+        }
     }
 
     /// Answers with a value that also says what is wrong: still one object, with the error in it.
-    pub(crate) fn answer_failed<T: Serialize + Display>(self, value: &T, failure: Failure) -> Failure {
+    pub(crate) fn answer_failed<T: Serialize + Display>(&self, value: &T, failure: Failure) -> Failure {
         if self.json {
             let mut object = serde_json::to_value(value).expect("answers have string keys");
             object["error"] = serde_json::to_value(&failure).expect("failures have string keys");
-            print_json(&object);
+            self.print_json(&object);
         } else {
-            print(value);
+            self.print(value);
         }
         Failure { said: Said::InTheAnswer, ..failure }
     }
 
     /// Says what failed and what to do: JSON on stdout, text on stderr.
-    pub(crate) fn fail(self, failure: &Failure) {
+    pub(crate) fn fail(&self, failure: &Failure) {
         match failure.said {
-            Said::InTheAnswer if self.json => return,
-            Said::InTheAnswer | Said::NotYet => {}
-        }
-        if self.json {
-            print_json(&Failed { error: failure });
-        } else {
-            eprintln!("{} {} ({})", style("error:").for_stderr().red().bold(), failure.message, failure.code);
-            if !failure.hint.is_empty() {
-                eprintln!("{} {}", style(" hint:").for_stderr().yellow().bold(), failure.hint);
-            }
+            Said::InTheAnswer | Said::NotYet if !self.json => tell(failure),
+            Said::InTheAnswer => {}
+            Said::NotYet => self.print_json(&Failed { error: failure }),
         }
     }
 
     /// A remark for people, on stderr.
-    pub(crate) fn note(self, text: impl Display) {
+    pub(crate) fn note(&self, text: impl Display) {
         if !self.json {
-            eprintln!("{}", style(text).for_stderr().dim());
+            say(style(text).for_stderr().dim());
         }
     }
+
+    /// Fails if stdout did not take everything. A reader who has gone away knows that; of all else, stderr alone can still be told.
+    pub(crate) fn finish(self) -> Result<(), Exit> {
+        let Some(why) = self.lost.into_inner() else { return Ok(()) };
+        if why.kind() != ErrorKind::BrokenPipe {
+            let hint = "Whatever the command did is done: look before you repeat it.";
+            tell(&Failure::new(Exit::Failed, "output", format!("stdout did not take the answer: {why}"), hint));
+        }
+        Err(Exit::Failed)
+    }
+
+    fn print_json(&self, value: &impl Serialize) {
+        self.write(&serde_json::to_string_pretty(value).expect("answers have string keys"), false);
+    }
+
+    fn print(&self, value: &impl Display) {
+        self.write(value, console::colors_enabled());
+    }
+
+    fn write(&self, value: &impl Display, colours: bool) {
+        self.pipe(format!("{}\n", printable::page(value, colours)).as_bytes());
+    }
+}
+
+/// Tells people what failed.
+fn tell(failure: &Failure) {
+    let (message, hint) = (printable::line(&failure.message), printable::line(&failure.hint));
+    say(format!("{} {message} ({})", style("error:").for_stderr().red().bold(), failure.code));
+    if !hint.is_empty() {
+        say(format!("{} {hint}", style(" hint:").for_stderr().yellow().bold()));
+    }
+}
+
+/// Writes to stderr, if it takes it.
+pub(crate) fn say(text: impl Display) {
+    drop(writeln!(io::stderr(), "{}", printable::page(text, console::colors_enabled_stderr())));
 }
 
 #[derive(Serialize)]
 struct Failed<'a> {
     error: &'a Failure,
-}
-
-fn print_json(value: &impl Serialize) {
-    print(&serde_json::to_string_pretty(value).expect("answers have string keys"));
-}
-
-/// Prints a line; a reader who has gone away is no error of ours.
-fn print(value: &impl Display) {
-    drop(writeln!(std::io::stdout(), "{value}"));
 }
 
 /// A block of labelled lines.
@@ -92,7 +126,7 @@ impl Lines {
     /// Adds a line.
     #[must_use]
     pub(crate) fn line(mut self, label: &'static str, value: impl Display) -> Self {
-        self.0.push((label, value.to_string()));
+        self.0.push((label, printable::line(value)));
         self
     }
 
@@ -107,9 +141,12 @@ impl Lines {
 
     /// Says so if everything above rests on another root than AWS's.
     #[must_use]
-    pub(crate) fn simulated(self, simulated: bool) -> Self {
-        let mark = style("SIMULATED").yellow().bold();
-        self.maybe("attested", simulated.then(|| format!("{mark}: under a test root, not by AWS")))
+    pub(crate) fn simulated(mut self, simulated: bool) -> Self {
+        if simulated {
+            let mark = style("SIMULATED").yellow().bold();
+            self.0.push(("attested", format!("{mark}: under a test root, not by AWS")));
+        }
+        self
     }
 }
 

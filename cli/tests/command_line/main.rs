@@ -1,5 +1,6 @@
 //! The real binary against real groups: every command, its fields and its exit codes.
 
+mod answers;
 mod keys_and_signatures;
 mod operators;
 mod processes;
