@@ -1,7 +1,6 @@
 //! Which group a command talks to, and as whom: a simulator's folder, or everything on the command line.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -20,6 +19,7 @@ use cloister_wire::{
 use crate::{
     document,
     failure::{Exit, Failure},
+    input,
 };
 
 /// Where the group is and what is pinned.
@@ -86,6 +86,10 @@ impl Connection {
     pub(crate) async fn attest(&self) -> Result<Attested, Failure> {
         let pin = self.pin()?;
         let urls = match &self.url {
+            Some(url) if url.contains('@') => {
+                let message = "the URL holds a user name or password, which no host asks for";
+                return Err(Failure::new(Exit::Usage, "address_invalid", message, "Give it as http://HOST:PORT."));
+            }
             Some(url) => vec![url.clone()],
             None => self.group()?.signers.into_iter().map(|signer| signer.url).collect(),
         };
@@ -107,7 +111,12 @@ impl Connection {
 
     /// The folder's group.
     pub(crate) fn group(&self) -> Result<Record, Failure> {
-        Record::read(&self.dir.join("group.json")).map_err(|why| {
+        let file = self.dir.join("group.json");
+        Record::read(&file).map_err(|why| {
+            if file.exists() {
+                let hint = "Restore it from a copy, or found a new group with `cloister sim up`.";
+                return Failure::new(Exit::Usage, "file_invalid", format!("{why:#}"), hint);
+            }
             let hint = if self.url.is_some() {
                 "Without a simulated group's folder, also say who asks (--requester, --tenant, --requester-key) or who orders \
                  (--operator-key)."
@@ -183,7 +192,7 @@ fn parse<T: FromStr>(text: &str) -> Result<T, Failure> {
 
 /// Reads a root certificate.
 pub(crate) fn read_root(path: &Path) -> Result<TrustRoot, Failure> {
-    let der = fs::read(path).map_err(|why| Failure::file(path, why))?;
+    let der = input::read_file(path)?;
     TrustRoot::from_der(&der)
         .map_err(|why| Failure::content(path, why, "Give one root certificate in DER, not in PEM."))
 }

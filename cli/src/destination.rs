@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
@@ -12,13 +12,18 @@ use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
-/// Writes a file that must not be there yet.
+/// Writes a file that must not be there yet, whole or not at all.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let written = File::create_new(path).and_then(|mut file| {
+    let written = beside(path, ANYBODY).and_then(|mut file| {
         file.write_all(bytes)?;
-        file.sync_all()
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path)?;
+        Ok(())
     });
-    written.map_err(|why| Failure::file(path, why))
+    written.map_err(|why| match why.kind() {
+        ErrorKind::AlreadyExists => Failure::exists(path),
+        _ => Failure::file(path, why),
+    })
 }
 
 /// Where a result goes.
@@ -37,7 +42,16 @@ enum Sink {
 impl Destination {
     /// Makes sure that the file can be written.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let sink = Sink::open(path).map_err(|why| Failure::file(path, why))?;
+        Self::with_mode(path, ANYBODY)
+    }
+
+    /// The same; a file that is not there yet becomes its owner's alone.
+    pub(crate) fn open_private(path: &Path) -> Result<Self, Failure> {
+        Self::with_mode(path, 0o600)
+    }
+
+    fn with_mode(path: &Path, mode: u32) -> Result<Self, Failure> {
+        let sink = Sink::open(path, mode).map_err(|why| Failure::file(path, why))?;
         Ok(Self { path: path.to_owned(), sink })
     }
 
@@ -48,13 +62,12 @@ impl Destination {
 }
 
 impl Sink {
-    fn open(path: &Path) -> io::Result<Self> {
-        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return OpenOptions::new().write(true).open(path).map(Self::Device);
+    fn open(path: &Path, mode: u32) -> io::Result<Self> {
+        match fs::metadata(path) {
+            Ok(there) if there.is_file() => beside(path, there.permissions().mode() & 0o777).map(Self::Beside),
+            Ok(_) => OpenOptions::new().write(true).open(path).map(Self::Device),
+            Err(_) => beside(path, mode).map(Self::Beside),
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let usual = Permissions::from_mode(0o666);
-        tempfile::Builder::new().prefix(".cloister-").permissions(usual).tempfile_in(folder).map(Self::Beside)
     }
 
     fn write(self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -69,3 +82,12 @@ impl Sink {
         }
     }
 }
+
+/// A file in the same folder, which is removed again unless it takes its place.
+fn beside(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::Builder::new().prefix(".cloister-").permissions(Permissions::from_mode(mode)).tempfile_in(folder)
+}
+
+/// As the umask narrows it.
+const ANYBODY: u32 = 0o666;

@@ -1,6 +1,6 @@
 //! Files with wire documents in their canonical bytes.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use cloister_wire::{
     codec,
@@ -10,11 +10,12 @@ use cloister_wire::{
 use crate::{
     destination::{self, Destination},
     failure::Failure,
+    input,
 };
 
 /// Reads an operator-signed document.
 pub(crate) fn read<T: Endorsable>(path: &Path) -> Result<Endorsed<T>, Failure> {
-    let bytes = fs::read(path).map_err(|why| Failure::file(path, why))?;
+    let bytes = input::read_file(path)?;
     codec::decode(&bytes).map_err(|why| Failure::content(path, why, "Get the document again, unaltered."))
 }
 
@@ -23,7 +24,7 @@ pub(crate) fn write_new<T: Endorsable>(path: &Path, document: &Endorsed<T>) -> R
     destination::write_new(path, &codec::encode(document))
 }
 
-/// Puts a document in place of a file, whole or not at all.
+/// Puts a document in place of a file, whole or not at all. The file keeps its mode; a new one is its owner's alone.
 pub(crate) fn replace<T: Endorsable>(path: &Path, document: &Endorsed<T>) -> Result<(), Failure> {
-    Destination::open(path)?.write(&codec::encode(document))
+    Destination::open_private(path)?.write(&codec::encode(document))
 }

@@ -7,10 +7,7 @@
 
 mod view;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Args;
@@ -29,6 +26,7 @@ use crate::{
     context::Connection,
     destination::{self, Destination},
     failure::Failure,
+    input,
 };
 pub(crate) use view::{DraftView, kind};
 
@@ -63,6 +61,7 @@ impl Signing {
     /// Reads the keys, if they are here.
     pub(crate) fn operators(&self, connection: &Connection) -> Result<Operators, Failure> {
         match &self.draft {
+            Some(file) if file.exists() => Err(Failure::exists(file)),
             Some(file) => Ok(Operators::Elsewhere(file.clone())),
             None => connection.operators(&self.operator_keys).map(Operators::Here),
         }
@@ -209,7 +208,7 @@ struct Json {
 impl Draft {
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let invalid = |why: String| Failure::content(path, why, "Get the draft again, unaltered.");
-        let text = fs::read(path).map_err(|why| Failure::file(path, why))?;
+        let text = input::read_file(path)?;
         let json: Json = serde_json::from_slice(&text).map_err(|why| invalid(why.to_string()))?;
         if json.format != FORMAT {
             return Err(invalid(format!("no {FORMAT}")));
@@ -241,7 +240,7 @@ impl Draft {
 }
 
 /// Too few signatures are what a draft is for; a wrong one never gets better.
-fn check_signatures<T: Endorsable>(
+pub(crate) fn check_signatures<T: Endorsable>(
     what: &'static str,
     document: &Endorsed<T>,
     manifest: &ValidManifest,

@@ -54,6 +54,11 @@ impl Failure {
         Self::new(Exit::Failed, "file", format!("{}: {why}", path.display()), "Check the path and its permissions.")
     }
 
+    /// A new file whose name is taken.
+    pub(crate) fn exists(path: &std::path::Path) -> Self {
+        Error::Exists { path: path.display().to_string() }.into()
+    }
+
     /// A file that was read, and is not what it should be.
     pub(crate) fn content(path: &std::path::Path, why: impl Display, hint: &str) -> Self {
         Self::new(Exit::Usage, "file_invalid", format!("{}: {why}", path.display()), hint)

@@ -110,18 +110,30 @@ impl Payload {
     }
 }
 
-/// Reads at most what the text form of the largest payload takes.
+/// Reads a file, or standard input for `-`: at most what the text form of the largest payload takes.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    const MOST: u64 = 2 * limits::PAYLOAD as u64 + 4096;
+    read_at_most(path, 2 * limits::PAYLOAD as u64 + 4096)
+}
+
+/// Reads a file, or standard input for `-`.
+pub(crate) fn read_at_most(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+    if path == Path::new("-") { bounded(path, stdin(), most) } else { open(path, most) }
+}
+
+/// Reads a file of documents: an operator's draft holds four of the largest in base64.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    open(path, 8 * limits::ENDORSED as u64)
+}
+
+fn open(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+    bounded(path, File::open(path).map_err(|why| Failure::file(path, why))?, most)
+}
+
+fn bounded(path: &Path, source: impl Read, most: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let source: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(stdin())
-    } else {
-        Box::new(File::open(path).map_err(|why| Failure::file(path, why))?)
-    };
-    source.take(MOST + 1).read_to_end(&mut bytes).map_err(|why| Failure::file(path, why))?;
-    if bytes.len() as u64 > MOST {
-        let message = format!("{}: larger than {MOST} bytes, the most that is read", path.display());
+    source.take(most + 1).read_to_end(&mut bytes).map_err(|why| Failure::file(path, why))?;
+    if bytes.len() as u64 > most {
+        let message = format!("{}: larger than {most} bytes, the most that is read", path.display());
         return Err(Failure::new(Exit::Usage, "document_too_large", message, "Check that this is the right file."));
     }
     Ok(bytes)

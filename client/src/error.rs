@@ -9,7 +9,9 @@ use cloister_wire::{
     manifest::ManifestError,
 };
 
-use crate::{boot::BootRejected, key::CertificateRejected, problem::Problem, signature::SignatureRejected};
+use crate::{
+    boot::BootRejected, key::CertificateRejected, operator::PlanError, problem::Problem, signature::SignatureRejected,
+};
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +101,7 @@ pub enum Error {
     },
     /// An operator's plan that cannot be carried out.
     #[error("{0}")]
-    Plan(#[from] crate::operator::PlanError),
+    Plan(#[from] PlanError),
     /// A key file cannot be used.
     #[error("{path}: {reason}")]
     SecretFile {
@@ -107,6 +109,12 @@ pub enum Error {
         path: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A new file would take the place of another.
+    #[error("{path} exists already")]
+    Exists {
+        /// The file.
+        path: String,
     },
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
@@ -147,8 +155,9 @@ impl Error {
             Self::SchemeMismatch => "scheme_mismatch",
             Self::NoSuchKey(_) => "key_unknown",
             Self::TooLarge { .. } => "document_too_large",
-            Self::Plan(_) => "plan_invalid",
+            Self::Plan(why) => plan_code(why),
             Self::SecretFile { .. } => "key_file",
+            Self::Exists { .. } => "exists",
             Self::NoRandomness => "no_randomness",
         }
     }
@@ -182,8 +191,13 @@ impl Error {
             Self::SchemeMismatch => "Use an ed25519 key for Solana and a secp256k1-taproot key for Bitcoin.",
             Self::NoSuchKey(_) => "List the keys and check the name; another tenant's keys do not show.",
             Self::TooLarge { .. } => "Make it smaller.",
+            Self::Plan(PlanError::NotAnOperator(_)) => "Give the key file of an operator of this manifest.",
+            Self::Plan(PlanError::SignedAlready(_)) => "Have another operator sign; this signature is in place.",
+            Self::Plan(PlanError::UnknownRequester(_)) => "See who there is: cloister requester list",
+            Self::Plan(PlanError::RequesterTaken(_)) => "Choose another name, or remove the requester first.",
             Self::Plan(_) => "Correct the input and try again.",
             Self::SecretFile { .. } => "Check the path, its owner and its permissions (0600).",
+            Self::Exists { .. } => "Choose another name: what is there is never overwritten.",
             Self::NoRandomness => "Repair this machine first.",
         }
     }
@@ -197,6 +211,7 @@ impl Error {
             | Self::SchemeMismatch
             | Self::NoSuchKey(_)
             | Self::TooLarge { .. }
+            | Self::Exists { .. }
             | Self::Plan(_) => Blame::Request,
             Self::Problem(problem) if problem.status >= SERVER_ERROR => Blame::Surroundings,
             Self::Problem(_) => Blame::Refused,
@@ -213,6 +228,17 @@ impl Error {
             | Self::SecretFile { .. }
             | Self::NoRandomness => Blame::Surroundings,
         }
+    }
+}
+
+/// What stands in the way of a signature or a policy has names of its own.
+fn plan_code(why: &PlanError) -> &'static str {
+    match why {
+        PlanError::NotAnOperator(_) => "not_an_operator",
+        PlanError::SignedAlready(_) => "signed_already",
+        PlanError::UnknownRequester(_) => "unknown_requester",
+        PlanError::RequesterTaken(_) => "requester_taken",
+        _ => "plan_invalid",
     }
 }
 

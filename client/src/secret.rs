@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::Write,
+    io::{ErrorKind, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
@@ -55,20 +55,23 @@ impl Secret {
 pub struct SecretFile;
 
 impl SecretFile {
-    /// Writes a new file with mode 0600. An existing file is never overwritten.
+    /// Writes a new file with mode 0600. An existing file is never overwritten, and one that could not be written whole is removed.
     ///
     /// # Errors
-    /// [`Error::SecretFile`].
+    /// [`Error::Exists`], [`Error::SecretFile`].
     pub fn create(path: &Path, secret: &Secret) -> Result<(), Error> {
         let mut line = Zeroizing::new(hex::encode(secret.0.as_bytes()));
         line.push('\n');
-        let written = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .and_then(|mut file| file.write_all(line.as_bytes()));
-        written.map_err(|error| refused(path, error))
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let mut file = made.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Error::Exists { path: path.display().to_string() },
+            _ => refused(path, error),
+        })?;
+        file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+            // The disk is full, say: what has to be said is that, and nothing may block the next try.
+            drop(fs::remove_file(path));
+            refused(path, error)
+        })
     }
 
     /// Reads a file, which nobody but its owner may read.

@@ -6,7 +6,7 @@ use super::Amount;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsignable {
     /// Not a PSBT.
-    #[error("the bytes do not start with the PSBT magic; send a PSBT (BIP-174) in binary form")]
+    #[error("the bytes do not start with the PSBT magic; send a PSBT (BIP-174)")]
     NotAPsbt,
     /// A PSBT of another version than 0.
     #[error("PSBT version {version} is not taken; convert it to version 0")]

@@ -1,5 +1,5 @@
 use std::{
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,9 @@ use serde::Serialize;
 
 use crate::{
     context::Connection,
+    destination::Destination,
     failure::{Exit, Failure},
+    input,
     output::{Lines, Output},
 };
 
@@ -30,7 +32,7 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArguments {
-    /// Where to write it.
+    /// Where to write it; `-` is stdout, which then gets nothing else.
     file: PathBuf,
     #[command(flatten)]
     connection: Connection,
@@ -38,7 +40,7 @@ pub(crate) struct ExportArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArguments {
-    /// The export.
+    /// The export; `-` reads stdin.
     file: PathBuf,
     #[command(flatten)]
     connection: Connection,
@@ -52,25 +54,48 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
 }
 
 async fn export(arguments: ExportArguments, output: &Output) -> Result<(), Failure> {
+    let file = Some(arguments.file.as_path()).filter(|file| *file != Path::new("-"));
+    let destination = file.map(Destination::open).transpose()?;
     let json = arguments.connection.attest().await?.audit_export().await?;
     Export::parse(&json)?;
-    fs::write(&arguments.file, &json).map_err(|why| Failure::file(&arguments.file, why))?;
-    output.answer(&Written { file: arguments.file.display().to_string(), bytes: json.len() });
+    match destination {
+        Some(destination) => {
+            destination.write(&json)?;
+            output.answer(&Written { file: arguments.file.display().to_string(), bytes: json.len() });
+        }
+        None => output.pipe(&json),
+    }
     Ok(())
 }
 
 fn verify(arguments: &VerifyArguments, output: &Output) -> Result<(), Failure> {
-    let json = fs::read(&arguments.file).map_err(|why| Failure::file(&arguments.file, why))?;
+    let json = input::read_at_most(&arguments.file, LARGEST)?;
     let export = Export::parse(&json).map_err(|why| unreadable(&arguments.file, &why))?;
-    let report = export.verify(&arguments.connection.pin()?)?;
+    let report = export.verify(&arguments.connection.pin()?).map_err(|why| foreign(&arguments.file, why))?;
     let view = View::new(&report, arguments.connection.is_simulated()?);
     if view.verified {
         output.answer(&view);
         return Ok(());
     }
-    let message = format!("{} things are wrong with this export", view.findings.len());
+    let message = match view.findings.len() {
+        1 => "one thing is wrong with this export".to_owned(),
+        several => format!("{several} things are wrong with this export"),
+    };
     let hint = "Read the findings; get an export from another host and compare.";
     Err(output.answer_failed(&view, Failure::new(Exit::Unverified, "audit_findings", message, hint)))
+}
+
+/// In the words for a file too: there is no host to distrust.
+fn foreign(path: &Path, why: Error) -> Failure {
+    match why {
+        Error::WrongManifest { pinned, found } => Failure::new(
+            Exit::Unverified,
+            "manifest_not_pinned",
+            format!("{} is of the group with manifest {found}, and {pinned} is pinned", path.display()),
+            "Check that this is the right file, and the manifest hash with the operators.",
+        ),
+        other => other.into(),
+    }
 }
 
 /// In the words for a file: it is no host's answer here.
@@ -81,6 +106,9 @@ fn unreadable(path: &Path, why: &Error) -> Failure {
     };
     Failure::content(path, said, "Get the export again, unaltered: `cloister audit export` writes one.")
 }
+
+/// The most that a client fetches.
+const LARGEST: u64 = 1024 * 1024 * 1024;
 
 #[derive(Serialize)]
 struct Written {

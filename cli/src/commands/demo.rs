@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::{
     commands::sim::{self, words},
+    destination::Destination,
     failure::{Exit, Failure},
     output::Output,
     progress::Progress,
@@ -84,7 +85,7 @@ async fn tell(dir: &Path, progress: &Progress) -> Result<Story, Failure> {
     progress.doing("verifying the audit trail");
     let json = client.attested().audit_export().await?;
     story.audited(&Export::parse(&json)?.verify(&group.pin())?)?;
-    std::fs::write(dir.join("audit.json"), json).map_err(|why| Failure::file(dir, why))?;
+    Destination::open(&dir.join("audit.json"))?.write(&json)?;
     group.stop().await?;
     Ok(story.end())
 }

@@ -5,13 +5,16 @@ pub(crate) mod measurements;
 mod plan;
 mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cloister_client::{SecretFile, operator};
-use cloister_wire::{endorsement::Endorsed, manifest::Manifest};
+use cloister_wire::{
+    endorsement::Endorsed,
+    manifest::{Manifest, ValidManifest},
+};
 
-use crate::{document, failure::Failure, output::Output};
+use crate::{document, draft::check_signatures, failure::Failure, output::Output};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
@@ -57,14 +60,21 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
             endorsed
         }
         Command::Sign(sign) => {
-            let mut endorsed: Endorsed<Manifest> = document::read(&sign.file)?;
-            let manifest = operator::read_manifest(&endorsed).map_err(cloister_client::Error::from)?;
+            let (mut endorsed, manifest) = read(&sign.file)?;
             operator::endorse(&mut endorsed, &manifest, &SecretFile::read(&sign.key)?)?;
             document::replace(&sign.file, &endorsed)?;
             endorsed
         }
-        Command::Show(show) => document::read(&show.file)?,
+        Command::Show(show) => read(&show.file)?.0,
     };
     output.answer(&view::View::new(&endorsed)?);
     Ok(())
+}
+
+/// A manifest on its way to a quorum: every signature that it has is good.
+fn read(path: &Path) -> Result<(Endorsed<Manifest>, ValidManifest), Failure> {
+    let endorsed = document::read(path)?;
+    let manifest = operator::read_manifest(&endorsed).map_err(cloister_client::Error::from)?;
+    check_signatures("manifest", &endorsed, &manifest)?;
+    Ok((endorsed, manifest))
 }

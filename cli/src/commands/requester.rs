@@ -244,11 +244,16 @@ impl Add {
 
     /// The folder's own requester has its key there; others have it in NAME.key.
     fn usual_file(&self) -> Result<PathBuf, Failure> {
+        let name = self.name.as_str();
+        if name.contains('/') || name.starts_with('.') {
+            let message = format!("{name} is no name for a file here, and the key's file is called after it");
+            return Err(Failure::usage(message, "Name the file with --key FILE, or give --public-key."));
+        }
         let known =
             self.connection.is_folder().then(|| self.connection.group()).transpose()?.map(|group| group.requester);
         Ok(match known {
-            Some(known) if known.name == self.name.as_str() => self.connection.dir.join(known.key_file),
-            _ => PathBuf::from(format!("{}.key", self.name)),
+            Some(known) if known.name == name => self.connection.dir.join(known.key_file),
+            _ => PathBuf::from(format!("{name}.key")),
         })
     }
 }

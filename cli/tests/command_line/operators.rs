@@ -1,8 +1,14 @@
 //! What operators do: keys, manifests, starting a group and starting it again.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::PoisonError};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::Command,
+    sync::PoisonError,
+};
 
-use crate::world::{Answer, OPERATORS, World, folder, run_in, said, text};
+use crate::world::{Answer, BINARY, OPERATORS, World, folder, run_in, said, text};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_wire::{
     ids::SignerId,
@@ -21,7 +27,7 @@ fn a_secret_key_file_is_its_owners_alone_and_never_overwritten() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let secret = fs::read_to_string(&file).unwrap();
     assert!(!made.json.to_string().contains(secret.trim_end()));
-    run_in(&dir, &["operator", "keygen", &file], b"").fails(1, "key_file");
+    run_in(&dir, &["operator", "keygen", &file], b"").fails(2, "exists");
     assert_eq!(fs::read_to_string(&file).unwrap(), secret);
 }
 
@@ -32,11 +38,71 @@ fn a_manifest_is_built_from_a_plan_and_complete_once_a_quorum_has_signed() {
     let built = desk.run(&["manifest", "build", &desk.plan(&desk.example()), "--out", &manifest]).json;
     assert_eq!((&built["complete"], &built["signed_by"]), (&false.into(), &json!([])), "{built:#}");
     desk.run(&["manifest", "sign", &manifest, "--key", &desk.path("b.key")]);
-    desk.run(&["manifest", "sign", &manifest, "--key", &desk.path("b.key")]).fails(2, "plan_invalid");
+    desk.run(&["manifest", "sign", &manifest, "--key", &desk.path("b.key")]).fails(2, "signed_already");
     let signed = desk.run(&["manifest", "sign", &manifest, "--key", &desk.path("a.key")]).json;
     assert_eq!((&signed["complete"], &signed["signed_by"]), (&true.into(), &json!([1, 0])), "{signed:#}");
     let shown = desk.run(&["manifest", "show", &manifest]).json;
     assert_eq!(shown["manifest_hash"], built["manifest_hash"]);
+    desk.run(&["manifest", "build", &desk.path("plan.json"), "--out", &manifest]).fails(2, "exists");
+}
+
+#[test]
+fn signing_a_manifest_leaves_the_files_beside_it_alone() {
+    let desk = Desk::new("manifest-beside");
+    let manifest = desk.path("group.manifest");
+    desk.run(&["manifest", "build", &desk.plan(&desk.example()), "--out", &manifest]);
+    let beside = ["next", "new", "tmp"].map(|kind| desk.path(&format!("group.manifest.{kind}")));
+    beside.iter().for_each(|file| fs::write(file, "mine").unwrap());
+    fs::set_permissions(&manifest, Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(desk.run(&["manifest", "sign", &manifest, "--key", &desk.path("a.key")]).exit, 0);
+    assert!(beside.iter().all(|file| fs::read(file).unwrap() == b"mine"));
+    assert_eq!(fs::metadata(&manifest).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn a_manifest_with_a_signature_that_is_not_good_is_refused_and_the_signature_named() {
+    let desk = Desk::new("manifest-forged");
+    let manifest = desk.path("group.manifest");
+    desk.run(&["manifest", "build", &desk.plan(&desk.example()), "--out", &manifest]);
+    desk.run(&["manifest", "sign", &manifest, "--key", &desk.path("b.key")]);
+    let mut bytes = fs::read(&manifest).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&manifest, bytes).unwrap();
+    let (a, b) = (desk.path("a.key"), desk.path("b.key"));
+    let show = ["manifest", "show", manifest.as_str()];
+    let sign = |key| ["manifest", "sign", manifest.as_str(), "--key", key];
+    for arguments in [&show[..], &sign(&a), &sign(&b)] {
+        let refused = desk.run(arguments);
+        refused.fails(4, "not_endorsed");
+        assert!(text(&refused.json["error"], "message").contains("operator signature 1"), "{:#}", refused.json);
+    }
+}
+
+#[test]
+fn no_file_is_read_without_end() {
+    let desk = Desk::new("endless");
+    let zero = "/dev/zero";
+    for arguments in [
+        &["manifest", "show", zero][..],
+        &["manifest", "build", zero, "--out", &desk.path("none")],
+        &["operator", "show", zero],
+        &["attest", "verify", zero],
+        &["attest", "verify", &desk.path("a.key"), "--pcrs", zero],
+        &["attest", "verify", &desk.path("a.key"), "--root", zero],
+    ] {
+        desk.run(arguments).fails(2, "document_too_large");
+    }
+}
+
+#[test]
+fn a_secret_that_could_not_be_written_leaves_no_file_behind() {
+    let desk = Desk::new("full-disk");
+    let key = desk.path("late.key");
+    let keygen = format!("trap '' XFSZ; ulimit -f 0; {BINARY} operator keygen {key}");
+    let ended = Command::new("sh").args(["-c", &keygen]).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(!desk.dir.join("late.key").exists());
+    assert_eq!(desk.run(&["operator", "keygen", &key]).exit, 0);
 }
 
 #[test]
@@ -186,7 +252,10 @@ fn a_requester_is_added_with_a_key_of_its_own() {
     let bob = ["--requester", "bob", "--tenant", "demo", "--requester-key", &secret];
     world.ok(&[&["sign", "--key", "bobs", "--chain", "message", &file][..], &bob].concat());
     world.ok(&[&["key", "create", "--scheme", "ed25519", "--name", "bobs-own"][..], &bob].concat());
-    world.fails(&["requester", "add", "bob", "--key", &world.path("other.key")], 2, "plan_invalid");
+    world.fails(&["requester", "add", "bob", "--key", &world.path("other.key")], 2, "requester_taken");
+    for name in ["../evil", "..", ".hidden", "/etc/evil"] {
+        world.fails(&["requester", "add", name, "--allow", "bobs=message"], 2, "usage");
+    }
     world.fails(&["requester", "add", "eve", "--public-key", "00", "--allow", "bobs=message"], 2, "usage");
     world.fails(&["requester", "add", "eve", "--allow", "bobs=litecoin"], 2, "usage");
 }
@@ -197,10 +266,10 @@ fn a_requester_that_could_not_be_added_leaves_no_key_behind() {
     let (secret, stranger) = (world.path("mallory.key"), world.path("mallorys-operator.key"));
     world.ok(&["operator", "keygen", &stranger]);
     let add = ["requester", "add", "mallory", "--key", &secret, "--operator-key"];
-    world.fails(&[&add[..], &[&stranger]].concat(), 2, "plan_invalid");
+    world.fails(&[&add[..], &[&stranger]].concat(), 2, "not_an_operator");
     world.fails(&[&add[..], &[&world.path("operator-0.key")]].concat(), 4, "not_endorsed");
     let taken = world.file("taken", "");
-    world.fails(&["requester", "add", "mallory", "--key", &secret, "--draft", &taken], 1, "file");
+    world.fails(&["requester", "add", "mallory", "--key", &secret, "--draft", &taken], 2, "exists");
     assert!(!world.dir.join("mallory.key").exists());
 }
 
@@ -216,7 +285,7 @@ fn operators_sign_orders_and_policies_on_machines_of_their_own() {
     world.fails(&["operator", "submit", &start], 4, "not_endorsed");
     assert_eq!(sign(&start, &keys[2])["complete"], false);
     world.fails(&["operator", "submit", &start], 4, "not_endorsed");
-    world.fails(&["operator", "sign", &start, "--key", &keys[2]], 2, "plan_invalid");
+    world.fails(&["operator", "sign", &start, "--key", &keys[2]], 2, "signed_already");
     let signed = sign(&start, &keys[0]);
     assert_eq!((&signed["complete"], &signed["signed_by"]), (&true.into(), &json!([2, 0])), "{signed:#}");
     let says = signed["says"].to_string();
@@ -224,6 +293,7 @@ fn operators_sign_orders_and_policies_on_machines_of_their_own() {
         assert!(says.contains(text(boot, "boot")), "{says}");
     }
     assert_eq!(world.ok(&["operator", "submit", &start])["submitted"], true);
+    assert_eq!(fs::metadata(world.path("policy.cbor")).unwrap().permissions().mode() & 0o777, 0o600);
     world.ok(&["status"]);
 
     let carol = world.path("carol.key");
@@ -242,7 +312,7 @@ fn operators_sign_orders_and_policies_on_machines_of_their_own() {
     assert!(shown.contains("removed: requester carol may make keys"), "{shown}");
     world.ok(&["requester", "remove", "carol"]);
     assert_eq!(names(&world), ["demo"]);
-    world.fails(&["requester", "remove", "carol"], 2, "plan_invalid");
+    world.fails(&["requester", "remove", "carol"], 2, "unknown_requester");
 }
 
 #[test]

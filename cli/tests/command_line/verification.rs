@@ -37,6 +37,10 @@ fn nothing_goes_on_with_another_manifest_or_root() {
         "host_unreachable",
     );
     world.fails(&["key", "list", "--url", &url], 2, "usage");
+    let secret =
+        world.run(&["key", "list", "--url", "http://me:hush@127.0.0.1:1", "--manifest-hash", &hash, "--root", &root]);
+    secret.fails(2, "address_invalid");
+    assert!(!secret.json.to_string().contains("hush"), "{:#}", secret.json);
 }
 
 #[test]
@@ -74,7 +78,11 @@ fn people_read_what_failed_its_code_and_what_to_do_once_each() {
 
 #[test]
 fn a_folder_without_group_is_a_failure_that_says_what_to_do() {
-    run_in(&folder("none"), &["status"], b"").fails(1, "no_group");
+    let dir = folder("none");
+    run_in(&dir, &["status"], b"").fails(1, "no_group");
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("group.json"), "{").unwrap();
+    run_in(&dir, &["status"], b"").fails(2, "file_invalid");
 }
 
 #[test]
@@ -98,6 +106,13 @@ fn a_simulated_document_verifies_under_its_own_root_alone() {
     verify(&["--root", &root, "--at", "2493072000"]).fails(4, "attestation_certificate_not_valid_now");
     assert_eq!(verify(&["--root", &root, "--at", &view["timestamp"].to_string()]).exit, 0);
     verify(&["--at", "yesterday"]).fails(2, "usage");
+    let early = verify(&["--root", &root, "--at", "0"]).json;
+    assert!(!text(&early["error"], "message").contains("clock"), "{early:#}");
+    let whole = fs::read(&document).unwrap();
+    for content in [&[][..], &whole[..whole.len() / 2], b"garbage"] {
+        let unreadable = world.file("unreadable.cose", content);
+        world.fails(&["attest", "verify", &unreadable, "--root", &root], 2, "attestation_malformed");
+    }
     verify(&["--root", &world.file("root.pem", "-----BEGIN CERTIFICATE-----")]).fails(2, "file_invalid");
     for registers in ["", "[]", "{}", r#"{"PCR0": "ab"}"#, r#"{"PCR32": ""}"#] {
         verify(&["--root", &root, "--pcrs", &world.file("malformed.json", registers)]).fails(2, "file_invalid");
@@ -118,6 +133,10 @@ fn registers_are_compared_with_those_that_the_caller_expects() {
     assert_eq!(view["compared"], json!(["PCR0", "PCR16"]));
     let wrong = world.file("wrong.json", json!({"PCR0": pcrs["0"], "PCR17": pcrs["16"]}).to_string());
     world.fails(&["attest", "verify", &document, "--root", &root, "--pcrs", &wrong], 4, "attestation_wrong_pcr");
+    let image = world.file("image.json", json!({"PCR0": pcrs["16"]}).to_string());
+    let refused = world.run(&["attest", "verify", &document, "--root", &root, "--pcrs", &image]);
+    refused.fails(4, "attestation_wrong_pcr");
+    assert!(text(&refused.json["error"], "message").contains("another image"), "{:#}", refused.json);
 }
 
 #[test]
@@ -159,6 +178,9 @@ fn an_audit_export_is_in_order_and_every_alteration_is_found() {
     let trail = world.path("trail.json");
     world.ok(&["audit", "export", &trail]);
     let report = world.ok(&["audit", "verify", &trail]);
+    let piped = world.ok(&["audit", "export", "-"]);
+    let read = world.run_with(&["audit", "verify", "-"], piped.to_string().as_bytes());
+    assert_eq!((read.exit, &read.json["verified"]), (0, &true.into()), "{:#}", read.json);
     assert_eq!((&report["verified"], &report["findings"]), (&true.into(), &json!([])));
     assert_eq!(report["boots"].as_array().map(Vec::len), Some(3));
 
@@ -180,7 +202,9 @@ fn an_export_of_another_group_is_none_of_ours() {
     let trail = world.path("foreign.json");
     world.ok(&["audit", "export", &trail]);
     let (other, root) = ("11".repeat(32), world.path("test-root.der"));
-    world.fails(&["audit", "verify", &trail, "--manifest-hash", &other, "--root", &root], 4, "manifest_not_pinned");
+    let refused = world.run(&["audit", "verify", &trail, "--manifest-hash", &other, "--root", &root]);
+    refused.fails(4, "manifest_not_pinned");
+    assert!(!text(&refused.json["error"], "message").contains("host"), "{:#}", refused.json);
     let garbage = world.file("garbage.json", "{}");
     world.fails(&["audit", "verify", &garbage], 2, "file_invalid");
     let whole = fs::read(&trail).unwrap();

@@ -1,4 +1,4 @@
-use std::{fmt, fs};
+use std::fmt;
 
 use cloister_client::AttestedBoot;
 use cloister_wire::ids::SignerId;
@@ -7,12 +7,14 @@ use serde::Serialize;
 use super::Arguments;
 use crate::{
     commands::attest::verify::rfc3339,
+    destination::Destination,
     failure::{Exit, Failure},
     output::{Lines, Output},
     progress::Progress,
 };
 
 pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
+    let destination = arguments.save.as_deref().map(Destination::open).transpose()?;
     let progress = Progress::new(output);
     progress.doing("verifying every signer's attestation");
     let attested = arguments.connection.attest().await?;
@@ -26,8 +28,8 @@ pub(super) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
     let wanted = |signer: SignerId| arguments.signer.is_none_or(|only| only == signer);
     let boots: Vec<_> = attested.boots().iter().filter(|boot| wanted(boot.signer())).collect();
     let absent: Vec<_> = attested.absent().iter().filter(|(signer, _)| wanted(*signer)).collect();
-    if let (Some(path), [boot]) = (&arguments.save, boots.as_slice()) {
-        fs::write(path, boot.introduction().document.as_slice()).map_err(|why| Failure::file(path, why))?;
+    if let (Some(destination), [boot]) = (destination, boots.as_slice()) {
+        destination.write(boot.introduction().document.as_slice())?;
     }
     let view = View {
         group: attested.manifest().group.to_string(),

@@ -57,18 +57,19 @@ pub(super) fn run(arguments: &Arguments, output: &Output) -> Result<(), Failure>
     let root = arguments.root.as_deref().map_or_else(|| Ok(TrustRoot::aws()), read_root)?;
     let expected = arguments.pcrs.as_deref().map(measurements::read).transpose()?.unwrap_or_default();
     let document = read_document(&arguments.file)?;
-    let authentic = authenticate(&document, &root, arguments).map_err(refused)?;
+    let unverified =
+        Unverified::parse(&document).map_err(|why| Failure::new(Exit::Usage, why.code(), why, UNALTERED))?;
+    let authentic = authenticate(unverified, &root, arguments).map_err(|why| refused(why, arguments.at))?;
     for (index, value) in &expected {
         if authentic.pcr(*index) != Some(*value) {
-            return Err(refused(Rejected::WrongPcr(*index)));
+            return Err(refused(Rejected::WrongPcr(*index), arguments.at));
         }
     }
     output.answer(&View::new(&authentic, arguments, &expected));
     Ok(())
 }
 
-fn authenticate(document: &[u8], root: &TrustRoot, arguments: &Arguments) -> Result<Authentic, Rejected> {
-    let unverified = Unverified::parse(document)?;
+fn authenticate(unverified: Unverified, root: &TrustRoot, arguments: &Arguments) -> Result<Authentic, Rejected> {
     let nonce = arguments.nonce.as_ref().map(|nonce| nonce.0.as_slice());
     let now = match arguments.at {
         At::Document => {
@@ -94,8 +95,22 @@ fn read_document(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(decoded.unwrap_or(bytes))
 }
 
-fn refused(why: Rejected) -> Failure {
-    Failure::new(Exit::Unverified, why.code(), why, "Do not trust what this document vouches for.")
+fn refused(why: Rejected, at: At) -> Failure {
+    let message = match (why, at) {
+        (Rejected::WrongPcr(index), _) => format!("{index} is not the one that --pcrs demands: {}", measured(index)),
+        (Rejected::FromTheFuture, At::Time(_)) => "the document was made after the time that --at names".to_owned(),
+        _ => why.to_string(),
+    };
+    Failure::new(Exit::Unverified, why.code(), message, "Do not trust what this document vouches for.")
+}
+
+/// What another value of the register means.
+fn measured(index: PcrIndex) -> &'static str {
+    match index {
+        PcrIndex::IMAGE | PcrIndex::KERNEL | PcrIndex::APPLICATION => "the enclave runs another image",
+        PcrIndex::IMAGE_SIGNER => "the image is signed by somebody else, or by nobody",
+        _ => "the enclave was started with another role, manifest or signer number",
+    }
 }
 
 /// A verified document.
@@ -200,6 +215,8 @@ fn since_epoch() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// What is said about a file that is no document.
+const UNALTERED: &str = "Give the document as the enclave sent it: whole, in binary, base64 or hex.";
 /// What `--at` takes.
 const TIMES: &str =
     "expected now, document, a time such as 2024-05-01T12:00:00Z, or a Unix time in seconds or milliseconds";

@@ -1,15 +1,15 @@
 //! Registers from JSON, as `nitro-cli` and people write them.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use cloister_attestation::{Pcr, PcrIndex};
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, input};
 
 /// Reads `{"PCR0": "hex", ...}`, or the same inside `"Measurements"`, where `HashAlgorithm` is passed over.
 pub(crate) fn read(path: &Path) -> Result<BTreeMap<PcrIndex, Pcr>, Failure> {
-    let text = fs::read(path).map_err(|why| Failure::file(path, why))?;
+    let text = input::read_file(path)?;
     let value = serde_json::from_slice::<Value>(&text).map_err(|why| Failure::content(path, why, EXPECTED))?;
     parse(&value).map_err(|why| Failure::content(path, why, EXPECTED))
 }

@@ -1,6 +1,6 @@
 //! The plan that a manifest is built from.
 
-use std::{fmt::Display, fs, path::Path};
+use std::{fmt::Display, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_attestation::{Pcr, PcrIndex, WrappingKey};
@@ -18,7 +18,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{arn, measurements};
-use crate::failure::{Exit, Failure};
+use crate::{
+    failure::{Exit, Failure},
+    input,
+};
 
 /// What the help shows.
 pub(super) const EXAMPLE: &str = r#"The plan is JSON:
@@ -66,7 +69,7 @@ struct Kms {
 
 /// Builds the manifest that a plan describes. What no signer would take is refused here, in the plan's own terms.
 pub(super) fn build(path: &Path) -> Result<Endorsed<Manifest>, Failure> {
-    let text = fs::read(path).map_err(|why| Failure::file(path, why))?;
+    let text = input::read_file(path)?;
     let plan: Plan = serde_json::from_slice(&text).map_err(|why| wrong(path, &why))?;
     let plan = plan.checked().map_err(|why| wrong(path, &why))?;
     match plan.build() {
