@@ -19,7 +19,7 @@ pub(crate) enum Command {
     ///
     /// A folder that holds a group already is continued with its keys. SIMULATED: whoever can read the folder holds everything.
     #[command(
-        after_help = "Example:\n  cloister sim up --signers 5 --threshold 3 --dir five &\n  cloister key create --dir five --scheme ed25519 --name treasury"
+        after_help = "Example:\n  cloister sim up --signers 5 --threshold 3 --dir five &\n  until cloister status --dir five > /dev/null 2>&1; do sleep 1; done\n  cloister key create --dir five --scheme ed25519 --name treasury"
     )]
     Up(Up),
 }
