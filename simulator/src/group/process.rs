@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fs::{self, File},
+    io,
     path::PathBuf,
     process::Stdio,
 };
@@ -13,6 +14,8 @@ use serde::Deserialize;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStdout, Command},
+    sync::oneshot,
+    task::JoinHandle,
 };
 
 use super::{
@@ -23,10 +26,13 @@ use super::{
 };
 use crate::signer::image::Image;
 
-/// A running process that has said where it listens. Killed when dropped; its end of the lifeline closes with ours.
+/// A running process that has said where it listens. Killed when dropped; its end of the lifeline closes with ours. One that ends by
+/// itself is reaped at once, and stderr says so.
 pub(super) struct Process {
-    child: Child,
+    id: u32,
     listening: String,
+    kill: oneshot::Sender<()>,
+    watch: JoinHandle<io::Result<()>>,
     _output: BufReader<ChildStdout>,
 }
 
@@ -70,7 +76,10 @@ impl Starting {
             let said = fs::read_to_string(&log).unwrap_or_default();
             bail!("{} did not start ({}): {}", program.display(), log.display(), said.trim_end());
         };
-        Ok(Process { child, listening, _output: output })
+        let id = child.id().unwrap_or_default();
+        let (kill, killed) = oneshot::channel();
+        let watch = tokio::spawn(watch(child, killed, log));
+        Ok(Process { id, listening, kill, watch, _output: output })
     }
 }
 
@@ -81,12 +90,29 @@ impl Process {
     }
 
     pub(super) fn id(&self) -> u32 {
-        self.child.id().unwrap_or_default()
+        self.id
     }
 
     /// Kills it and waits until it is gone.
-    pub(super) async fn kill(mut self) -> anyhow::Result<()> {
-        Ok(self.child.kill().await?)
+    pub(super) async fn kill(self) -> anyhow::Result<()> {
+        drop(self.kill);
+        Ok(self.watch.await??)
+    }
+}
+
+/// Until it is to be killed, or ends by itself.
+async fn watch(mut child: Child, killed: oneshot::Receiver<()>, log: PathBuf) -> io::Result<()> {
+    let id = child.id().unwrap_or_default();
+    // Waiting would close it.
+    let _lifeline = child.stdin.take();
+    tokio::select! {
+        biased;
+        _ = killed => child.kill().await,
+        ended = child.wait() => {
+            let part = log.file_stem().unwrap_or_default().display();
+            eprintln!("{part} (process {id}) has ended: {}; its log is {}", ended?, log.display());
+            Ok(())
+        }
     }
 }
 
