@@ -22,21 +22,31 @@ impl Api {
     pub(crate) fn new(url: &str) -> Result<Self, Error> {
         let base = Url::parse(url).ok().filter(|base| base.has_host() && base.scheme() == "http");
         let base = base.ok_or_else(|| Error::Address(url.to_owned()))?;
-        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).timeout(WHOLE).build();
+        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT).build();
         Ok(Self { base, http: http.map_err(|_| Error::Address(url.to_owned()))? })
     }
 
+    /// What the host knows by itself. Asked first, so it is also what shows soon that a host hangs.
+    pub(crate) async fn group(&self) -> Result<GroupAnswer, Error> {
+        parse(&self.fetch(self.http.get(self.url("/v1/group", &[])?).timeout(HELLO), ANSWER).await?)
+    }
+
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Error> {
-        parse(&self.fetch(self.http.get(self.url(path, query)?), ANSWER).await?)
+        parse(&self.fetch(self.http.get(self.url(path, query)?).timeout(READ), ANSWER).await?)
     }
 
     /// An answer that may be as large as an audit export.
     pub(crate) async fn download(&self, path: &str) -> Result<Vec<u8>, Error> {
-        self.fetch(self.http.get(self.url(path, &[])?), DOWNLOAD).await
+        self.fetch(self.http.get(self.url(path, &[])?).timeout(EXPORT), DOWNLOAD).await
     }
 
-    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
-        parse(&self.fetch(self.http.post(self.url(path, &[])?).json(body), ANSWER).await?)
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        patience: Duration,
+    ) -> Result<T, Error> {
+        parse(&self.fetch(self.http.post(self.url(path, &[])?).json(body).timeout(patience), ANSWER).await?)
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
@@ -102,8 +112,6 @@ pub(crate) fn to_base64<T: Encode<()>>(document: &T) -> String {
 pub(crate) struct GroupAnswer {
     pub(crate) manifest: String,
     #[serde(default)]
-    pub(crate) incarnation: Option<u64>,
-    #[serde(default)]
     pub(crate) genesis: Option<String>,
     #[serde(default)]
     pub(crate) policy: Option<String>,
@@ -120,6 +128,14 @@ pub(crate) struct SignerAnswer {
     pub(crate) signer: u16,
     #[serde(default)]
     pub(crate) status: Option<String>,
+    #[serde(default)]
+    pub(crate) problem: Option<Problem>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct LastStartAnswer {
+    pub(crate) orders: Vec<String>,
+    pub(crate) unreachable: Vec<u16>,
 }
 
 #[derive(Serialize)]
@@ -156,9 +172,21 @@ pub(crate) struct SignAnswer {
 pub(crate) struct Anything {}
 
 /// The longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(5);
-/// The longest wait for a whole answer: starting a group of 32 with many keys.
-const WHOLE: Duration = Duration::from_secs(300);
+const CONNECT: Duration = Duration::from_secs(2);
+/// The longest wait for the first answer, which a host gives without asking anybody.
+const HELLO: Duration = Duration::from_secs(3);
+/// The longest wait for what a host asks signers and other hosts, which it gives up after less.
+const READ: Duration = Duration::from_secs(10);
+/// The longest wait for an audit export.
+const EXPORT: Duration = Duration::from_secs(300);
+/// The longest wait for a signature. For this and the following: longer than the host takes to give up.
+pub(crate) const SIGN: Duration = Duration::from_secs(30);
+/// The longest wait for a policy to be in force everywhere.
+pub(crate) const POLICY: Duration = Duration::from_secs(60);
+/// The longest wait for a key.
+pub(crate) const KEYGEN: Duration = Duration::from_secs(90);
+/// The longest wait for a start.
+pub(crate) const START: Duration = Duration::from_secs(150);
 /// The longest answer, bytes: all certificates of a group ([`cloister_wire::limits::KEYS`] of some kilobytes).
 const ANSWER: usize = 32 * 1024 * 1024;
 /// The longest audit export, bytes.

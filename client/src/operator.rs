@@ -59,6 +59,14 @@ pub enum PlanError {
     /// The numbers have run out.
     #[error("there is no next version")]
     NoNextVersion,
+    /// The number of a start was taken by another.
+    #[error("incarnation {given} is taken: the group's last start known is {last}; give a higher number")]
+    IncarnationTaken {
+        /// Of the order.
+        given: Incarnation,
+        /// The highest that a signer or host shows.
+        last: Incarnation,
+    },
     /// The policy has no such requester.
     #[error("the policy names no requester {0}")]
     UnknownRequester(Requester),

@@ -26,6 +26,15 @@ pub struct Problem {
     pub signer: Option<u16>,
 }
 
+impl Problem {
+    /// Whether this says what is wrong with a host or signer, beyond that it does not answer.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        const SERVER_ERROR: u16 = 500;
+        self.status >= SERVER_ERROR && self.code != "signer_unreachable"
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let said = if self.detail.is_empty() { &self.title } else { &self.detail };

@@ -7,7 +7,7 @@ use cloister_attestation::TrustRoot;
 use cloister_wire::{
     endorsement::Endorsed,
     identity::Introduction,
-    ids::{Hash, Incarnation, KeyName, SignerId, Tenant},
+    ids::{Hash, KeyName, SignerId, Tenant},
     manifest::{Manifest, ValidManifest},
     message::{SignedStatus, StatusBody},
     order::StartOrder,
@@ -16,16 +16,19 @@ use cloister_wire::{
     signature::PublicKey,
     tag::Tag,
 };
+use futures_util::future::join_all;
 
 use crate::{
     api::{
-        Anything, Api, AttestationAnswer, GroupAnswer, KeyAnswer, PolicyQuestion, RequestQuestion, SignAnswer,
-        SignerAnswer, StartQuestion, from_base64, to_base64,
+        self, Anything, Api, AttestationAnswer, KeyAnswer, LastStartAnswer, PolicyQuestion, RequestQuestion,
+        SignAnswer, SignerAnswer, StartQuestion, from_base64, to_base64,
     },
     boot::{AttestedBoot, BootRejected, Challenge},
     error::Error,
     key::{CertificateRejected, Key},
+    last_start::LastStart,
     operator,
+    problem::Problem,
     requester::Credential,
     signature::SignatureRejected,
     signed::{Signed, SigningJob},
@@ -69,8 +72,6 @@ pub struct Client {
 /// is the host's.
 #[derive(Clone, Debug)]
 pub struct GroupState {
-    /// The last start that the host knows of.
-    pub incarnation: Option<Incarnation>,
     /// The genesis order, signed by the quorum; see [`operator::restart_of`].
     pub genesis: Option<Endorsed<StartOrder>>,
     /// The policy, signed by the quorum.
@@ -84,6 +85,8 @@ pub struct SignerStatus {
     pub signer: SignerId,
     /// Its status; `None` if it does not answer.
     pub status: Option<StatusBody>,
+    /// What the hosts say in its place.
+    pub problem: Option<Problem>,
 }
 
 impl Unverified {
@@ -102,14 +105,15 @@ impl Unverified {
     /// [`Error::WrongManifest`], [`Error::NotEndorsed`], [`Error::Boot`], or what the network brings.
     pub async fn attest(self) -> Result<Attested, Error> {
         let Self { api, pin } = self;
-        let answer: GroupAnswer = api.get("/v1/group", &[]).await?;
+        let answer = api.group().await?;
         let endorsed: Endorsed<Manifest> = from_base64("manifest", &answer.manifest)?;
         let manifest = pin.check(&endorsed)?;
         let (mut boots, mut absent) = (Vec::new(), Vec::new());
-        for slot in &manifest.signers {
-            match attest_boot(&api, &pin, &manifest, slot.id).await {
+        let attest = async |signer| (signer, attest_boot(&api, &pin, &manifest, signer).await);
+        for (signer, attested) in join_all(manifest.signers.iter().map(|slot| attest(slot.id))).await {
+            match attested {
                 Ok(boot) => boots.push(boot),
-                Err(why @ (Error::Problem(_) | Error::Unreachable { .. })) => absent.push((slot.id, why)),
+                Err(why @ (Error::Problem(_) | Error::Unreachable { .. })) => absent.push((signer, why)),
                 Err(why) => return Err(why),
             }
         }
@@ -179,26 +183,35 @@ impl Attested {
         &self.absent
     }
 
+    /// What hosts say in place of a signer that did not answer, if it is more than that.
+    pub fn faults(&self) -> impl Iterator<Item = (SignerId, &Problem)> {
+        self.absent.iter().filter_map(|(signer, why)| match why {
+            Error::Problem(problem) if problem.is_fault() => Some((*signer, &**problem)),
+            _ => None,
+        })
+    }
+
     /// Goes on to keys and signatures, if *t* signers or more have proved their signer keys.
     ///
     /// # Errors
-    /// [`Error::TooFewSigners`].
+    /// The fault of a signer or host that kept it from answering; otherwise [`Error::TooFewSigners`].
     pub fn verified(self) -> Result<Client, Error> {
         let proved = self.boots.iter().filter_map(|boot| Some((boot.signer(), boot.signer_key()?)));
         let signer_keys: BTreeMap<_, _> = proved.collect();
         let (proved, needed) = (signer_keys.len(), self.manifest.threshold);
         if proved < usize::from(needed) {
-            return Err(Error::TooFewSigners { proved, needed });
+            let fault = self.faults().next().map(|(_, problem)| problem.clone().into());
+            return Err(fault.unwrap_or(Error::TooFewSigners { proved, needed }));
         }
         Ok(Client { attested: self, signer_keys })
     }
 
-    /// What the host says of start and policy.
+    /// What the host says of genesis and policy.
     ///
     /// # Errors
     /// [`Error::NotEndorsed`] if genesis order or policy lack their quorum, or what the network brings.
     pub async fn state(&self) -> Result<GroupState, Error> {
-        let answer: GroupAnswer = self.api.get("/v1/group", &[]).await?;
+        let answer = self.api.group().await?;
         let policy = answer.policy.map(|text| from_base64::<Endorsed<Policy>>("policy", &text)).transpose()?;
         if let Some(policy) = &policy {
             policy.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "policy", why })?;
@@ -207,10 +220,20 @@ impl Attested {
         if let Some(genesis) = &genesis {
             operator::restart_of(&self.manifest, genesis)?;
         }
-        Ok(GroupState { incarnation: answer.incarnation.map(Incarnation), genesis, policy })
+        Ok(GroupState { genesis, policy })
     }
 
-    /// Every signer's status over a fresh nonce.
+    /// The last start that any host or running signer shows.
+    ///
+    /// # Errors
+    /// [`Error::NotEndorsed`] if a host shows an order without its quorum, or as [`Attested::statuses`].
+    pub async fn last_start(&self) -> Result<LastStart, Error> {
+        let answer: LastStartAnswer = self.api.get("/v1/start", &[]).await?;
+        let running = self.statuses().await?.into_iter().filter_map(|signer| signer.status?.incarnation).max();
+        LastStart::new(&self.manifest, answer, running)
+    }
+
+    /// The status of every signer that was attested, over a fresh nonce.
     ///
     /// # Errors
     /// [`Error::Boot`] if a status is not signed by the boot that was attested.
@@ -219,34 +242,26 @@ impl Attested {
         let answers: Vec<SignerAnswer> =
             self.api.get("/v1/signers", &[("nonce", &challenge.nonce().to_string())]).await?;
         let status = |signer: SignerId| {
-            let text =
-                answers.iter().find(|answer| answer.signer == signer.get()).and_then(|answer| answer.status.as_deref());
-            let status = text.map(|text| self.check_status(&challenge, signer, text)).transpose()?;
-            Ok(SignerStatus { signer, status })
+            let answer = answers.iter().find(|answer| answer.signer == signer.get());
+            let text = answer.and_then(|answer| answer.status.as_deref());
+            // One that came back since has not been attested.
+            let boot = self.boots.iter().find(|boot| boot.signer() == signer);
+            let status = boot.zip(text).map(|(boot, text)| check_status(boot, &challenge, text)).transpose()?;
+            Ok(SignerStatus { signer, status, problem: answer.and_then(|answer| answer.problem.clone()) })
         };
         self.manifest.signers.iter().map(|slot| status(slot.id)).collect()
-    }
-
-    fn check_status(&self, challenge: &Challenge, signer: SignerId, text: &str) -> Result<StatusBody, Error> {
-        let rejected = Error::Boot { signer, why: BootRejected::Status };
-        let signed: SignedStatus = from_base64("status", text)?;
-        let Some(boot) = self.boots.iter().find(|boot| boot.signer() == signer) else { return Err(rejected) };
-        let verified = boot.identity().verify(Tag::STATUS, signed.body.as_slice(), &signed.signature);
-        let body: StatusBody = cloister_wire::codec::decode(signed.body.as_slice())
-            .map_err(|why| Error::Unreadable { what: "status", why })?;
-        let ours = verified.is_ok() && body.nonce == challenge.nonce() && body.boot == boot.boot();
-        if ours { Ok(body) } else { Err(rejected) }
     }
 
     /// Has the hosts carry out a start order on every signer that it names. Safe to repeat.
     ///
     /// # Errors
-    /// [`Error::NotEndorsed`] before anything is sent; then what hosts and signers say.
+    /// [`Error::NotEndorsed`] and [`operator::PlanError::IncarnationTaken`] before anything is sent; then what hosts and signers say.
     pub async fn start(&self, order: &Endorsed<StartOrder>, policy: &Endorsed<Policy>) -> Result<(), Error> {
-        order.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "start order", why })?;
+        let document = order.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "start order", why })?;
         policy.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "policy", why })?;
+        self.last_start().await?.allows(document.incarnation, order.hash())?;
         let question = StartQuestion { order: to_base64(order), policy: to_base64(policy) };
-        let Anything {} = self.api.post("/v1/start", &question).await?;
+        let Anything {} = self.api.post("/v1/start", &question, api::START).await?;
         Ok(())
     }
 
@@ -256,7 +271,8 @@ impl Attested {
     /// As [`Attested::start`].
     pub async fn apply_policy(&self, policy: &Endorsed<Policy>) -> Result<(), Error> {
         policy.verify(&self.manifest).map_err(|why| Error::NotEndorsed { what: "policy", why })?;
-        let Anything {} = self.api.post("/v1/policy", &PolicyQuestion { policy: to_base64(policy) }).await?;
+        let question = PolicyQuestion { policy: to_base64(policy) };
+        let Anything {} = self.api.post("/v1/policy", &question, api::POLICY).await?;
         Ok(())
     }
 
@@ -267,6 +283,15 @@ impl Attested {
     pub async fn audit_export(&self) -> Result<Vec<u8>, Error> {
         self.api.download("/v1/audit").await
     }
+}
+
+fn check_status(boot: &AttestedBoot, challenge: &Challenge, text: &str) -> Result<StatusBody, Error> {
+    let signed: SignedStatus = from_base64("status", text)?;
+    let verified = boot.identity().verify(Tag::STATUS, signed.body.as_slice(), &signed.signature);
+    let body: StatusBody = cloister_wire::codec::decode(signed.body.as_slice())
+        .map_err(|why| Error::Unreadable { what: "status", why })?;
+    let ours = verified.is_ok() && body.nonce == challenge.nonce() && body.boot == boot.boot();
+    if ours { Ok(body) } else { Err(Error::Boot { signer: boot.signer(), why: BootRejected::Status }) }
 }
 
 impl Client {
@@ -314,8 +339,8 @@ impl Client {
     /// [`Error::Problem`] with the reason; [`Error::Certificate`] if what came back is not the key that was asked for.
     pub async fn create_key(&self, credential: &Credential, name: KeyName, scheme: Scheme) -> Result<Key, Error> {
         let request = credential.request_key(self.attested.manifest.group, name.clone(), scheme)?;
-        let answer: KeyAnswer =
-            self.attested.api.post("/v1/keys", &RequestQuestion { request: to_base64(&request) }).await?;
+        let question = RequestQuestion { request: to_base64(&request) };
+        let answer: KeyAnswer = self.attested.api.post("/v1/keys", &question, api::KEYGEN).await?;
         let key = self.check_key(&answer)?;
         let body = key.body();
         if body.tenant != credential.tenant || body.name != name || body.scheme != scheme {
@@ -331,8 +356,8 @@ impl Client {
     pub async fn sign(&self, credential: &Credential, job: &SigningJob) -> Result<Signed, Error> {
         let group = self.attested.manifest.group;
         let requested = credential.request_signature(group, job.key().id(), job.chain(), job.payload())?;
-        let answer: SignAnswer =
-            self.attested.api.post("/v1/sign", &RequestQuestion { request: to_base64(&requested) }).await?;
+        let question = RequestQuestion { request: to_base64(&requested) };
+        let answer: SignAnswer = self.attested.api.post("/v1/sign", &question, api::SIGN).await?;
         let request = requested.hash::<SignRequest>();
         if answer.request_hash != request.to_string() {
             return Err(SignatureRejected::AnotherRequest.into());

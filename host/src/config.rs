@@ -88,6 +88,8 @@ pub struct PoolSizes {
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
+    /// Where a signer stands and who it is, before it counts as unreachable.
+    pub glance: Duration,
     /// One request to a signer, and one call of KMS.
     pub step: Duration,
     /// A signer's share, before another signer is asked instead.
@@ -109,6 +111,7 @@ impl Default for PoolSizes {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
+            glance: Duration::from_secs(4),
             step: Duration::from_secs(10),
             share: Duration::from_secs(3),
             signature: Duration::from_secs(15),

@@ -12,6 +12,7 @@ mod introductions;
 mod job;
 mod keygen;
 mod lane;
+mod last_start;
 mod policy;
 mod pool;
 mod signing;
@@ -23,6 +24,7 @@ use cloister_attestation::TrustRoot;
 use cloister_wire::ids::{SignerId, UnixMillis};
 use tokio::sync::Semaphore;
 
+pub(crate) use self::last_start::{Filed, LastStart};
 use self::{answers::Answers, lane::Lane, pool::Pools, signing::Turns};
 use crate::{
     config::{Config, Deadlines},

@@ -93,6 +93,11 @@ impl Desk {
         Err(failed.into())
     }
 
+    /// Files documents that other hosts' signers have accepted.
+    pub(crate) async fn adopt(&self, request: &Request) -> Result<(), Problem> {
+        Ok(self.store.write(incoming(request)).await?)
+    }
+
     /// Before the signer makes the key usable: a certificate that were lost then could not be made again.
     async fn file_certificate(&self, certificate: &Certificate) -> Result<(), Problem> {
         let unreadable = |_| Problem::host(HostCode::RequestInvalid, "the certificate cannot be read");

@@ -85,11 +85,13 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         overdue: Default::default(),
     });
     let peers = Peers::new(config.peers.clone(), config.deadlines.step)?;
-    let signers = Arc::new(Signers::new(manifest, desk.clone(), peers));
+    let signers = Arc::new(Signers::new(manifest, desk.clone(), peers, config.deadlines.glance));
     let coordinator = Arc::new(Coordinator::new(&config, signers).await?);
 
     let attending = tokio::spawn(async move { desk.attend().await });
     let pruning = tokio::spawn(prune(coordinator.clone()));
+    let follower = coordinator.clone();
+    let following = tokio::spawn(async move { follower.follow().await });
     let (stop, stopped) = oneshot::channel();
     let router = api::router(coordinator);
     let serving = axum::serve(listener, router).with_graceful_shutdown(async {
@@ -101,7 +103,7 @@ pub async fn serve(config: Config) -> Result<Running, StartError> {
         }
     });
     tracing::info!(signer = %config.signer, %local_addr, "serving");
-    Ok(Running { local_addr, stop, server, background: Background(vec![attending, pruning]), store })
+    Ok(Running { local_addr, stop, server, background: Background(vec![attending, pruning, following]), store })
 }
 
 impl Running {

@@ -16,6 +16,8 @@ use cloister_wire::{
     peer::Envelope,
 };
 
+use tokio::time::timeout;
+
 use crate::{
     desk::{Desk, Opening, read_status, unexpected},
     peers::Peers,
@@ -27,6 +29,8 @@ pub(crate) struct Signers {
     pub(crate) manifest: ValidManifest,
     pub(crate) desk: Arc<Desk>,
     pub(crate) peers: Peers,
+    /// How long a signer may take to say where it stands or who it is.
+    glance: Duration,
     /// When each one is worth asking again, milliseconds after `epoch`.
     down_until: Vec<AtomicU64>,
     epoch: Instant,
@@ -40,9 +44,9 @@ pub(crate) struct Answer {
 }
 
 impl Signers {
-    pub(crate) fn new(manifest: ValidManifest, desk: Arc<Desk>, peers: Peers) -> Self {
+    pub(crate) fn new(manifest: ValidManifest, desk: Arc<Desk>, peers: Peers, glance: Duration) -> Self {
         let down_until = manifest.signers.iter().map(|_| AtomicU64::new(0)).collect();
-        Self { manifest, desk, peers, down_until, epoch: Instant::now() }
+        Self { manifest, desk, peers, glance, down_until, epoch: Instant::now() }
     }
 
     /// All of them, in order.
@@ -52,12 +56,26 @@ impl Signers {
 
     /// Asks a signer. A refusal is a problem that names it.
     pub(crate) async fn ask(&self, signer: SignerId, request: &Request) -> Result<Answer, Problem> {
-        let reply = if signer == self.desk.me {
+        let patience = match request {
+            Request::Status { .. } | Request::Attest { .. } => self.patience(signer),
+            _ => Duration::MAX,
+        };
+        let silent = |_| Err(Problem::host(HostCode::SignerUnreachable, "it does not answer in time").at(signer));
+        let reply = timeout(patience, self.relay(signer, request)).await.unwrap_or_else(silent);
+        self.answer(signer, reply)
+    }
+
+    async fn relay(&self, signer: SignerId, request: &Request) -> Result<Reply, Problem> {
+        if signer == self.desk.me {
             self.desk.relay(request).await
         } else {
             self.peers.relay(signer, codec::encode(request)).await
-        };
-        self.answer(signer, reply)
+        }
+    }
+
+    /// How long it is worth waiting for a signer that has little to do: less if it was silent a moment ago.
+    pub(crate) fn patience(&self, signer: SignerId) -> Duration {
+        if self.is_down(signer) { self.glance / 4 } else { self.glance }
     }
 
     /// Has a signer's host open a blob for it.

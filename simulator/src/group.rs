@@ -165,9 +165,9 @@ impl Group {
     pub async fn start(&mut self, progress: &impl Fn(Progress)) -> anyhow::Result<Incarnation> {
         let attested = self.attest().await?;
         progress(Progress::Attested(attested.boots().len()));
-        let state = attested.state().await?;
-        let policy = self.newest_policy(state.policy)?;
-        let last = self.record.incarnation().max(state.incarnation.unwrap_or_default());
+        let policy = self.newest_policy(attested.state().await?.policy)?;
+        let last = attested.last_start().await?.incarnation();
+        let last = self.record.incarnation().max(last.unwrap_or_default());
         let incarnation = last.next().context("incarnations have run out")?;
         let kind = match self.record.stage() {
             Stage::Founded => StartKind::Genesis,

@@ -1,7 +1,10 @@
 use std::{fmt, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use cloister_client::{Attested, operator};
+use cloister_client::{
+    Attested, LastStart,
+    operator::{self, PlanError},
+};
 use cloister_wire::{
     endorsement::Endorsed,
     ids::{Hash, Incarnation},
@@ -44,7 +47,7 @@ pub(crate) struct Start {
     /// host's.
     #[arg(long, value_name = "HEX", conflicts_with = "genesis")]
     genesis_order: Option<Hash>,
-    /// Number of this start; has to be higher than every one before. By default one more than the host's.
+    /// Number of this start; has to be higher than every one before. By default one more than the highest that any host or signer shows.
     #[arg(long)]
     incarnation: Option<u64>,
     /// The policy that is to be in force. By default the folder's `policy.cbor`, else the host's; at genesis one that allows nothing yet.
@@ -75,8 +78,8 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
 impl Start {
     async fn order(&self, attested: &Attested, output: &Output) -> Result<(StartOrder, Endorsed<Policy>), Failure> {
         let manifest = attested.manifest();
-        let state = attested.state().await?;
-        let started = state.incarnation.is_some();
+        let (state, last) = (attested.state().await?, attested.last_start().await?);
+        let started = last.incarnation().is_some();
         let kind = if self.genesis || !(self.restart || started) {
             StartKind::Genesis
         } else {
@@ -91,10 +94,25 @@ impl Start {
             }
             (None, None) => Draft::unsigned(&operator::PolicyDraft::first(manifest).build()?)?,
         };
-        let next = self.incarnation.map(Incarnation).or_else(|| state.incarnation.unwrap_or_default().next());
-        let incarnation =
-            next.ok_or_else(|| Failure::usage("the host's incarnation is the last there is", "Give --incarnation."))?;
+        let incarnation = self.number(&last, output)?;
         Ok((operator::start_order(manifest, kind, incarnation, attested.boots(), &policy)?, policy))
+    }
+
+    /// One that no start has had, as far as hosts and signers show.
+    fn number(&self, last: &LastStart, output: &Output) -> Result<Incarnation, Failure> {
+        if !last.unreachable().is_empty() {
+            let hosts: Vec<_> = last.unreachable().iter().map(ToString::to_string).collect();
+            let hosts = hosts.join(", ");
+            output.note(format!(
+                "These signers' hosts cannot be asked for the starts that they know of: {hosts}. Make sure that there was none which only they have seen."
+            ));
+        }
+        let newest = last.incarnation().unwrap_or_default();
+        match self.incarnation.map(Incarnation) {
+            Some(given) if given <= newest => Err(PlanError::IncarnationTaken { given, last: newest }.into()),
+            Some(given) => Ok(given),
+            None => Ok(newest.next().ok_or(PlanError::NoNextVersion)?),
+        }
     }
 
     /// The genesis named, or else the folder's, or else the one that the host shows.

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use clap::Args;
+use cloister_client::{Attested, Error, Problem, SignerStatus};
 use cloister_wire::message::Phase;
 use serde::Serialize;
 
@@ -38,15 +39,25 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
         output.answer(&view);
         return Ok(());
     }
-    let hint = "Start the missing signers; after a restart, operators name the new boots with `cloister group start`.";
-    let failure = Failure::new(
-        Exit::Failed,
-        "not_enough_signers",
-        format!("{active} signers are active and {needed} have to be"),
-        hint,
-    );
+    let few = format!("{active} signers are active and {needed} have to be");
+    let failure = match statuses.iter().find_map(|status| fault(status, &attested)) {
+        Some(fault) => {
+            let failure = Failure::from(Error::from(fault.clone()));
+            Failure { message: format!("{few}; {}", failure.message), ..failure }
+        }
+        None => Failure::new(Exit::Failed, "not_enough_signers", few, HINT),
+    };
     Err(output.answer_failed(&view, failure))
 }
+
+/// What is wrong with a signer or its host, if more is known than that it does not answer.
+fn fault<'a>(status: &'a SignerStatus, attested: &'a Attested) -> Option<&'a Problem> {
+    let of_status = status.problem.as_ref().filter(|problem| problem.is_fault());
+    of_status.or_else(|| attested.faults().find(|(signer, _)| *signer == status.signer).map(|(_, problem)| problem))
+}
+
+const HINT: &str =
+    "Start the missing signers; after a restart, operators name the new boots with `cloister group start`.";
 
 #[derive(Serialize)]
 struct StatusView {
@@ -71,10 +82,20 @@ struct SignerView {
     policy: Option<u64>,
     keys: u16,
     receipts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<ProblemView>,
+}
+
+/// A host's own words.
+#[derive(Serialize)]
+struct ProblemView {
+    code: String,
+    message: String,
+    hint: String,
 }
 
 impl SignerView {
-    fn new(status: &cloister_client::SignerStatus, attested: &cloister_client::Attested) -> Self {
+    fn new(status: &SignerStatus, attested: &Attested) -> Self {
         let boot = attested.boots().iter().find(|boot| boot.signer() == status.signer);
         let body = status.status.as_ref();
         Self {
@@ -86,7 +107,15 @@ impl SignerView {
             policy: body.and_then(|body| body.policy).map(|version| version.0),
             keys: body.map_or(0, |body| body.keys),
             receipts: body.map_or(0, |body| body.receipts.0),
+            problem: fault(status, attested).map(ProblemView::new),
         }
+    }
+}
+
+impl ProblemView {
+    fn new(problem: &Problem) -> Self {
+        let said = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
+        Self { code: problem.code.clone(), message: said.clone(), hint: problem.hint.clone() }
     }
 }
 
@@ -111,6 +140,7 @@ impl fmt::Display for SignerView {
         write!(
             f,
             "signer {signer}  {attested}, {phase}; start {incarnation}, policy {policy}, keys {keys}, receipts {receipts}"
-        )
+        )?;
+        self.problem.iter().try_for_each(|problem| write!(f, "; {} ({})", problem.message, problem.code))
     }
 }

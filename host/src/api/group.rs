@@ -20,7 +20,7 @@ use super::{
     body::{Json, Query},
 };
 use crate::{
-    coordinator::Coordinator,
+    coordinator::{Coordinator, LastStart},
     desk::fresh_nonce,
     encoding::{base64, from_base64, to_base64},
     problem::{HostCode, Problem},
@@ -174,6 +174,10 @@ pub(super) async fn attestation(
         "statement": base64(introduction.statement.as_slice()),
         "document": base64(introduction.document.as_slice()),
     })))
+}
+
+pub(super) async fn last_start(host: Host) -> Result<Answer<LastStart>, Problem> {
+    Ok(Answer(host.last_start().await?))
 }
 
 /// The body of `POST /v1/start`.

@@ -11,7 +11,7 @@ use super::{
     Host,
     body::{Json, Raw},
 };
-use crate::{desk::Opening, encoding::to_base64, problem::Problem};
+use crate::{coordinator::Filed, desk::Opening, encoding::to_base64, problem::Problem};
 
 /// A request to the signer, as its wire format has it; the reply likewise.
 pub(super) async fn signer(host: Host, Raw(body): Raw) -> Result<Response, Problem> {
@@ -25,6 +25,10 @@ pub(super) async fn open(host: Host, Json(opening): Json<Opening>) -> Result<Res
 
 pub(super) async fn certificates(host: Host) -> Result<Answer<Vec<String>>, Problem> {
     Ok(Answer(host.signers.desk.store.certificates().await?.iter().map(to_base64).collect()))
+}
+
+pub(super) async fn start(host: Host) -> Result<Answer<Option<Filed>>, Problem> {
+    Ok(Answer(host.filed().await?))
 }
 
 fn octets(bytes: Vec<u8>) -> Response {

@@ -28,9 +28,9 @@ use crate::{
 };
 
 /// What an order says, and the documents as they are passed on.
-struct Start {
-    order: StartOrder,
-    request: Request,
+pub(super) struct Start {
+    pub(super) order: StartOrder,
+    pub(super) request: Request,
 }
 
 impl Coordinator {
@@ -49,7 +49,7 @@ impl Coordinator {
     }
 
     /// The signers check all of this; here it is said before anything is done.
-    fn read_start(&self, order: Endorsed<StartOrder>, policy: Endorsed<Policy>) -> Result<Start, Problem> {
+    pub(super) fn read_start(&self, order: Endorsed<StartOrder>, policy: Endorsed<Policy>) -> Result<Start, Problem> {
         let document = self.verify(&order)?;
         self.verify(&policy)?;
         if document.manifest != self.signers.manifest.hash() {
@@ -104,6 +104,8 @@ impl Coordinator {
             return Ok(status);
         }
         self.signers.ask(entry.signer, &start.request).await?;
+        // This host's own signer may have no part in it.
+        self.signers.desk.adopt(&start.request).await?;
         Ok(self.signers.status(entry.signer, fresh_nonce()?).await?.0)
     }
 
