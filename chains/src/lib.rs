@@ -6,7 +6,10 @@
 //!
 //! ```text
 //! solana::Message::parse ──> signing_bytes_for(key)          Ed25519 signs the message itself
-//! bitcoin::Psbt::parse ────> taproot_key_path_sighashes(..)  BIP-340 signs each BIP-341 digest
+//! bitcoin::Psbt::parse ────> sighashes(key, foreign)         BIP-340 or ECDSA signs each digest
+//! cosmos::SignDoc::parse ──> digest_for(key)                 ECDSA signs its SHA-256
+//! derivation::ExtendedKey ─> derive(path)                    children of a secp256k1 key (BIP-32)
+//! ethereum::Transaction, TypedData ─> signing_hash()         ECDSA signs this Keccak-256
 //! message::signing_bytes / message::digest                   texts, under a domain prefix
 //! ```
 //!
@@ -20,13 +23,22 @@
 )]
 
 pub mod bitcoin;
+pub mod cosmos;
 mod cursor;
+pub mod derivation;
+pub mod ethereum;
 pub mod limits;
 pub mod message;
 mod rejected;
 pub mod solana;
 
 pub use rejected::{Encoding, Fault, Malformed, Rejected};
+
+/// What addresses and fingerprints say of a key: `RIPEMD160(SHA256(bytes))`.
+fn hash160(bytes: &[u8]) -> [u8; 20] {
+    use sha2::Digest;
+    ripemd::Ripemd160::digest(sha2::Sha256::digest(bytes)).into()
+}
 
 /// SHA-256 with BIP-340's domain separation, ready for the data:
 /// `SHA256(SHA256(tag) || SHA256(tag) || data)`.

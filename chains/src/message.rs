@@ -14,6 +14,8 @@
 //!   the same reason, and go on with `solana offchain`, where ours go on with `C`.
 //! - **Bitcoin.** BIP-340 keys sign 32-byte hashes under the tag `TapSighash`; ours have another
 //!   tag, so that equal digests would be a collision of SHA-256.
+//! - **Cosmos.** Keys sign the SHA-256 of a sign document, which begins with `0x0a`; what is hashed
+//!   for a text begins with the SHA-256 of the tag, which does not.
 //!
 //! The length in front and the newline after it make the encoding injective.
 
@@ -83,7 +85,7 @@ fn check(text: &[u8]) -> Result<&str, Unsignable> {
 
 /// Control characters, and those that change the direction of the text after them: either shows
 /// another text than the one that is signed.
-fn misleads(character: char) -> bool {
+pub(crate) fn misleads(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,

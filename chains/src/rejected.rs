@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{bitcoin, message, solana};
+use crate::{bitcoin, cosmos, derivation, ethereum, message, solana};
 
 /// Why something was refused. Whoever sent the bytes is to blame; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,15 @@ pub enum Rejected {
     /// A PSBT that no key may sign.
     #[error("bitcoin: {0}")]
     Bitcoin(#[from] bitcoin::Unsignable),
+    /// A Cosmos sign document or transaction that no key may sign.
+    #[error("cosmos: {0}")]
+    Cosmos(#[from] cosmos::Unsignable),
+    /// A key that has no such child.
+    #[error("derivation: {0}")]
+    Derivation(#[from] derivation::Underivable),
+    /// An Ethereum transaction, message or typed data that no key may sign.
+    #[error("ethereum: {0}")]
+    Ethereum(#[from] ethereum::Unsignable),
     /// A text that no key may sign.
     #[error("message: {0}")]
     Message(#[from] message::Unsignable),
@@ -28,6 +37,9 @@ impl Rejected {
             Self::Malformed(malformed) => malformed.fault.code(),
             Self::Solana(unsignable) => unsignable.code(),
             Self::Bitcoin(unsignable) => unsignable.code(),
+            Self::Cosmos(unsignable) => unsignable.code(),
+            Self::Derivation(underivable) => underivable.code(),
+            Self::Ethereum(unsignable) => unsignable.code(),
             Self::Message(unsignable) => unsignable.code(),
         }
     }
@@ -61,6 +73,16 @@ pub enum Encoding {
         /// In which map.
         map: bitcoin::Map,
     },
+    /// How many inputs or outputs a PSBT of version 2 has.
+    PsbtCount {
+        /// Of which of them.
+        field: &'static str,
+    },
+    /// The witness of a finished input (`PSBT_IN_FINAL_SCRIPTWITNESS`).
+    FinalWitness {
+        /// The input.
+        input: usize,
+    },
     /// An output that an input spends (`PSBT_IN_WITNESS_UTXO`).
     WitnessUtxo {
         /// The input.
@@ -71,6 +93,14 @@ pub enum Encoding {
         /// The input.
         input: usize,
     },
+    /// An unsigned Ethereum transaction.
+    EthereumTransaction,
+    /// A signed Ethereum transaction.
+    EthereumSignedTransaction,
+    /// An Ethereum transaction with its sidecar.
+    EthereumNetworkTransaction,
+    /// Typed data (EIP-712) in canonical form.
+    EthereumTypedData,
 }
 
 impl fmt::Display for Encoding {
@@ -81,10 +111,16 @@ impl fmt::Display for Encoding {
             Self::Psbt => f.write_str("PSBT"),
             Self::UnsignedTransaction => f.write_str("unsigned transaction of the PSBT"),
             Self::PsbtKey { map } => write!(f, "key in {map} of the PSBT"),
+            Self::PsbtCount { field } => write!(f, "number of {field} of the PSBT"),
+            Self::FinalWitness { input } => write!(f, "final witness of input {input} of the PSBT"),
             Self::WitnessUtxo { input } => write!(f, "witness UTXO of input {input} of the PSBT"),
             Self::PreviousTransaction { input } => {
                 write!(f, "non-witness UTXO of input {input} of the PSBT")
             }
+            Self::EthereumTransaction => f.write_str("unsigned Ethereum transaction"),
+            Self::EthereumSignedTransaction => f.write_str("signed Ethereum transaction"),
+            Self::EthereumNetworkTransaction => f.write_str("Ethereum transaction with sidecar"),
+            Self::EthereumTypedData => f.write_str("typed data"),
         }
     }
 }
@@ -110,6 +146,12 @@ pub enum Fault {
         /// The number.
         field: &'static str,
     },
+    /// A field of another kind, length or range than it must have.
+    #[error("{field} has a kind, length or value that it cannot have; encode it again with a maintained library")]
+    WrongForm {
+        /// The field.
+        field: &'static str,
+    },
     /// More of something than this crate takes.
     #[error("{count} {field}, at most {limit} are taken; split it into several")]
     TooMany {
@@ -128,6 +170,7 @@ impl Fault {
             Self::Truncated { .. } => "payload_truncated",
             Self::TrailingBytes { .. } => "payload_trailing_bytes",
             Self::NotMinimal { .. } => "payload_not_minimal",
+            Self::WrongForm { .. } => "payload_wrong_form",
             Self::TooMany { .. } => "payload_too_large",
         }
     }

@@ -1,4 +1,4 @@
-//! The fields of BIP-174 and BIP-371: their types, and the forms that their keys and values have.
+//! The fields of BIP-174, BIP-370 and BIP-371: their types, and the forms that their keys and values have.
 
 use super::unsignable::{Map, Unsignable};
 use crate::{
@@ -32,19 +32,34 @@ impl Lengths {
     }
 }
 
+/// The versions of PSBT: with a transaction in the global map, and with its parts in all maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    Zero,
+    Two,
+}
+
 /// Refuses a pair whose type is known and whose key or value has not the form of that type, and
-/// the fields of PSBT version 2.
-pub(super) fn check(map: Map, key: &[u8], value: &[u8]) -> Result<(), Rejected> {
+/// the fields of the other PSBT version.
+pub(super) fn check(version: Version, map: Map, key: &[u8], value: &[u8]) -> Result<(), Rejected> {
     let (kind, data) = split_key(map, key)?;
-    let (fields, of_version_2) = match map {
+    let (of_both, of_version_2) = match map {
         Map::Global => (GLOBAL, GLOBAL_OF_VERSION_2),
         Map::Input(_) => (INPUT, INPUT_OF_VERSION_2),
         Map::Output(_) => (OUTPUT, OUTPUT_OF_VERSION_2),
     };
-    if of_version_2.contains(&kind) && data.is_empty() {
-        return Err(Unsignable::FieldOfVersion2 { map, field: kind }.into());
+    let find = |fields: &'static [Field]| fields.iter().find(|field| field.kind == kind);
+    let field = match (version, find(of_version_2)) {
+        (Version::Zero, Some(_)) if data.is_empty() => {
+            return Err(Unsignable::FieldOfVersion2 { map, field: kind }.into());
+        }
+        (Version::Two, Some(field)) => Some(field),
+        (Version::Zero | Version::Two, _) => find(of_both),
+    };
+    if version == Version::Two && map == Map::Global && key == UNSIGNED_TX {
+        return Err(Unsignable::FieldOfVersion0 { map, field: kind }.into());
     }
-    match fields.iter().find(|field| field.kind == kind) {
+    match field {
         Some(field) if !(field.key.contain(data.len()) && field.value.contain(value.len())) => {
             Err(Unsignable::BadField { map, field: kind }.into())
         }
@@ -52,7 +67,8 @@ pub(super) fn check(map: Map, key: &[u8], value: &[u8]) -> Result<(), Rejected> 
     }
 }
 
-/// Whether a finished input keeps the pair: its UTXO and what is unknown (BIP-174, "Input Finalizer").
+/// Whether a finished input keeps the pair: its UTXO, what is unknown (BIP-174, "Input Finalizer"),
+/// and its part of the transaction in PSBT version 2.
 pub(super) fn outlives_signing(key: &[u8]) -> bool {
     let known = |field: &Field| key.first().is_some_and(|&kind| field.kind == u64::from(kind));
     key == NON_WITNESS_UTXO || key == WITNESS_UTXO || !INPUT.iter().any(known)
@@ -68,14 +84,28 @@ fn split_key(map: Map, key: &[u8]) -> Result<(u64, &[u8]), Malformed> {
 // The fields that this crate reads and writes: whole keys, since none of them has key data.
 pub(super) const UNSIGNED_TX: &[u8] = &[0x00];
 pub(super) const VERSION: &[u8] = &[0xfb];
+pub(super) const TX_VERSION: &[u8] = &[0x02];
+pub(super) const FALLBACK_LOCK_TIME: &[u8] = &[0x03];
+pub(super) const INPUT_COUNT: &[u8] = &[0x04];
+pub(super) const OUTPUT_COUNT: &[u8] = &[0x05];
+pub(super) const TX_MODIFIABLE: &[u8] = &[0x06];
 pub(super) const NON_WITNESS_UTXO: &[u8] = &[0x00];
 pub(super) const WITNESS_UTXO: &[u8] = &[0x01];
 pub(super) const SIGHASH_TYPE: &[u8] = &[0x03];
+pub(super) const REDEEM_SCRIPT: &[u8] = &[0x04];
+pub(super) const WITNESS_SCRIPT: &[u8] = &[0x05];
 pub(super) const FINAL_SCRIPT_SIG: &[u8] = &[0x07];
 pub(super) const FINAL_SCRIPT_WITNESS: &[u8] = &[0x08];
+pub(super) const PREVIOUS_TXID: &[u8] = &[0x0e];
+pub(super) const OUTPUT_INDEX: &[u8] = &[0x0f];
+pub(super) const SEQUENCE: &[u8] = &[0x10];
+pub(super) const REQUIRED_TIME: &[u8] = &[0x11];
+pub(super) const REQUIRED_HEIGHT: &[u8] = &[0x12];
 pub(super) const TAP_KEY_SIG: &[u8] = &[0x13];
 pub(super) const TAP_INTERNAL_KEY: &[u8] = &[0x17];
 pub(super) const TAP_MERKLE_ROOT: &[u8] = &[0x18];
+pub(super) const AMOUNT: &[u8] = &[0x03];
+pub(super) const SCRIPT: &[u8] = &[0x04];
 
 // Types that have key data, so that a map may hold several.
 pub(super) const PARTIAL_SIG: u8 = 0x02;
@@ -86,6 +116,8 @@ const ANY: Lengths = Lengths { least: 0, step: 1, most: usize::MAX };
 const NONE: Lengths = Lengths::exactly(0);
 /// A 32-bit number.
 const NUMBER: Lengths = Lengths::exactly(4);
+/// A CompactSize.
+const COUNT: Lengths = Lengths { least: 1, step: 1, most: 9 };
 /// A SHA-256 or HASH256, an x-only key or a Merkle root.
 const HASH: Lengths = Lengths::exactly(32);
 /// A RIPEMD-160 or HASH160.
@@ -147,7 +179,24 @@ const OUTPUT: &[Field] = &[
 ];
 
 // BIP-370 excludes these from version 0. None has key data; with some, the type is merely unknown
-// (BIP-174 has a vector of that).
-const GLOBAL_OF_VERSION_2: &[u64] = &[0x02, 0x03, 0x04, 0x05, 0x06];
-const INPUT_OF_VERSION_2: &[u64] = &[0x0e, 0x0f, 0x10, 0x11, 0x12];
-const OUTPUT_OF_VERSION_2: &[u64] = &[0x03, 0x04];
+// there (BIP-174 has a vector of that).
+const GLOBAL_OF_VERSION_2: &[Field] = &[
+    field(0x02, NONE, NUMBER),              // PSBT_GLOBAL_TX_VERSION
+    field(0x03, NONE, NUMBER),              // PSBT_GLOBAL_FALLBACK_LOCKTIME
+    field(0x04, NONE, COUNT),               // PSBT_GLOBAL_INPUT_COUNT
+    field(0x05, NONE, COUNT),               // PSBT_GLOBAL_OUTPUT_COUNT
+    field(0x06, NONE, Lengths::exactly(1)), // PSBT_GLOBAL_TX_MODIFIABLE
+];
+
+const INPUT_OF_VERSION_2: &[Field] = &[
+    field(0x0e, NONE, HASH),   // PSBT_IN_PREVIOUS_TXID
+    field(0x0f, NONE, NUMBER), // PSBT_IN_OUTPUT_INDEX
+    field(0x10, NONE, NUMBER), // PSBT_IN_SEQUENCE
+    field(0x11, NONE, NUMBER), // PSBT_IN_REQUIRED_TIME_LOCKTIME
+    field(0x12, NONE, NUMBER), // PSBT_IN_REQUIRED_HEIGHT_LOCKTIME
+];
+
+const OUTPUT_OF_VERSION_2: &[Field] = &[
+    field(0x03, NONE, Lengths::exactly(8)), // PSBT_OUT_AMOUNT
+    field(0x04, NONE, ANY),                 // PSBT_OUT_SCRIPT
+];

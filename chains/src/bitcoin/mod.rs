@@ -1,19 +1,36 @@
-//! Bitcoin: PSBTs (BIP-174, version 0) with Taproot fields (BIP-371), key path spends (BIP-341).
+//! Bitcoin: PSBTs (BIP-174, and BIP-370's version 2) with Taproot fields (BIP-371): key path spends
+//! (BIP-341), and ECDSA spends of P2WPKH, P2SH-P2WPKH (BIP-143) and P2PKH outputs; addresses and
+//! output descriptors.
 
+mod address;
+mod descriptor;
+mod ecdsa;
+#[cfg(test)]
+mod ecdsa_tests;
 mod encoding;
 mod fields;
 mod finalise;
 mod psbt;
+mod sighash;
+mod spend;
 mod taproot;
 #[cfg(test)]
 mod tests;
 mod transaction;
 mod unsignable;
+mod version_2;
 
 use core::fmt;
 
+pub use address::{
+    p2pkh_address, p2pkh_script, p2sh_p2wpkh_address, p2sh_p2wpkh_script, p2tr_address, p2tr_script, p2wpkh_address,
+    p2wpkh_script,
+};
+pub use descriptor::{Branch, ScriptKind, descriptor};
+pub use ecdsa::{CompressedKey, EcdsaSignature};
 pub use finalise::Finalised;
 pub use psbt::Psbt;
+pub use spend::{Foreign, Sighash, Spend, Spender, ToSign};
 pub use taproot::{SighashType, TaprootSighash};
 pub use transaction::{Amount, Outpoint, TxIn, TxOut, Txid};
 pub use unsignable::{Map, Place, Unsignable};
@@ -58,23 +75,4 @@ pub enum Network {
     Signet,
     /// A private regression test network: `bcrt1…`.
     Regtest,
-}
-
-/// The BIP-350 address of the Taproot output key `output_key` (after the tweak).
-pub fn p2tr_address(output_key: &XOnlyKey, network: Network) -> String {
-    let prefix = match network {
-        Network::Bitcoin => bech32::hrp::BC,
-        Network::Testnet | Network::Signet => bech32::hrp::TB,
-        Network::Regtest => bech32::hrp::BCRT,
-    };
-    bech32::segwit::encode_v1(prefix, &output_key.0).expect("a known prefix and a 32-byte program")
-}
-
-/// The script that pays to `output_key`: `OP_1 <32 bytes>`.
-pub fn p2tr_script(output_key: &XOnlyKey) -> [u8; 34] {
-    let mut script = [0; 34];
-    let (opcodes, key) = script.split_at_mut(2);
-    opcodes.copy_from_slice(&[0x51, 0x20]);
-    key.copy_from_slice(&output_key.0);
-    script
 }

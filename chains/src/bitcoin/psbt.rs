@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 use super::{
     Amount, TxIn, TxOut, Txid,
     encoding::write_string,
-    fields::{self, NON_WITNESS_UTXO, UNSIGNED_TX, VERSION, WITNESS_UTXO},
+    fields::{self, NON_WITNESS_UTXO, TX_MODIFIABLE, UNSIGNED_TX, VERSION, Version, WITNESS_UTXO},
     transaction::{UnsignedTransaction, spent_output},
     unsignable::{Map, Place, Unsignable},
+    version_2,
 };
 use crate::{
     Rejected,
@@ -22,8 +23,8 @@ use crate::{
     rejected::{Encoding, Fault},
 };
 
-/// A PSBT of version 0. Its known fields have the form that BIP-174 and BIP-371 give them, its
-/// unknown ones are kept, and every UTXO in it belongs to the input where it stands.
+/// A PSBT of version 0 or 2. Its known fields have the form that BIP-174, BIP-370 and BIP-371 give
+/// them, its unknown ones are kept, and every UTXO in it belongs to the input where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Psbt {
     pub(super) transaction: UnsignedTransaction,
@@ -44,20 +45,22 @@ pub(super) type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
 
 impl Psbt {
     /// Reads a whole PSBT of at most [`limits::PSBT`] bytes. What it lacks for signing is found
-    /// out in [`Self::taproot_key_path_sighashes`].
+    /// out in [`Self::sighashes`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Rejected> {
         let mut reader = Reader::start(bytes)?;
         let global = reader.pairs(Map::Global)?;
-        let transaction = read_transaction(&global)?;
-        let mut inputs = Vec::new();
-        for (input, txin) in transaction.inputs.iter().enumerate() {
-            let pairs = reader.pairs(Map::Input(input))?;
-            let utxo = read_utxo(&pairs, txin, input)?;
-            inputs.push(Input { pairs, utxo });
-        }
-        let outputs = 0..transaction.outputs.len();
-        let outputs = outputs.map(|output| reader.pairs(Map::Output(output))).collect::<Result<_, _>>()?;
+        let layout = Layout::of(&global)?;
+        let (inputs, outputs) = layout.counts();
+        let inputs = (0..inputs).map(|input| reader.pairs(Map::Input(input))).collect::<Result<Vec<_>, _>>()?;
+        let outputs = (0..outputs).map(|output| reader.pairs(Map::Output(output))).collect::<Result<Vec<_>, _>>()?;
         reader.cursor.finish()?;
+        let transaction = layout.transaction(&global, &inputs, &outputs)?;
+        let inputs = inputs.into_iter().zip(&transaction.inputs).enumerate();
+        let inputs = inputs.map(|(input, (pairs, txin))| {
+            let utxo = read_utxo(&pairs, txin, input)?;
+            Ok(Input { pairs, utxo })
+        });
+        let inputs = inputs.collect::<Result<_, Rejected>>()?;
         Ok(Self { transaction, inputs, global, outputs })
     }
 
@@ -75,7 +78,8 @@ impl Psbt {
         bytes
     }
 
-    /// The id of the transaction, which signatures do not change where all inputs are SegWit's.
+    /// The id of the transaction without signatures, which they do not change where all inputs are
+    /// native SegWit's. Otherwise [`Self::finalise`] tells the id.
     pub fn txid(&self) -> Txid {
         self.transaction.txid()
     }
@@ -109,6 +113,13 @@ impl Psbt {
         utxos.map(|(input, Input { utxo, .. })| utxo.as_ref().ok_or(Unsignable::NoUtxo { input })).collect()
     }
 
+    /// No input or output may be added once a signature covers them all (BIP-370, "Signer").
+    pub(super) fn close(&mut self) {
+        if let Some([flags]) = self.global.get_mut(TX_MODIFIABLE).map(Vec::as_mut_slice) {
+            *flags &= !(INPUTS_MODIFIABLE | OUTPUTS_MODIFIABLE);
+        }
+    }
+
     fn sum_of_inputs(&self) -> Result<Amount, Unsignable> {
         let mut utxos = self.utxos()?.into_iter().enumerate();
         utxos.try_fold(Amount::ZERO, |sum, (input, utxo)| sum.plus(utxo.amount, Place::Input(input)))
@@ -120,10 +131,48 @@ impl Psbt {
     }
 }
 
+/// Where the transaction is.
+enum Layout {
+    /// Version 0: in the global map.
+    Whole(UnsignedTransaction),
+    /// Version 2: in the maps of that many inputs and outputs.
+    Parts(usize, usize),
+}
+
+impl Layout {
+    fn of(global: &Pairs) -> Result<Self, Rejected> {
+        match version(global)? {
+            Version::Zero => {
+                let bytes = global.get(UNSIGNED_TX).ok_or(Unsignable::NoTransaction)?;
+                UnsignedTransaction::parse(bytes).map(Self::Whole)
+            }
+            Version::Two => {
+                let (inputs, outputs) = version_2::counts(global)?;
+                Ok(Self::Parts(inputs, outputs))
+            }
+        }
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        match self {
+            Self::Whole(transaction) => (transaction.inputs.len(), transaction.outputs.len()),
+            Self::Parts(inputs, outputs) => (*inputs, *outputs),
+        }
+    }
+
+    fn transaction(self, global: &Pairs, inputs: &[Pairs], outputs: &[Pairs]) -> Result<UnsignedTransaction, Rejected> {
+        match self {
+            Self::Whole(transaction) => Ok(transaction),
+            Self::Parts(..) => Ok(version_2::transaction(global, inputs, outputs)?),
+        }
+    }
+}
+
 /// Reads maps while there is room for their pairs.
 struct Reader<'a> {
     cursor: Cursor<'a>,
     pairs_left: usize,
+    version: Version,
 }
 
 impl<'a> Reader<'a> {
@@ -134,7 +183,7 @@ impl<'a> Reader<'a> {
             return Err(cursor.fault(Fault::TooMany { field, count, limit }).into());
         }
         match cursor.take(MAGIC.len(), "magic")? {
-            MAGIC => Ok(Self { cursor, pairs_left: limits::PSBT_PAIRS }),
+            MAGIC => Ok(Self { cursor, pairs_left: limits::PSBT_PAIRS, version: Version::Zero }),
             _ => Err(Unsignable::NotAPsbt.into()),
         }
     }
@@ -153,9 +202,9 @@ impl<'a> Reader<'a> {
             }
         }
         if map == Map::Global {
-            check_version(&pairs)?;
+            self.version = version(&pairs)?;
         }
-        pairs.iter().try_for_each(|(key, value)| fields::check(map, key, value))?;
+        pairs.iter().try_for_each(|(key, value)| fields::check(self.version, map, key, value))?;
         Ok(pairs)
     }
 
@@ -167,23 +216,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A PSBT without a version is of version 0. Comes before the fields: those of version 2 are others.
-fn check_version(global: &Pairs) -> Result<(), Unsignable> {
+/// A PSBT without a version is of version 0. Comes before the fields: each version has its own.
+fn version(global: &Pairs) -> Result<Version, Unsignable> {
     let map = Map::Global;
     let Some(value) = global.get(VERSION) else {
-        return Ok(());
+        return Ok(Version::Zero);
     };
     let bytes = <[u8; 4]>::try_from(value.as_slice());
     match bytes.map(u32::from_le_bytes) {
-        Ok(0) => Ok(()),
+        Ok(0) => Ok(Version::Zero),
+        Ok(2) => Ok(Version::Two),
         Ok(version) => Err(Unsignable::PsbtVersion { version }),
         Err(_) => Err(Unsignable::BadField { map, field: 0xfb }),
     }
-}
-
-fn read_transaction(global: &Pairs) -> Result<UnsignedTransaction, Rejected> {
-    let bytes = global.get(UNSIGNED_TX).ok_or(Unsignable::NoTransaction)?;
-    UnsignedTransaction::parse(bytes)
 }
 
 /// The output that the input spends, from its UTXO fields, which have to agree.
@@ -197,3 +242,7 @@ fn read_utxo(pairs: &Pairs, txin: &TxIn, input: usize) -> Result<Option<TxOut>, 
 }
 
 const MAGIC: &[u8] = b"psbt\xff";
+
+// Bits of PSBT_GLOBAL_TX_MODIFIABLE.
+const INPUTS_MODIFIABLE: u8 = 1;
+const OUTPUTS_MODIFIABLE: u8 = 1 << 1;

@@ -1,20 +1,13 @@
-//! Taproot key path spends: which inputs may be signed, and the digests that BIP-341 has signed.
-
-use sha2::{Digest, Sha256};
+//! Taproot key path spends: which inputs may be signed, and their signatures.
 
 use super::{
-    Psbt, TxOut, XOnlyKey,
-    encoding::write_string,
-    fields::{
-        FINAL_SCRIPT_SIG, FINAL_SCRIPT_WITNESS, PARTIAL_SIG, SIGHASH_TYPE, TAP_INTERNAL_KEY, TAP_KEY_SIG,
-        TAP_LEAF_SCRIPT, TAP_MERKLE_ROOT, TAP_SCRIPT_SIG,
-    },
-    p2tr_script,
-    psbt::{Input, Pairs},
-    transaction::UnsignedTransaction,
+    Foreign, Psbt, Spend, Spender, XOnlyKey,
+    fields::{TAP_INTERNAL_KEY, TAP_KEY_SIG, TAP_LEAF_SCRIPT, TAP_MERKLE_ROOT},
+    psbt::Input,
+    spend::has_type,
     unsignable::Unsignable,
 };
-use crate::{Rejected, tagged_hash};
+use crate::Rejected;
 
 /// What a signature covers besides its own input: both types cover the whole transaction, and
 /// differ in how the signature is written.
@@ -54,20 +47,15 @@ impl Psbt {
         internal_key: &XOnlyKey,
         output_key: &XOnlyKey,
     ) -> Result<Vec<TaprootSighash>, Rejected> {
-        self.fee()?;
-        let utxos = self.utxos()?;
-        let script = p2tr_script(output_key);
-        let commitments = Commitments::new(&self.transaction, &utxos);
-        let inputs = self.inputs.iter().zip(&utxos).enumerate();
-        let sighashes = inputs.map(|(position, (input, utxo))| {
-            if utxo.script != script {
-                return Err(Unsignable::NotOurs { input: position });
+        let spender = Spender::Taproot { internal_key: *internal_key, output_key: *output_key };
+        let sighashes = self.sighashes(&spender, Foreign::Refuse)?.sighashes.into_iter();
+        let sighashes = sighashes.filter_map(|to_sign| match to_sign.spend {
+            Spend::Taproot(sighash_type) => {
+                Some(TaprootSighash { input: to_sign.input, sighash: to_sign.digest, sighash_type })
             }
-            let sighash_type = input.key_path_sighash_type(position, internal_key)?;
-            let sighash = commitments.sighash(position, sighash_type);
-            Ok(TaprootSighash { input: position, sighash, sighash_type })
+            Spend::P2wpkh | Spend::P2shP2wpkh | Spend::P2pkh => None,
         });
-        Ok(sighashes.collect::<Result<_, _>>()?)
+        Ok(sighashes.collect())
     }
 
     /// Puts a BIP-340 signature into an input. It is not verified here: callers have done that.
@@ -84,13 +72,18 @@ impl Psbt {
             return Err(Unsignable::OtherSighashType { input }.into());
         }
         slot.pairs.insert(TAP_KEY_SIG.to_vec(), sighash_type.append_to(signature));
+        self.close();
         Ok(())
     }
 }
 
 impl Input {
     /// The sighash type of an input that `internal_key` may sign by the key path.
-    fn key_path_sighash_type(&self, input: usize, internal_key: &XOnlyKey) -> Result<SighashType, Unsignable> {
+    pub(super) fn key_path_sighash_type(
+        &self,
+        input: usize,
+        internal_key: &XOnlyKey,
+    ) -> Result<SighashType, Unsignable> {
         self.refuse_if_signed(input)?;
         let named = self.pairs.get(TAP_INTERNAL_KEY);
         if named.is_some_and(|named| named != internal_key.as_bytes()) {
@@ -102,24 +95,12 @@ impl Input {
         self.sighash_type(input)
     }
 
-    fn refuse_if_signed(&self, input: usize) -> Result<(), Unsignable> {
-        let single = [TAP_KEY_SIG, FINAL_SCRIPT_SIG, FINAL_SCRIPT_WITNESS];
-        let several = [PARTIAL_SIG, TAP_SCRIPT_SIG];
-        let signed = single.iter().any(|&key| self.pairs.contains_key(key))
-            || several.iter().any(|&kind| has_type(&self.pairs, kind));
-        if signed { Err(Unsignable::AlreadySigned { input }) } else { Ok(()) }
-    }
-
     /// What the input asks for: `SIGHASH_DEFAULT` if it is silent (BIP-371).
     fn sighash_type(&self, input: usize) -> Result<SighashType, Unsignable> {
-        let Some(value) = self.pairs.get(SIGHASH_TYPE) else {
-            return Ok(SighashType::Default);
-        };
-        let bytes = <[u8; 4]>::try_from(value.as_slice()).expect("fields::check demands four bytes");
-        match u32::from_le_bytes(bytes) {
-            0 => Ok(SighashType::Default),
-            1 => Ok(SighashType::All),
-            sighash_type => Err(Unsignable::SighashType { input, sighash_type }),
+        match self.stated_sighash_type() {
+            None | Some(0) => Ok(SighashType::Default),
+            Some(1) => Ok(SighashType::All),
+            Some(sighash_type) => Err(Unsignable::SighashType { input, sighash_type }),
         }
     }
 }
@@ -141,144 +122,5 @@ impl SighashType {
             Self::All => bytes.push(self.byte()),
         }
         bytes
-    }
-}
-
-/// Whether a map holds a pair of a type whose keys have data.
-fn has_type(pairs: &Pairs, kind: u8) -> bool {
-    pairs.keys().any(|key| key.first() == Some(&kind))
-}
-
-/// What all digests of a transaction share (BIP-341, "Common signature message").
-struct Commitments {
-    version: u32,
-    lock_time: u32,
-    prevouts: [u8; 32],
-    amounts: [u8; 32],
-    scripts: [u8; 32],
-    sequences: [u8; 32],
-    outputs: [u8; 32],
-}
-
-impl Commitments {
-    fn new(transaction: &UnsignedTransaction, utxos: &[&TxOut]) -> Self {
-        let inputs = &transaction.inputs;
-        Self {
-            version: transaction.version,
-            lock_time: transaction.lock_time,
-            prevouts: sha256_of(inputs, |bytes, input| {
-                bytes.extend(input.outpoint.txid.as_bytes());
-                bytes.extend(input.outpoint.index.to_le_bytes());
-            }),
-            amounts: sha256_of(utxos, |bytes, utxo| bytes.extend(utxo.amount.satoshis().to_le_bytes())),
-            scripts: sha256_of(utxos, |bytes, utxo| write_string(bytes, &utxo.script)),
-            sequences: sha256_of(inputs, |bytes, input| bytes.extend(input.sequence.to_le_bytes())),
-            outputs: sha256_of(&transaction.outputs, |bytes, output| output.write(bytes)),
-        }
-    }
-
-    fn sighash(&self, input: usize, sighash_type: SighashType) -> [u8; 32] {
-        // limits::PSBT_INPUTS is far below u32::MAX.
-        let index = u32::try_from(input).unwrap_or(u32::MAX);
-        tagged_hash(b"TapSighash")
-            .chain_update([EPOCH, sighash_type.byte()])
-            .chain_update(self.version.to_le_bytes())
-            .chain_update(self.lock_time.to_le_bytes())
-            .chain_update(self.prevouts)
-            .chain_update(self.amounts)
-            .chain_update(self.scripts)
-            .chain_update(self.sequences)
-            .chain_update(self.outputs)
-            .chain_update([KEY_PATH_WITHOUT_ANNEX])
-            .chain_update(index.to_le_bytes())
-            .finalize()
-            .into()
-    }
-}
-
-/// The SHA-256 of what `write` appends for each item.
-fn sha256_of<T>(items: &[T], write: impl Fn(&mut Vec<u8>, &T)) -> [u8; 32] {
-    let mut bytes = Vec::new();
-    items.iter().for_each(|item| write(&mut bytes, item));
-    Sha256::digest(bytes).into()
-}
-
-const EPOCH: u8 = 0;
-/// `spend_type`: 2 · extension flag + annex present.
-const KEY_PATH_WITHOUT_ANNEX: u8 = 0;
-
-#[cfg(test)]
-mod tests {
-    use std::{env, fs, path::PathBuf};
-
-    use serde_json::Value;
-
-    use super::*;
-    use crate::bitcoin::{Network, p2tr_address};
-
-    /// BIP-341's wallet vectors; `None`, said aloud, where they are not. Under CI they have to be.
-    fn vectors() -> Option<Value> {
-        let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors");
-        let folder = env::var_os("CLOISTER_VECTORS").map_or(PathBuf::from(beside), PathBuf::from);
-        let path = folder.join("bips/bip-0341.json");
-        match fs::read(&path) {
-            Ok(text) => Some(serde_json::from_slice(&text).unwrap()),
-            Err(error) if env::var_os("CI").is_some() => panic!("{}: {error}", path.display()),
-            Err(error) => {
-                eprintln!("SKIPPED: {}: {error}; set CLOISTER_VECTORS", path.display());
-                None
-            }
-        }
-    }
-
-    fn bytes(value: &Value) -> Vec<u8> {
-        hex::decode(value.as_str().unwrap()).unwrap()
-    }
-
-    fn utxo(spent: &Value) -> TxOut {
-        let amount = spent["amountSats"].as_u64().unwrap().to_le_bytes();
-        let mut output = amount.to_vec();
-        write_string(&mut output, &bytes(&spent["scriptPubKey"]));
-        TxOut::parse_witness_utxo(&output, 0).unwrap()
-    }
-
-    #[test]
-    fn computes_the_digests_of_bip_341() {
-        let Some(vectors) = vectors() else { return };
-        let spending = &vectors["keyPathSpending"][0];
-        let transaction = UnsignedTransaction::parse(&bytes(&spending["given"]["rawUnsignedTx"])).unwrap();
-        let utxos: Vec<TxOut> = spending["given"]["utxosSpent"].as_array().unwrap().iter().map(utxo).collect();
-        let commitments = Commitments::new(&transaction, &utxos.iter().collect::<Vec<_>>());
-        let hashes = &spending["intermediary"];
-        assert_eq!(commitments.prevouts[..], bytes(&hashes["hashPrevouts"]));
-        assert_eq!(commitments.amounts[..], bytes(&hashes["hashAmounts"]));
-        assert_eq!(commitments.scripts[..], bytes(&hashes["hashScriptPubkeys"]));
-        assert_eq!(commitments.sequences[..], bytes(&hashes["hashSequences"]));
-        assert_eq!(commitments.outputs[..], bytes(&hashes["hashOutputs"]));
-        let mut compared = 0;
-        for input in spending["inputSpending"].as_array().unwrap() {
-            let position = input["given"]["txinIndex"].as_u64().unwrap() as usize;
-            let sighash_type = match input["given"]["hashType"].as_u64().unwrap() {
-                0 => SighashType::Default,
-                1 => SighashType::All,
-                _ => continue,
-            };
-            let sighash = commitments.sighash(position, sighash_type);
-            assert_eq!(sighash[..], bytes(&input["intermediary"]["sigHash"]), "input {position}");
-            compared += 1;
-        }
-        assert_eq!(compared, 2);
-    }
-
-    #[test]
-    fn makes_the_scripts_and_addresses_of_bip_341() {
-        let Some(vectors) = vectors() else { return };
-        for vector in vectors["scriptPubKey"].as_array().unwrap() {
-            let key = bytes(&vector["intermediary"]["tweakedPubkey"]);
-            let key = XOnlyKey::from(<[u8; 32]>::try_from(key).unwrap());
-            assert_eq!(p2tr_script(&key)[..], bytes(&vector["expected"]["scriptPubKey"]));
-            let address = p2tr_address(&key, Network::Bitcoin);
-            assert_eq!(address, vector["expected"]["bip350Address"]);
-        }
     }
 }

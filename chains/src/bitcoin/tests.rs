@@ -182,7 +182,7 @@ fn refuses_a_previous_transaction_that_does_not_fit() {
 #[test]
 fn refuses_versions_fields_and_keys_that_cannot_be_there() {
     for (code, key, value) in [
-        ("psbt_unknown_version", VERSION, &[2, 0, 0, 0][..]),
+        ("psbt_unknown_version", VERSION, &[1, 0, 0, 0][..]),
         ("psbt_bad_field", VERSION, &[0]),
         ("psbt_field_of_version_2", &[0x02], &[2, 0, 0, 0]),
         ("psbt_duplicate_key", UNSIGNED_TX, b""),

@@ -62,9 +62,21 @@ impl Txid {
     }
 
     fn of(parts: [&[u8]; 3]) -> Self {
-        let once = parts.iter().fold(Sha256::new(), Digest::chain_update).finalize();
-        Self(Sha256::digest(once).into())
+        Self(double_sha256(&parts))
     }
+}
+
+impl From<[u8; 32]> for Txid {
+    /// From the bytes in the order of the hash.
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// Bitcoin's HASH256 of the parts, one after the other.
+pub(super) fn double_sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let once = parts.iter().fold(Sha256::new(), Digest::chain_update).finalize();
+    Sha256::digest(once).into()
 }
 
 impl fmt::Display for Txid {
@@ -107,6 +119,11 @@ pub struct TxOut {
 }
 
 impl TxOut {
+    /// An output as PSBT version 2 has it, in two fields.
+    pub(super) fn new(satoshis: u64, script: &[u8], place: Place) -> Result<Self, Unsignable> {
+        RawTxOut { satoshis, script }.checked(place)
+    }
+
     /// Reads the value of a `PSBT_IN_WITNESS_UTXO`.
     pub(super) fn parse_witness_utxo(bytes: &[u8], input: usize) -> Result<Self, Rejected> {
         let mut cursor = Cursor::new(Encoding::WitnessUtxo { input }, bytes);
@@ -140,53 +157,95 @@ impl UnsignedTransaction {
         let outputs = read_outputs(&mut cursor)?;
         let lock_time = cursor.u32("lock time")?;
         cursor.finish()?;
-        Ok(Self { version, inputs, outputs, lock_time })
+        Ok(Self::new(version, inputs, outputs, lock_time)?)
+    }
+
+    /// A transaction of these parts, if a node could take it.
+    pub(super) fn new(
+        version: u32,
+        inputs: Vec<TxIn>,
+        outputs: Vec<TxOut>,
+        lock_time: u32,
+    ) -> Result<Self, Unsignable> {
+        let mut coins = BTreeSet::new();
+        for (input, TxIn { outpoint, .. }) in inputs.iter().enumerate() {
+            if *outpoint == COINBASE || !coins.insert(*outpoint) {
+                return Err(Unsignable::BadOutpoint { input });
+            }
+        }
+        let mut sum = Amount::ZERO;
+        for (output, txout) in outputs.iter().enumerate() {
+            sum = sum.plus(txout.amount, Place::Output(output))?;
+        }
+        match (inputs.is_empty(), outputs.is_empty()) {
+            (true, _) => Err(Unsignable::NoInputs),
+            (false, true) => Err(Unsignable::NoOutputs),
+            (false, false) => Ok(Self { version, inputs, outputs, lock_time }),
+        }
     }
 
     pub(super) fn txid(&self) -> Txid {
-        let mut bytes = Vec::new();
-        self.write_inputs_and_outputs(&mut bytes);
-        Txid::of([&self.version.to_le_bytes(), &bytes, &self.lock_time.to_le_bytes()])
+        self.txid_with(self.inputs.iter().map(|_| &b""[..]))
     }
 
-    /// The transaction in the witness format (BIP-144), one witness of one item per input.
-    pub(super) fn with_witnesses<'a>(&self, witnesses: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    /// The id that the transaction has with one `scriptSig` per input.
+    pub(super) fn txid_with<'a>(&self, script_sigs: impl Iterator<Item = &'a [u8]>) -> Txid {
+        let body = self.inputs_and_outputs(script_sigs);
+        Txid::of([&self.version.to_le_bytes(), &body, &self.lock_time.to_le_bytes()])
+    }
+
+    /// The transaction without witnesses.
+    pub(super) fn with_script_sigs<'a>(&self, script_sigs: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+        let body = self.inputs_and_outputs(script_sigs);
+        [&self.version.to_le_bytes()[..], &body, &self.lock_time.to_le_bytes()].concat()
+    }
+
+    /// The transaction in the witness format (BIP-144), one `scriptSig` and one witness per input.
+    pub(super) fn with_witnesses<'a>(
+        &self,
+        script_sigs: impl Iterator<Item = &'a [u8]>,
+        witnesses: impl Iterator<Item = &'a [u8]>,
+    ) -> Vec<u8> {
         let mut bytes = self.version.to_le_bytes().to_vec();
         bytes.extend(SEGWIT_MARKER_AND_FLAG);
-        self.write_inputs_and_outputs(&mut bytes);
+        bytes.extend(self.inputs_and_outputs(script_sigs));
         bytes.extend(witnesses.flatten());
         bytes.extend(self.lock_time.to_le_bytes());
         bytes
     }
 
-    fn write_inputs_and_outputs(&self, bytes: &mut Vec<u8>) {
-        write_compact_size(bytes, self.inputs.len());
-        for TxIn { outpoint, sequence } in &self.inputs {
-            bytes.extend(outpoint.txid.0);
-            bytes.extend(outpoint.index.to_le_bytes());
-            write_string(bytes, b"");
+    fn inputs_and_outputs<'a>(&self, script_sigs: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_compact_size(&mut bytes, self.inputs.len());
+        for (TxIn { outpoint, sequence }, script_sig) in self.inputs.iter().zip(script_sigs) {
+            outpoint.write(&mut bytes);
+            write_string(&mut bytes, script_sig);
             bytes.extend(sequence.to_le_bytes());
         }
-        write_compact_size(bytes, self.outputs.len());
-        self.outputs.iter().for_each(|output| output.write(bytes));
+        write_compact_size(&mut bytes, self.outputs.len());
+        self.outputs.iter().for_each(|output| output.write(&mut bytes));
+        bytes
+    }
+}
+
+impl Outpoint {
+    pub(super) fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.txid.0);
+        bytes.extend(self.index.to_le_bytes());
     }
 }
 
 fn read_inputs(cursor: &mut Cursor<'_>) -> Result<Vec<TxIn>, Rejected> {
     let count = cursor.count("inputs", limits::PSBT_INPUTS)?;
     let mut inputs = Vec::new();
-    let mut coins = BTreeSet::new();
     for input in 0..count {
         let (txin, script_sig) = read_input(cursor)?;
         if !script_sig.is_empty() {
             return Err(Unsignable::ScriptSig { input }.into());
         }
-        if txin.outpoint == COINBASE || !coins.insert(txin.outpoint) {
-            return Err(Unsignable::BadOutpoint { input }.into());
-        }
         inputs.push(txin);
     }
-    if inputs.is_empty() { Err(Unsignable::NoInputs.into()) } else { Ok(inputs) }
+    Ok(inputs)
 }
 
 fn read_input<'a>(cursor: &mut Cursor<'a>) -> Result<(TxIn, &'a [u8]), Malformed> {
@@ -198,15 +257,7 @@ fn read_input<'a>(cursor: &mut Cursor<'a>) -> Result<(TxIn, &'a [u8]), Malformed
 
 fn read_outputs(cursor: &mut Cursor<'_>) -> Result<Vec<TxOut>, Rejected> {
     let count = cursor.count("outputs", limits::PSBT_OUTPUTS)?;
-    let mut outputs = Vec::new();
-    let mut sum = Amount::ZERO;
-    for output in 0..count {
-        let place = Place::Output(output);
-        let txout = RawTxOut::read(cursor)?.checked(place)?;
-        sum = sum.plus(txout.amount, place)?;
-        outputs.push(txout);
-    }
-    if outputs.is_empty() { Err(Unsignable::NoOutputs.into()) } else { Ok(outputs) }
+    (0..count).map(|output| Ok(RawTxOut::read(cursor)?.checked(Place::Output(output))?)).collect()
 }
 
 /// An output whose amount has not been looked at.

@@ -2,14 +2,14 @@
 
 use super::Amount;
 
-/// Why a PSBT may not be signed or finished.
+/// Why a PSBT may not be signed or finished, or something for one not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unsignable {
     /// Not a PSBT.
     #[error("the bytes do not start with the PSBT magic; send a PSBT (BIP-174)")]
     NotAPsbt,
-    /// A PSBT of another version than 0.
-    #[error("PSBT version {version} is not taken; convert it to version 0")]
+    /// A PSBT of another version than 0 and 2.
+    #[error("PSBT version {version} is not taken; convert it to version 0 or 2")]
     PsbtVersion {
         /// The version it states.
         version: u32,
@@ -20,7 +20,7 @@ pub enum Unsignable {
         /// Which map.
         map: Map,
     },
-    /// A field of BIP-174 or BIP-371 whose key or value has a length that it cannot have.
+    /// A field of BIP-174, BIP-370 or BIP-371 whose key or value has a form that it cannot have.
     #[error(
         "{map}: field type {field:#04x} has a key or value of the wrong form; encode it again with a maintained library"
     )]
@@ -38,6 +38,25 @@ pub enum Unsignable {
         /// The field's type.
         field: u64,
     },
+    /// The transaction of version 0 in a PSBT of version 2.
+    #[error("{map}: field type {field:#04x} belongs to PSBT version 0; remove it or state that version")]
+    FieldOfVersion0 {
+        /// Which map.
+        map: Map,
+        /// The field's type.
+        field: u64,
+    },
+    /// A PSBT of version 2 without a field that BIP-370 demands.
+    #[error("{map}: field type {field:#04x} is missing, which PSBT version 2 demands; build the PSBT again")]
+    MissingField {
+        /// Which map.
+        map: Map,
+        /// The field's type.
+        field: u64,
+    },
+    /// Some inputs can only be locked by a height, others only by a time.
+    #[error("the inputs require lock times of both kinds, height and time, which no transaction has; spend them apart")]
+    LockTimes,
     /// No unsigned transaction.
     #[error("there is no unsigned transaction; build the PSBT again")]
     NoTransaction,
@@ -76,8 +95,29 @@ pub enum Unsignable {
         input: usize,
     },
     /// The spent output does not belong to the key.
-    #[error("input {input} spends an output that is not this key's Taproot output; use the key that owns it")]
+    #[error("input {input} spends an output that is not this key's; use the key that owns it")]
     NotOurs {
+        /// The input.
+        input: usize,
+    },
+    /// No input belongs to the key.
+    #[error("no input spends an output of this key; use a key that owns one")]
+    NothingToSign,
+    /// An ECDSA key is to sign, and nothing proves the amount that an input brings.
+    #[error(
+        "input {input} has no non-witness UTXO; ECDSA signatures do not cover the amounts of all inputs, so let the \
+         wallet add every previous transaction"
+    )]
+    UnprovenAmount {
+        /// The input.
+        input: usize,
+    },
+    /// A redeem or witness script where none belongs, another one than the output commits to, or none.
+    #[error(
+        "input {input}: its redeem and witness scripts are not those of the output that it spends; let the wallet \
+         add the right ones"
+    )]
+    WrongScript {
         /// The input.
         input: usize,
     },
@@ -102,6 +142,27 @@ pub enum Unsignable {
         input: usize,
         /// What it asks for.
         sighash_type: u32,
+    },
+    /// A sighash type other than ALL for an ECDSA signature.
+    #[error(
+        "input {input} asks for sighash type {sighash_type:#x}; ECDSA inputs are signed with ALL, which covers everything"
+    )]
+    EcdsaSighashType {
+        /// The input.
+        input: usize,
+        /// What it asks for.
+        sighash_type: u32,
+    },
+    /// Not an ECDSA signature that the network relays.
+    #[error(
+        "an ECDSA signature has r or s outside 1..n or s above n/2, or is not in DER; give the signature with the low s"
+    )]
+    BadSignature,
+    /// A partial signature that does not fit its input.
+    #[error("input {input} has a partial signature of another sighash type than it asks for; have it signed again")]
+    WrongPartialSignature {
+        /// The input.
+        input: usize,
     },
     /// A signature of another sighash type than the input asks for.
     #[error(
@@ -140,11 +201,14 @@ pub enum Unsignable {
         input: usize,
     },
     /// The input has no signature yet, so the transaction cannot be finished.
-    #[error("input {input} has no Taproot key path signature; have it signed first")]
+    #[error("input {input} has no signature that finishes it; have it signed first")]
     NotSigned {
         /// The input.
         input: usize,
     },
+    /// Not an extended public key.
+    #[error("not an extended public key; give the xpub or tpub of BIP-32 in base58 with its checksum")]
+    BadXpub,
 }
 
 impl Unsignable {
@@ -155,6 +219,9 @@ impl Unsignable {
             Self::DuplicateKey { .. } => "psbt_duplicate_key",
             Self::BadField { .. } => "psbt_bad_field",
             Self::FieldOfVersion2 { .. } => "psbt_field_of_version_2",
+            Self::FieldOfVersion0 { .. } => "psbt_field_of_version_0",
+            Self::MissingField { .. } => "psbt_missing_field",
+            Self::LockTimes => "psbt_lock_times",
             Self::NoTransaction => "psbt_no_transaction",
             Self::NoInputs => "psbt_no_inputs",
             Self::NoOutputs => "psbt_no_outputs",
@@ -163,15 +230,22 @@ impl Unsignable {
             Self::NoUtxo { .. } => "psbt_no_utxo",
             Self::WrongUtxo { .. } => "psbt_wrong_utxo",
             Self::NotOurs { .. } => "psbt_input_of_another_key",
+            Self::NothingToSign => "psbt_no_input_of_the_key",
+            Self::UnprovenAmount { .. } => "psbt_unproven_amount",
+            Self::WrongScript { .. } => "psbt_wrong_script",
             Self::WrongInternalKey { .. } => "psbt_wrong_internal_key",
             Self::ScriptTree { .. } => "psbt_script_tree",
             Self::SighashType { .. } => "psbt_sighash_type",
+            Self::EcdsaSighashType { .. } => "psbt_ecdsa_sighash_type",
+            Self::BadSignature => "bitcoin_bad_signature",
+            Self::WrongPartialSignature { .. } => "psbt_wrong_partial_signature",
             Self::OtherSighashType { .. } => "psbt_other_sighash_type",
             Self::AlreadySigned { .. } => "psbt_already_signed",
             Self::BadAmount { .. } => "psbt_bad_amount",
             Self::Overspent { .. } => "psbt_overspent",
             Self::NoSuchInput { .. } => "psbt_no_such_input",
             Self::NotSigned { .. } => "psbt_not_signed",
+            Self::BadXpub => "bitcoin_bad_xpub",
         }
     }
 }

@@ -1,0 +1,28 @@
+//! Cosmos SDK: sign documents of `SIGN_MODE_DIRECT`, and the transactions around them.
+//!
+//! ```text
+//! SignDoc = body bytes, auth info bytes, chain id, account number      a key signs its SHA-256
+//! TxRaw   = body bytes, auth info bytes, signature                     what the network takes
+//! ```
+//!
+//! Both are protobuf, and are taken only as ADR-027 has them encoded: fields in order, defaults
+//! left out, numbers in their shortest form, nothing unknown. There is one signer, who pays the fee
+//! and whose coins every message sends; `cosmos.bank.v1beta1.MsgSend` is the only message.
+//!
+//! A sign document without its last field is another one, of account number 0: protobuf's end is
+//! where the bytes end. Whoever shows a document shows the account number too.
+
+mod address;
+mod coin;
+mod protobuf;
+mod sign_doc;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod unsignable;
+
+pub use address::Address;
+pub use coin::{Amount, Coin};
+pub use sign_doc::{SignDoc, SignedTransaction};
+pub use transaction::{Fee, Transaction, Transfer};
+pub use unsignable::{Part, Unsignable};
