@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Signs a Cloister SignRequest without Cloister's own code, and posts it to a host. Needs cbor2 and cryptography.
 
-sign_request.py URL GROUP TENANT KEY CHAIN REQUESTER SECRET_FILE PAYLOAD_FILE
-  GROUP and KEY are hex ids, CHAIN is message, solana or bitcoin; SECRET_FILE holds 64 hex digits. Prints the host's answer.
+sign_request.py URL GROUP TENANT KEY CHAIN REQUESTER SECRET_FILE PAYLOAD_FILE [PATH]
+  GROUP and KEY are hex ids, CHAIN is message, solana, bitcoin, ethereum, ethereum-message, ethereum-typed-data or cosmos; SECRET_FILE
+  holds 64 hex digits, PAYLOAD_FILE the bytes that wire/src/request.rs names; PATH is a child key's, such as m/0/5. Prints the host's
+  answer.
 The bytes are specified in wire/src/request.rs. Verify the signature that comes back: hosts are not trusted.
 """
 import base64, hashlib, json, os, sys, time, urllib.error, urllib.request
@@ -16,14 +18,18 @@ def tagged_hash(tag: str, data: bytes) -> bytes:
     return hashlib.sha256(prefix + data).digest()
 
 
-url, group, tenant, key, chain, requester, secret_file, payload_file = sys.argv[1:]
+# Number and purpose (transaction 0, message 1, typed data 2).
+CHAINS = {"message": (0, 1), "solana": (1, 0), "bitcoin": (2, 0), "ethereum": (3, 0), "ethereum-message": (3, 1),
+          "ethereum-typed-data": (3, 2), "cosmos": (4, 0)}
+
+url, group, tenant, key, chain, requester, secret_file, payload_file = sys.argv[1:9]
+path = [int(step) for step in sys.argv[9].split("/")[1:]] if len(sys.argv) > 9 else []
 payload = open(payload_file, "rb").read()
 secret = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(open(secret_file).read()))
-chain_number = ["message", "solana", "bitcoin"].index(chain)
-purpose = 1 if chain == "message" else 0
+chain_number, purpose = CHAINS[chain]
 now = int(time.time() * 1000)
 
-body = cbor2.dumps([bytes.fromhex(group), tenant, bytes.fromhex(key), [], chain_number, purpose, payload,
+body = cbor2.dumps([bytes.fromhex(group), tenant, bytes.fromhex(key), path, chain_number, purpose, payload,
                     requester, os.urandom(16), now, now + 5 * 60 * 1000])
 request_hash = tagged_hash("cloister/1/sign-request", body)
 requested = cbor2.dumps([body, secret.sign(request_hash)])

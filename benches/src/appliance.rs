@@ -7,7 +7,8 @@ use cloister_client::{Client, Key, requester::Credential};
 use cloister_simulator::group::{Group, GroupPlan, Link, Program, Programs};
 use cloister_wire::{
     ids::{GroupId, KeyName, SignerId},
-    request::{Chain, Scheme},
+    policy::Permission,
+    request::Scheme,
 };
 use tempfile::TempDir;
 
@@ -58,7 +59,7 @@ impl Appliance {
         let names: [KeyName; 2] = ["signing".parse()?, "spare".parse()?];
         group
             .change_policy(|policy| {
-                names.iter().try_for_each(|name| policy.allow_signing(&credential.name, name, &[Chain::Solana]))
+                names.iter().try_for_each(|name| policy.allow_signing(&credential.name, name, &[Permission::Solana]))
             })
             .await?;
         let client = Client::connect(group.url(1.try_into()?), group.pin()).await?;

@@ -72,7 +72,7 @@ async fn begin(appliance: &Appliance, number: usize, mail: &mut Mail) -> anyhow:
     let mut nonces = Vec::new();
     for signer in appliance.signers() {
         match ask(appliance, signer, &Request::OpenKeygen { request: request.clone() }).await?.0 {
-            Body::KeygenNonce(nonce) => nonces.push(Contribution { signer, nonce }),
+            Body::CeremonyNonce(nonce) => nonces.push(Contribution { signer, nonce }),
             other => bail!("signer {signer} gave {other:?}, not a nonce"),
         }
     }
@@ -82,7 +82,7 @@ async fn begin(appliance: &Appliance, number: usize, mail: &mut Mail) -> anyhow:
             ask(appliance, signer, &Request::StartKeygen { nonces: nonces.clone().try_into()? }).await?;
         mail.extend(outbox.into_iter().map(|envelope| (signer, envelope)));
         match body {
-            Body::KeygenStarted(started) => ceremony = Some(started),
+            Body::CeremonyStarted(started) => ceremony = Some(started),
             other => bail!("signer {signer} gave {other:?}, not a ceremony"),
         }
     }

@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::{Context, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloister_client::verify_signature;
-use cloister_wire::{codec, request::Chain};
+use cloister_client::{Account, scheme::Kind, verify_signature};
+use cloister_wire::codec;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 
@@ -74,7 +74,8 @@ pub async fn sign(appliance: &Appliance, count: usize, outstanding: usize) -> an
 fn posting(appliance: &Appliance, number: u64) -> anyhow::Result<Posting> {
     let key = appliance.signing_key();
     let message = transfer::message(key.public_key().try_into()?, number);
-    let request = appliance.credential.request_signature(appliance.group(), key.id(), Chain::Solana, &message)?;
+    let request =
+        appliance.credential.request_signature(appliance.group(), &Account::from(key), Kind::Solana, &message)?;
     let body = serde_json::json!({ "request": STANDARD.encode(codec::encode(&request)) });
     Ok(Posting { body: body.to_string().into_bytes(), message })
 }
@@ -91,7 +92,7 @@ async fn post(appliance: &Appliance, body: Vec<u8>) -> anyhow::Result<(Duration,
 fn verify(appliance: &Appliance, posting: &Posting, answer: &[u8]) -> anyhow::Result<()> {
     let answer: Value = serde_json::from_slice(answer)?;
     let signature = answer["signatures"][0].as_str().context("an answer without a signature")?;
-    Ok(verify_signature(appliance.signing_key(), &posting.message, &hex::decode(signature)?)?)
+    Ok(verify_signature(&Account::from(appliance.signing_key()), &posting.message, &hex::decode(signature)?)?)
 }
 
 fn processor(appliance: &Appliance) -> anyhow::Result<BTreeMap<Part, Duration>> {

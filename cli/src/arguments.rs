@@ -58,7 +58,9 @@ const EXAMPLES: &str = "Examples:
   cloister demo
   cloister sim up --signers 3 --threshold 2
   cloister key create --scheme ed25519 --name treasury
+  cloister key address --key hot --path m/0/5 --chain ethereum
   cloister sign --key treasury --chain solana transfer.b64
+  cloister sign --key hot --chain ethereum unsigned.json
   echo -n 'I am the treasury' | cloister sign --key treasury --chain message -
   cloister attest --signer 1 --save signer-1.cose
   cloister attest verify signer-1.cose --at document

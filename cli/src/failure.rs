@@ -74,7 +74,8 @@ impl From<Error> for Failure {
             Blame::Surroundings => Exit::Failed,
         };
         let code = if is_code(error.code()) { error.code() } else { "host_error" };
-        let hint = if error.code() == Refusal::ChainNotAllowed.code() { ALLOW } else { error.hint() };
+        let allow = ALLOW.iter().find(|(refusal, _)| refusal.code() == error.code());
+        let hint = allow.map_or_else(|| error.hint(), |(_, hint)| hint);
         Self::new(exit, code, &error, hint)
     }
 }
@@ -102,7 +103,18 @@ fn is_code(text: &str) -> bool {
 }
 
 /// What operators do about a policy that does not allow a signature.
-const ALLOW: &str = "Have the operators allow it: cloister requester add NAME --allow KEY=CHAIN";
+const ALLOW: [(Refusal, &str); 4] = [
+    (Refusal::ChainNotAllowed, "Have the operators allow it: cloister requester add NAME --allow KEY=CHAIN"),
+    (
+        Refusal::ChainIdNotAllowed,
+        "Have the operators allow it: cloister requester add NAME --allow KEY=ethereum:CHAIN_ID (or cosmos:CHAIN_ID)",
+    ),
+    (
+        Refusal::DomainNotAllowed,
+        "Have the operators allow it: cloister requester add NAME --allow KEY=typed-data:FILE (or the 0x domain separator)",
+    ),
+    (Refusal::ForeignInputs, "Have the operators allow it: cloister requester add NAME --allow KEY=bitcoin+foreign"),
+];
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -3,6 +3,7 @@
 //! Every command verifies the group before it sends anything, prints what it did, or with `--json` one object with stable field names,
 //! and exits with 0 only if what was asked is true. `docs/cli.md` has the fields and exit codes.
 
+mod account;
 mod arguments;
 mod commands;
 mod context;
@@ -11,6 +12,7 @@ mod document;
 mod draft;
 mod failure;
 mod input;
+mod network;
 mod output;
 mod printable;
 mod progress;

@@ -11,6 +11,7 @@ use cloister_wire::{
 
 use crate::{
     boot::BootRejected, key::CertificateRejected, operator::PlanError, problem::Problem, signature::SignatureRejected,
+    transaction_json::NotATransaction, typed_data::NotTypedData,
 };
 
 /// Why a call failed.
@@ -88,6 +89,15 @@ pub enum Error {
     /// The key's scheme cannot sign for the chain.
     #[error("a key of this scheme cannot sign for this chain")]
     SchemeMismatch,
+    /// The key's scheme has no children.
+    #[error("keys of this scheme have no child keys, and no extended public key")]
+    PathNotSupported,
+    /// A document that is not typed data.
+    #[error(transparent)]
+    TypedData(#[from] NotTypedData),
+    /// A JSON document that is no transaction.
+    #[error(transparent)]
+    Transaction(#[from] NotATransaction),
     /// No such key.
     #[error("the group has no key {0}")]
     NoSuchKey(String),
@@ -153,6 +163,9 @@ impl Error {
             Self::Signature(_) => "signature_invalid",
             Self::Payload(why) => why.code(),
             Self::SchemeMismatch => "scheme_mismatch",
+            Self::PathNotSupported => "path_not_supported",
+            Self::TypedData(why) => why.code(),
+            Self::Transaction(why) => why.code(),
             Self::NoSuchKey(_) => "key_unknown",
             Self::TooLarge { .. } => "document_too_large",
             Self::Plan(why) => plan_code(why),
@@ -187,8 +200,18 @@ impl Error {
             }
             Self::Certificate(_) => "Do not use this key; get its certificate from another host or from an archive.",
             Self::Signature(_) => "Do not use the signature; ask another host of the group.",
+            Self::Payload(cloister_chains::Rejected::Derivation(_)) => {
+                "Give a path such as m/0/5: steps below 2147483648, none of them hardened."
+            }
             Self::Payload(_) => "Correct the transaction or text.",
-            Self::SchemeMismatch => "Use an ed25519 key for Solana and a secp256k1-taproot key for Bitcoin.",
+            Self::SchemeMismatch => {
+                "Use an ed25519 key for Solana, secp256k1-taproot or -ecdsa for Bitcoin, secp256k1-ecdsa for Ethereum and Cosmos."
+            }
+            Self::PathNotSupported => {
+                "Leave the path out and make a key for each account, or use a secp256k1-taproot or secp256k1-ecdsa key."
+            }
+            Self::TypedData(_) => "Give the JSON that eth_signTypedData_v4 takes: types, primaryType, domain, message.",
+            Self::Transaction(_) => "Give the JSON that eth_signTransaction takes, with chainId, nonce, gas and fees.",
             Self::NoSuchKey(_) => "List the keys and check the name; another tenant's keys do not show.",
             Self::TooLarge { .. } => "Make it smaller.",
             Self::Plan(PlanError::NotAnOperator(_)) => "Give the key file of an operator of this manifest.",
@@ -209,6 +232,9 @@ impl Error {
             Self::Address(_)
             | Self::Payload(_)
             | Self::SchemeMismatch
+            | Self::PathNotSupported
+            | Self::TypedData(_)
+            | Self::Transaction(_)
             | Self::NoSuchKey(_)
             | Self::TooLarge { .. }
             | Self::Exists { .. }

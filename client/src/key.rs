@@ -2,10 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use cloister_chains::{
-    bitcoin::{Network, p2tr_address},
-    solana::Pubkey,
-};
 use cloister_wire::{
     certificate::{Certificate, CertificateBody},
     ids::{KeyId, SignerId},
@@ -15,7 +11,7 @@ use cloister_wire::{
     tag::Tag,
 };
 
-use crate::taproot::TaprootKey;
+use crate::{account::Account, taproot::TaprootKey};
 
 /// A key whose certificate was checked against the signers' own keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +72,7 @@ impl Key {
         let usable = match self.body.scheme {
             Scheme::Ed25519 => PublicKey::from_bytes(public_key).is_ok(),
             Scheme::Secp256k1Taproot => TaprootKey::from_compressed(public_key).is_some(),
-            Scheme::Secp256k1Schnorr => secp256k1::PublicKey::from_slice(public_key).is_ok(),
+            Scheme::Secp256k1Schnorr | Scheme::Secp256k1Ecdsa => secp256k1::PublicKey::from_slice(public_key).is_ok(),
         };
         let follows = CertificateBody::key_id(&self.body.ceremony, public_key) == self.body.key;
         if usable && follows { Ok(()) } else { Err(CertificateRejected::KeyId) }
@@ -125,26 +121,34 @@ impl Key {
         self.body.public_key.as_slice()
     }
 
-    /// Where the key's coins are: a Solana address for Ed25519, a BIP-86 Taproot address for `network`, none for plain Schnorr.
-    #[must_use]
-    pub fn address(&self, network: Network) -> Option<String> {
-        match self.body.scheme {
-            Scheme::Ed25519 => <[u8; 32]>::try_from(self.public_key()).ok().map(|key| Pubkey::from(key).to_string()),
-            Scheme::Secp256k1Taproot => self.taproot().map(|key| p2tr_address(&key.output(), network)),
-            Scheme::Secp256k1Schnorr => None,
-        }
-    }
-
     /// The key that signatures verify under, 32 bytes, where that is the BIP-86 output key.
     #[must_use]
     pub fn output_key(&self) -> Option<[u8; 32]> {
-        self.taproot().map(|key| *key.output().as_bytes())
+        Account::from(self).output_key()
     }
+}
 
-    pub(crate) fn taproot(&self) -> Option<TaprootKey> {
-        match self.body.scheme {
-            Scheme::Secp256k1Taproot => TaprootKey::from_compressed(self.public_key()),
-            Scheme::Ed25519 | Scheme::Secp256k1Schnorr => None,
-        }
+#[cfg(test)]
+impl Key {
+    /// A key of a certificate that nobody signed.
+    pub(crate) fn unchecked(scheme: Scheme, public_key: &[u8], chain_code: [u8; 32]) -> Self {
+        use cloister_wire::ids::{CeremonyId, Epoch, GroupId, Hash};
+        let body = CertificateBody {
+            group: GroupId::from_bytes([1; 16]),
+            manifest: Hash::from_bytes([2; 32]),
+            key: KeyId::from_bytes([3; 32]),
+            tenant: "acme".parse().expect("a name"),
+            name: "hot-1".parse().expect("a name"),
+            scheme,
+            epoch: Epoch(0),
+            threshold: 2,
+            ceremony: CeremonyId::from_bytes([4; 32]),
+            transcript: Hash::from_bytes([5; 32]),
+            public_key: public_key.try_into().expect("short enough"),
+            public_package: [].as_slice().try_into().expect("short enough"),
+            chain_code: Hash::from_bytes(chain_code),
+        };
+        let bytes = cloister_wire::codec::encode(&body).try_into().expect("short enough");
+        Self { certificate: Certificate { body: bytes, signatures: Vec::new().try_into().expect("none") }, body }
     }
 }

@@ -20,13 +20,17 @@
 //! # Callers' duties
 //! Get the manifest's hash from the operators by a way that no host controls. Keep the newest policy version: hosts may show older ones.
 
+mod account;
 mod api;
 pub mod audit;
 mod boot;
+mod ecdsa;
 mod error;
+mod json_value;
 mod key;
 mod last_start;
 pub mod operator;
+pub mod permission;
 mod problem;
 pub mod requester;
 pub mod scheme;
@@ -36,9 +40,13 @@ mod session;
 mod signature;
 mod signed;
 mod taproot;
+pub mod transaction_json;
+pub mod typed_data;
 
+pub use account::Account;
 pub use boot::{AttestedBoot, BootRejected, Challenge};
 pub use error::{Blame, Error};
+pub use json_value::Misfit;
 pub use key::{CertificateRejected, Key};
 pub use last_start::LastStart;
 pub use problem::Problem;

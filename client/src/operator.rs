@@ -11,8 +11,7 @@ use cloister_wire::{
     ids::{GroupId, Hash, Incarnation, KeyName, PolicyVersion, Requester, SignerId, Tenant},
     manifest::{Manifest, ManifestError, Measurements, SignerSlot, ValidManifest},
     order::{RosterEntry, StartKind, StartOrder},
-    policy::{KeyRule, Policy, RequesterKey},
-    request::Chain,
+    policy::{ForeignInputs, KeyRule, Permission, Policy, RequesterKey},
     signature::PublicKey,
 };
 
@@ -300,26 +299,30 @@ impl PolicyDraft {
         Ok(())
     }
 
-    /// Lets a requester sign with its tenant's key `key` on `chains`, besides what the key's rule allows already. All requesters of
-    /// one rule may sign on all its chains.
+    /// Lets a requester sign what `permissions` say with its tenant's key `key`, besides what the key's rule allows already. All
+    /// requesters of one rule may sign all that it permits.
     ///
     /// # Errors
     /// [`PlanError::UnknownRequester`], [`PlanError::TooMany`].
-    pub fn allow_signing(&mut self, name: &Requester, key: &KeyName, chains: &[Chain]) -> Result<(), PlanError> {
+    pub fn allow_signing(
+        &mut self,
+        name: &Requester,
+        key: &KeyName,
+        permissions: &[Permission],
+    ) -> Result<(), PlanError> {
         let tenant = self.requester(name)?.tenant.clone();
-        let (mut requesters, mut allowed) =
-            (BTreeSet::from([name.clone()]), BTreeSet::from_iter(chains.iter().copied()));
+        let (mut requesters, mut allowed) = (BTreeSet::from([name.clone()]), Vec::new());
         let position = self.rules.iter().position(|rule| rule.tenant == tenant && rule.key == *key);
         if let Some(position) = position {
             let rule = self.rules.remove(position);
             requesters.extend(rule.requesters.into_vec());
-            allowed.extend(rule.chains.into_vec());
+            allowed.extend(rule.permissions.into_vec());
         }
         let rule = KeyRule {
             tenant,
             key: key.clone(),
             requesters: list("requesters of a key", requesters.into_iter().collect())?,
-            chains: list("chains", allowed.into_iter().collect())?,
+            permissions: list("permissions of a key", united(allowed, permissions))?,
         };
         self.rules.insert(position.unwrap_or(self.rules.len()), rule);
         Ok(())
@@ -347,6 +350,20 @@ impl PolicyDraft {
             .find(|known| known.name == *name)
             .ok_or_else(|| PlanError::UnknownRequester(name.clone()))
     }
+}
+
+/// Each permission once, and none that another one contains.
+fn united(mut allowed: Vec<Permission>, more: &[Permission]) -> Vec<Permission> {
+    let own_inputs = Permission::Bitcoin { foreign: ForeignInputs::Refused };
+    for permission in more {
+        if !allowed.contains(permission) {
+            allowed.push(permission.clone());
+        }
+    }
+    if allowed.contains(&Permission::Bitcoin { foreign: ForeignInputs::LeftAlone }) {
+        allowed.retain(|permission| *permission != own_inputs);
+    }
+    allowed
 }
 
 fn list<T, const MAX: usize>(what: &'static str, values: Vec<T>) -> Result<List<T, MAX>, PlanError> {
@@ -431,15 +448,15 @@ mod tests {
         let (alice, key): (Requester, KeyName) = ("alice".parse().unwrap(), "cold".parse().unwrap());
         let mut first = PolicyDraft::first(&valid);
         first.add_requester(alice.clone(), "acme".parse().unwrap(), operators[0].public()).unwrap();
-        first.allow_signing(&alice, &key, &[Chain::Solana]).unwrap();
+        first.allow_signing(&alice, &key, &[Permission::Solana]).unwrap();
         let first = endorsed_by(&first.build().unwrap(), &valid, &operators).unwrap();
 
         let mut next = PolicyDraft::following(&valid, &first).unwrap();
-        next.allow_signing(&alice, &key, &[Chain::Message]).unwrap();
+        next.allow_signing(&alice, &key, &[Permission::Message]).unwrap();
         let next = next.build().unwrap();
         assert_eq!((next.version, next.previous), (PolicyVersion(2), Some(first.hash())));
         let rule = next.rule(&"acme".parse().unwrap(), &key).unwrap();
-        assert_eq!(rule.chains.as_slice(), [Chain::Message, Chain::Solana]);
+        assert_eq!(rule.permissions.as_slice(), [Permission::Solana, Permission::Message]);
         assert_eq!(rule.requesters.as_slice(), [alice]);
     }
 
@@ -452,9 +469,9 @@ mod tests {
         for name in &names {
             draft.add_requester(name.clone(), "acme".parse().unwrap(), Secret::generate().unwrap().public()).unwrap();
             draft.allow_key_creation(name).unwrap();
-            draft.allow_signing(name, &shared, &[Chain::Solana]).unwrap();
+            draft.allow_signing(name, &shared, &[Permission::Solana]).unwrap();
         }
-        draft.allow_signing(&names[0], &own, &[Chain::Solana]).unwrap();
+        draft.allow_signing(&names[0], &own, &[Permission::Solana]).unwrap();
         draft.remove_requester(&names[0]).unwrap();
         assert_eq!(draft.remove_requester(&names[0]), Err(PlanError::UnknownRequester(names[0].clone())));
         let policy = draft.build().unwrap();

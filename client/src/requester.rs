@@ -1,12 +1,11 @@
 //! What requesters make: signed requests for keys and for signatures.
 
 use cloister_wire::{
-    bounded::List,
-    ids::{GroupId, KeyId, KeyName, RequestId, Requester, Tenant, UnixMillis},
-    request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
+    ids::{GroupId, KeyName, RequestId, Requester, Tenant, UnixMillis},
+    request::{KeyRequest, Requested, Scheme, SignRequest},
 };
 
-use crate::{boot, error::Error, secret::Secret};
+use crate::{account::Account, boot, error::Error, scheme::Kind, secret::Secret};
 
 /// Who asks: a requester that the policy names, for its tenant.
 pub struct Credential {
@@ -37,25 +36,26 @@ impl Credential {
         })
     }
 
-    /// A signed request to sign `payload`, good for [`LIFE_MS`].
+    /// A signed request to sign `payload` with a key or child, good for [`LIFE_MS`].
     ///
     /// # Errors
-    /// [`Error::NoRandomness`]; [`Error::TooLarge`] for payloads over [`cloister_wire::limits::PAYLOAD`].
+    /// [`Error::NoRandomness`]; [`Error::TooLarge`] for payloads over [`cloister_wire::limits::PAYLOAD`] and paths over
+    /// [`cloister_wire::limits::PATH`].
     pub fn request_signature(
         &self,
         group: GroupId,
-        key: KeyId,
-        chain: Chain,
+        account: &Account,
+        kind: Kind,
         payload: &[u8],
     ) -> Result<Requested, Error> {
         let (issued_at, not_after) = life();
         self.secret.request(&SignRequest {
             group,
             tenant: self.tenant.clone(),
-            key,
-            path: List::new(),
-            chain,
-            purpose: purpose(chain),
+            key: account.key().id(),
+            path: account.path().steps().to_vec().try_into().map_err(|why| Error::TooLarge { what: "path", why })?,
+            chain: kind.chain(),
+            purpose: kind.purpose(),
             payload: payload.try_into().map_err(|why| Error::TooLarge { what: "payload", why })?,
             requester: self.name.clone(),
             id: new_id()?,
@@ -77,11 +77,4 @@ fn new_id() -> Result<RequestId, Error> {
     let mut id = [0; RequestId::LEN];
     getrandom::fill(&mut id)?;
     Ok(RequestId::from_bytes(id))
-}
-
-fn purpose(chain: Chain) -> Purpose {
-    match chain {
-        Chain::Message => Purpose::Message,
-        Chain::Solana | Chain::Bitcoin => Purpose::Transaction,
-    }
 }

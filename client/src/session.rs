@@ -355,7 +355,7 @@ impl Client {
     /// [`Error::Problem`] with the reason; [`Error::Signature`] if what came back is not what was asked for.
     pub async fn sign(&self, credential: &Credential, job: &SigningJob) -> Result<Signed, Error> {
         let group = self.attested.manifest.group;
-        let requested = credential.request_signature(group, job.key().id(), job.chain(), job.payload())?;
+        let requested = credential.request_signature(group, job.account(), job.kind(), job.payload())?;
         let question = RequestQuestion { request: to_base64(&requested) };
         let answer: SignAnswer = self.attested.api.post("/v1/sign", &question, api::SIGN).await?;
         let request = requested.hash::<SignRequest>();
@@ -365,7 +365,10 @@ impl Client {
         let signatures = answer.signatures.iter().map(hex::decode).collect::<Result<Vec<_>, _>>();
         let signatures = signatures.map_err(|_| Error::Unintelligible("a signature that is not hex"))?;
         let signers = answer.signers.into_iter().filter_map(|signer| signer.try_into().ok()).collect();
-        Ok(Signed { request, finished: job.finish(&signatures)?, signatures, signers })
+        let finished = job.finish(&signatures)?;
+        let signatures = job.messages().iter().zip(signatures);
+        let signatures = signatures.map(|(message, signature)| job.usual_form(message, signature)).collect();
+        Ok(Signed { request, finished, signatures, signers })
     }
 
     fn check_key(&self, answer: &KeyAnswer) -> Result<Key, Error> {

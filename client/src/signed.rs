@@ -1,50 +1,66 @@
 //! From a payload to the finished transaction: parsed here, signed by the group, verified and put together here.
 
+mod bitcoin;
+mod cosmos;
+mod ethereum;
+mod solana;
+#[cfg(test)]
+mod tests;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_chains::{
-    bitcoin::{Psbt, TaprootSighash},
+    bitcoin::Sighash,
+    ethereum::{Address, TypedData, personal_message_digest},
     message,
-    solana::{Message, Pubkey, Transaction},
 };
 use cloister_wire::{
     ids::{Hash, SignerId},
-    request::{Chain, Scheme},
+    request::Scheme,
 };
 
 use crate::{
+    account::Account,
+    ecdsa,
     error::Error,
-    key::Key,
+    scheme::Kind,
     signature::{SignatureRejected, verify_signature},
 };
 
-/// Something to be signed with one key: what is sent, and what the signatures will be over.
+/// Something to be signed by one account: what is sent, and what the signatures will be over.
 #[derive(Clone, Debug)]
 pub struct SigningJob {
-    key: Key,
-    payload: Payload,
-    messages: Vec<Vec<u8>>,
+    account: Account,
+    kind: Kind,
+    parsed: Parsed,
 }
 
+/// A payload that was read.
 #[derive(Clone, Debug)]
-enum Payload {
-    /// A whole transaction's bytes, signed in part or not at all, of which the message is sent.
-    Solana {
-        transaction: Vec<u8>,
-        message: Vec<u8>,
-    },
-    Bitcoin {
-        psbt: Vec<u8>,
-        sighashes: Vec<TaprootSighash>,
-    },
-    Text(Vec<u8>),
+struct Parsed {
+    /// Of the request.
+    payload: Vec<u8>,
+    messages: Vec<Vec<u8>>,
+    rest: Rest,
 }
 
-/// What came of a job: every signature verified under the certified key.
+/// What finishing takes besides the payload.
+#[derive(Clone, Debug)]
+enum Rest {
+    Nothing,
+    /// A Solana transaction, signed in part or not at all, of which the message is sent.
+    Transaction(Vec<u8>),
+    /// The inputs of a PSBT that are signed.
+    Inputs(Vec<Sighash>),
+    /// An Ethereum transaction in its network form, of which all but the sidecar is sent.
+    WithSidecar(Vec<u8>),
+}
+
+/// What came of a job: every signature verified under the account's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     /// The request's hash, which the signers' receipts name.
     pub request: Hash,
-    /// One for each message, in order.
+    /// One for each message, in order; for ECDSA `r ‖ s ‖ v` with v 27 or 28.
     pub signatures: Vec<Vec<u8>>,
     /// What the signatures were for, with them in it.
     pub finished: Finished,
@@ -71,74 +87,95 @@ pub enum Finished {
         /// Its id, as explorers show it.
         txid: String,
     },
-    /// A text has no form but its signature.
+    /// A PSBT that others have to sign, too.
+    BitcoinInPart {
+        /// The PSBT with our signatures.
+        psbt: Vec<u8>,
+        /// Inputs of others that are not finished.
+        missing: usize,
+    },
+    /// An Ethereum transaction.
+    Ethereum {
+        /// As the network takes it, with its sidecar if it has one.
+        transaction: Vec<u8>,
+        /// Its hash, as explorers show it.
+        hash: [u8; 32],
+        /// Who sends it: recovered from the signature.
+        sender: Address,
+    },
+    /// A Cosmos transaction.
+    Cosmos {
+        /// `TxRaw`, as the network takes it.
+        transaction: Vec<u8>,
+        /// Its hash, as explorers show it.
+        txid: String,
+    },
+    /// A text or typed data has no form but its signature.
     Message,
 }
 
 impl Finished {
-    /// In the chain's usual text form: base64 of the transaction or PSBT.
+    /// In the chain's usual text form: base64 of a Solana or Cosmos transaction or PSBT, `0x` and hex of an Ethereum transaction.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         match self {
-            Self::Solana { transaction, .. } => Some(STANDARD.encode(transaction)),
-            Self::Bitcoin { psbt, .. } => Some(STANDARD.encode(psbt)),
+            Self::Solana { transaction, .. } | Self::Cosmos { transaction, .. } => Some(STANDARD.encode(transaction)),
+            Self::Bitcoin { psbt, .. } | Self::BitcoinInPart { psbt, .. } => Some(STANDARD.encode(psbt)),
+            Self::Ethereum { transaction, .. } => Some(format!("0x{}", hex::encode(transaction))),
             Self::Message => None,
         }
     }
 }
 
 impl SigningJob {
-    /// Parses `payload`: for Solana a message or a whole transaction, for Bitcoin a PSBT of version 0, else a text.
+    /// Parses `payload`, which is what `kind` says: for Solana a message or a whole transaction, for Ethereum an unsigned transaction
+    /// with its sidecar or without, for typed data its canonical bytes.
     ///
     /// # Errors
     /// [`Error::Payload`] says what cannot be signed and where; [`Error::SchemeMismatch`].
-    pub fn new(key: &Key, chain: Chain, payload: &[u8]) -> Result<Self, Error> {
-        let (payload, messages) = match (chain, key.body().scheme) {
-            (Chain::Solana, Scheme::Ed25519) => solana(key, payload)?,
-            (Chain::Bitcoin, Scheme::Secp256k1Taproot) => bitcoin(key, payload)?,
-            (Chain::Message, Scheme::Ed25519 | Scheme::Secp256k1Schnorr) => {
-                (Payload::Text(payload.to_vec()), vec![message::signing_bytes(payload)?])
+    pub fn new(account: impl Into<Account>, kind: Kind, payload: &[u8]) -> Result<Self, Error> {
+        let account = account.into();
+        let whole = |message| Ok(Parsed { payload: payload.to_vec(), messages: vec![message], rest: Rest::Nothing });
+        let parsed = match kind {
+            Kind::Message => whole(text(account.scheme(), payload)?),
+            Kind::Solana => solana::read(&account, payload),
+            Kind::Bitcoin => bitcoin::read(&account, payload),
+            Kind::Ethereum => ethereum::read(&account, payload),
+            Kind::EthereumMessage => {
+                account.ecdsa()?;
+                whole(personal_message_digest(payload)?.to_vec())
             }
-            (Chain::Message, Scheme::Secp256k1Taproot) => {
-                (Payload::Text(payload.to_vec()), vec![message::digest(payload)?.to_vec()])
+            Kind::TypedData => {
+                account.ecdsa()?;
+                whole(TypedData::parse(payload)?.signing_hash().to_vec())
             }
-            (Chain::Solana, Scheme::Secp256k1Taproot | Scheme::Secp256k1Schnorr)
-            | (Chain::Bitcoin, Scheme::Ed25519 | Scheme::Secp256k1Schnorr) => return Err(Error::SchemeMismatch),
-        };
-        Ok(Self { key: key.clone(), payload, messages })
+            Kind::Cosmos => whole(cosmos::digest(&account, payload)?.to_vec()),
+        }?;
+        Ok(Self { account, kind, parsed })
     }
 
-    /// The key.
+    /// Who signs.
     #[must_use]
-    pub fn key(&self) -> &Key {
-        &self.key
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
-    /// The chain.
+    /// What the payload is.
     #[must_use]
-    pub fn chain(&self) -> Chain {
-        match self.payload {
-            Payload::Solana { .. } => Chain::Solana,
-            Payload::Bitcoin { .. } => Chain::Bitcoin,
-            Payload::Text(_) => Chain::Message,
-        }
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The payload of the request.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        match &self.payload {
-            Payload::Solana { message, .. } => message,
-            Payload::Bitcoin { psbt, .. } => psbt,
-            Payload::Text(text) => text,
-        }
+        &self.parsed.payload
     }
 
-    /// What the signatures are over: the Solana message, one BIP-341 digest for each input, or the prefixed text (for Taproot keys its
-    /// digest).
+    /// What the signatures are over: the Solana message, the prefixed text, or a digest; one for each of the account's Bitcoin inputs.
     #[must_use]
     pub fn messages(&self) -> &[Vec<u8>] {
-        &self.messages
+        &self.parsed.messages
     }
 
     /// Verifies the signatures and puts them in.
@@ -146,59 +183,53 @@ impl SigningJob {
     /// # Errors
     /// [`SignatureRejected`]; [`Error::Payload`] if a transaction already holds another signature of this key.
     pub fn finish(&self, signatures: &[Vec<u8>]) -> Result<Finished, Error> {
-        let (got, needed) = (signatures.len(), self.messages.len());
+        let (got, needed) = (signatures.len(), self.parsed.messages.len());
         if got != needed {
             return Err(SignatureRejected::Count { got, needed }.into());
         }
-        for (position, (message, signature)) in self.messages.iter().zip(signatures).enumerate() {
-            verify_signature(&self.key, message, signature).map_err(|_| SignatureRejected::Invalid(position))?;
+        for (position, (message, signature)) in self.parsed.messages.iter().zip(signatures).enumerate() {
+            verify_signature(&self.account, message, signature).map_err(|_| SignatureRejected::Invalid(position))?;
         }
-        match &self.payload {
-            Payload::Solana { transaction, .. } => finish_solana(&self.key, transaction, signatures),
-            Payload::Bitcoin { psbt, sighashes } => finish_bitcoin(psbt, sighashes, signatures),
-            Payload::Text(_) => Ok(Finished::Message),
+        match (&self.parsed.rest, signatures) {
+            (Rest::Transaction(transaction), _) => solana::finish(&self.account, transaction, signatures),
+            (Rest::Inputs(inputs), _) => bitcoin::finish(&self.account, &self.parsed.payload, inputs, signatures),
+            (Rest::Nothing | Rest::WithSidecar(_), [signature]) => self.finish_one(signature),
+            (Rest::Nothing | Rest::WithSidecar(_), _) => Err(SignatureRejected::Count { got, needed }.into()),
+        }
+    }
+
+    /// A signature as it is usually written: `r ‖ s ‖ v` for ECDSA, with v 27 or 28.
+    pub(crate) fn usual_form(&self, message: &[u8], signature: Vec<u8>) -> Vec<u8> {
+        let verified = match self.account.scheme() {
+            Scheme::Secp256k1Ecdsa => ecdsa::verify(self.account.public_key(), message, &signature),
+            Scheme::Ed25519 | Scheme::Secp256k1Taproot | Scheme::Secp256k1Schnorr => None,
+        };
+        verified.map_or(signature, |verified| verified.with_v())
+    }
+
+    fn finish_one(&self, signature: &[u8]) -> Result<Finished, Error> {
+        let digest = self.parsed.messages.first().map(Vec::as_slice).unwrap_or_default();
+        match (self.kind, &self.parsed.rest) {
+            (Kind::Ethereum, Rest::WithSidecar(network)) => {
+                ethereum::finish(&self.account, &self.parsed.payload, digest, signature)?.with_sidecar(network)
+            }
+            (Kind::Ethereum, _) => {
+                ethereum::finish(&self.account, &self.parsed.payload, digest, signature)?.without_sidecar()
+            }
+            (Kind::Cosmos, _) => cosmos::finish(&self.account, &self.parsed.payload, digest, signature),
+            (Kind::EthereumMessage | Kind::TypedData | Kind::Message | Kind::Solana | Kind::Bitcoin, _) => {
+                Ok(Finished::Message)
+            }
         }
     }
 }
 
-fn solana(key: &Key, payload: &[u8]) -> Result<(Payload, Vec<Vec<u8>>), Error> {
-    let transaction = match Transaction::parse(payload) {
-        Ok(transaction) => transaction,
-        Err(_) => Transaction::from_message(&Message::parse(payload)?),
-    };
-    let message = transaction.message().signing_bytes_for(&pubkey(key)?)?.to_vec();
-    let payload = Payload::Solana { transaction: transaction.to_bytes(), message: message.clone() };
-    Ok((payload, vec![message]))
-}
-
-fn bitcoin(key: &Key, payload: &[u8]) -> Result<(Payload, Vec<Vec<u8>>), Error> {
-    let taproot = key.taproot().ok_or(Error::SchemeMismatch)?;
-    let sighashes = Psbt::parse(payload)?.taproot_key_path_sighashes(&taproot.internal(), &taproot.output())?;
-    let messages = sighashes.iter().map(|input| input.sighash.to_vec()).collect();
-    Ok((Payload::Bitcoin { psbt: payload.to_vec(), sighashes }, messages))
-}
-
-fn finish_solana(key: &Key, transaction: &[u8], signatures: &[Vec<u8>]) -> Result<Finished, Error> {
-    let mut transaction = Transaction::parse(transaction)?;
-    let signer = pubkey(key)?;
-    for signature in signatures {
-        transaction.insert_signature(&signer, fixed(signature)?)?;
-    }
-    let missing = transaction.signatures().iter().filter(|signature| **signature == [0; 64]).count();
-    Ok(Finished::Solana { transaction: transaction.to_bytes(), missing })
-}
-
-fn finish_bitcoin(psbt: &[u8], sighashes: &[TaprootSighash], signatures: &[Vec<u8>]) -> Result<Finished, Error> {
-    let mut psbt = Psbt::parse(psbt)?;
-    for (input, signature) in sighashes.iter().zip(signatures) {
-        psbt.insert_taproot_signature(input.input, fixed(signature)?, input.sighash_type)?;
-    }
-    let finalised = psbt.finalise()?;
-    Ok(Finished::Bitcoin { psbt: finalised.psbt, transaction: finalised.transaction, txid: finalised.txid.to_string() })
-}
-
-fn pubkey(key: &Key) -> Result<Pubkey, Error> {
-    <[u8; 32]>::try_from(key.public_key()).map(Pubkey::from).map_err(|_| Error::SchemeMismatch)
+/// What a scheme signs for a text.
+fn text(scheme: Scheme, text: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(match scheme {
+        Scheme::Ed25519 | Scheme::Secp256k1Schnorr => message::signing_bytes(text)?,
+        Scheme::Secp256k1Taproot | Scheme::Secp256k1Ecdsa => message::digest(text)?.to_vec(),
+    })
 }
 
 fn fixed(signature: &[u8]) -> Result<[u8; 64], SignatureRejected> {

@@ -1,6 +1,7 @@
 //! Puts signature shares together. Aggregation is public; the result is verified before anybody sees it, and a share that spoils it
 //! names its signer.
 
+mod ecdsa;
 mod ed25519;
 
 use std::collections::BTreeMap;
@@ -11,22 +12,27 @@ use cloister_wire::{
     request::Scheme,
 };
 use frost_core::{
-    Ciphersuite, Identifier, SigningPackage, keys::PublicKeyPackage, round1::SigningCommitments, round2::SignatureShare,
+    Ciphersuite, Field as _, Group as _, Identifier, SigningPackage, VerifyingKey,
+    keys::{PublicKeyPackage, VerifyingShare},
+    round1::SigningCommitments,
+    round2::SignatureShare,
 };
 use frost_ed25519::Ed25519Sha512;
 use frost_secp256k1::Secp256K1Sha256;
-use frost_secp256k1_tr::{Secp256K1Sha256TR, keys::Tweak as _};
+use frost_secp256k1_tr::{Secp256K1Group, Secp256K1ScalarField, Secp256K1Sha256TR, keys::Tweak as _};
 
 /// Why there is no signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unsigned {
     /// This signer's commitment or share is to blame.
     Blame(SignerId),
+    /// One of those who signed is to blame, and nothing says which.
+    Suspect,
     /// Nobody in particular.
     Failed,
 }
 
-/// The public side of a key: aggregates and verifies under what its signatures verify under.
+/// The public side of a key or child key: aggregates and verifies under what its signatures verify under.
 pub(crate) trait Aggregator: Send + Sync {
     /// One signature over `message`, as its scheme writes it.
     fn aggregate(&self, message: &[u8], package: &Package, shares: &[(SignerId, &[u8])]) -> Result<Vec<u8>, Unsigned>;
@@ -34,16 +40,27 @@ pub(crate) trait Aggregator: Send + Sync {
     /// A signer whose commitment in the package is none.
     fn bad_commitment(&self, package: &Package) -> Option<SignerId>;
 
-    /// What signatures verify under, as the FROST library serialises it: for Taproot the output key (BIP-86).
+    /// What signatures verify under, as the FROST library serialises it: for Taproot the output key (BIP-86), for ECDSA the key itself.
     fn verifying_key(&self) -> &[u8];
 }
 
-/// The aggregator of a certificate's public package, if that is one of its scheme.
-pub(crate) fn aggregator(scheme: Scheme, public_package: &[u8]) -> Option<Box<dyn Aggregator>> {
+/// A key, or a child of one.
+pub(crate) struct Public<'a> {
+    /// Of the certificate, for all children alike.
+    pub(crate) package: &'a [u8],
+    /// The key's own or the child's, in the certificate's encoding.
+    pub(crate) key: &'a [u8],
+    /// What the child's secret is more than the key's: a scalar, big-endian. Absent for the key itself.
+    pub(crate) tweak: Option<&'a [u8; 32]>,
+}
+
+/// The aggregator of a key or child key, if the public package is one of its scheme.
+pub(crate) fn aggregator(scheme: Scheme, public: &Public<'_>) -> Option<Box<dyn Aggregator>> {
     match scheme {
-        Scheme::Ed25519 => Group::<Ed25519Sha512>::read(public_package),
-        Scheme::Secp256k1Taproot => Group::<Secp256K1Sha256TR>::read(public_package),
-        Scheme::Secp256k1Schnorr => Group::<Secp256K1Sha256>::read(public_package),
+        Scheme::Ed25519 => Group::<Ed25519Sha512>::read(public),
+        Scheme::Secp256k1Taproot => Group::<Secp256K1Sha256TR>::read(public),
+        Scheme::Secp256k1Schnorr => Group::<Secp256K1Sha256>::read(public),
+        Scheme::Secp256k1Ecdsa => ecdsa::read(public.key),
     }
 }
 
@@ -52,6 +69,11 @@ trait Suite: Ciphersuite + Sized {
     /// The package that signatures are made under.
     fn for_signing(public: PublicKeyPackage<Self>) -> PublicKeyPackage<Self> {
         public
+    }
+
+    /// The package of a child.
+    fn shifted(_: &PublicKeyPackage<Self>, _tweak: &[u8; 32]) -> Option<PublicKeyPackage<Self>> {
+        None
     }
 
     /// A verified signature by a shorter way than the library's, if there is one and nobody cheats.
@@ -87,6 +109,15 @@ impl Suite for Secp256K1Sha256TR {
     fn for_signing(public: PublicKeyPackage<Self>) -> PublicKeyPackage<Self> {
         public.tweak::<&[u8]>(None)
     }
+
+    /// As signers shift their shares: every point plus the tweak's.
+    fn shifted(public: &PublicKeyPackage<Self>, tweak: &[u8; 32]) -> Option<PublicKeyPackage<Self>> {
+        let point = Secp256K1Group::generator() * Secp256K1ScalarField::deserialize(tweak).ok()?;
+        let shares = public.verifying_shares().iter();
+        let shares = shares.map(|(signer, share)| (*signer, VerifyingShare::new(share.to_element() + point)));
+        let verifying_key = VerifyingKey::new(public.verifying_key().to_element() + point);
+        Some(PublicKeyPackage::new(shares.collect(), verifying_key, public.min_signers()))
+    }
 }
 
 struct Group<C: Suite> {
@@ -95,8 +126,13 @@ struct Group<C: Suite> {
 }
 
 impl<C: Suite> Group<C> {
-    fn read(public_package: &[u8]) -> Option<Box<dyn Aggregator>> {
-        let public = C::for_signing(PublicKeyPackage::<C>::deserialize(public_package).ok()?);
+    fn read(public: &Public<'_>) -> Option<Box<dyn Aggregator>> {
+        let package = PublicKeyPackage::<C>::deserialize(public.package).ok()?;
+        let package = match public.tweak {
+            Some(tweak) => C::shifted(&package, tweak)?,
+            None => package,
+        };
+        let public = C::for_signing(package);
         let verifying_key = public.verifying_key().serialize().ok()?;
         Some(Box::new(Self { public, verifying_key }))
     }

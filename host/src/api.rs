@@ -38,6 +38,7 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/v1/keys", get(keys::list).post(keys::create))
         .route("/v1/keys/{key}", get(keys::show))
         .route("/v1/sign", post(keys::sign))
+        .route("/v1/pools", get(keys::pools))
         .route("/v1/audit", get(audit::whole))
         .route("/v1/local/signer", post(local::signer))
         .route("/v1/local/open", post(local::open))

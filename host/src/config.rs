@@ -29,6 +29,8 @@ pub struct Config {
     pub kms: KmsAccess,
     /// Commitments kept ready.
     pub pool: PoolSizes,
+    /// Presignatures kept ready.
+    pub presignatures: PresignatureSizes,
     /// How long things may take.
     pub deadlines: Deadlines,
     /// Requests to sign that may be under way at once; more are told to come back.
@@ -85,6 +87,19 @@ pub struct PoolSizes {
     pub high: usize,
 }
 
+/// Presignatures of ECDSA keys kept ready, for each key or child key that is in use and each set of signers that takes turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresignatureSizes {
+    /// To begin with.
+    pub low: usize,
+    /// Under load.
+    pub high: usize,
+    /// More are made when no more than this part of them is left, percent.
+    pub refill: u8,
+    /// What was not used within this time is thrown away. Signers keep them for an hour; here it is 55 minutes at most.
+    pub life: Duration,
+}
+
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
@@ -96,6 +111,8 @@ pub struct Deadlines {
     pub share: Duration,
     /// A signature.
     pub signature: Duration,
+    /// A batch of presignatures; a signature that has to wait for some may take as much longer.
+    pub presigning: Duration,
     /// A key generation.
     pub keygen: Duration,
     /// A start of the group.
@@ -108,6 +125,12 @@ impl Default for PoolSizes {
     }
 }
 
+impl Default for PresignatureSizes {
+    fn default() -> Self {
+        Self { low: 4, high: 64, refill: 50, life: Duration::from_secs(30 * 60) }
+    }
+}
+
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
@@ -115,6 +138,7 @@ impl Default for Deadlines {
             step: Duration::from_secs(10),
             share: Duration::from_secs(3),
             signature: Duration::from_secs(15),
+            presigning: Duration::from_secs(30),
             keygen: Duration::from_secs(60),
             start: Duration::from_secs(120),
         }

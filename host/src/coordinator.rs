@@ -4,17 +4,25 @@
 //! |---|---|---|
 //! | start | the order at the signers, blobs and certificates at the hosts | the same order is posted again |
 //! | key generation | `ceremonies`: nonces, then the certificate | the same request is posted again: what was not certified is abandoned and begun anew |
+//! | presignatures | none: they are gone with the host | they are made anew |
 //! | signature | the answer, before it leaves | the same request is posted again: the same answer, or another attempt with fresh nonces |
 
 mod answers;
+mod choice;
+mod commitments;
+mod contributions;
 mod delivery;
+mod doubt;
 mod introductions;
 mod job;
 mod keygen;
 mod lane;
 mod last_start;
+mod pairs;
 mod policy;
 mod pool;
+mod presignatures;
+mod presigning;
 mod signing;
 mod start;
 
@@ -25,7 +33,14 @@ use cloister_wire::ids::{SignerId, UnixMillis};
 use tokio::sync::Semaphore;
 
 pub(crate) use self::last_start::{Filed, LastStart};
-use self::{answers::Answers, lane::Lane, pool::Pools, signing::Turns};
+use self::{
+    answers::Answers,
+    choice::Turns,
+    commitments::Commitments,
+    lane::Lane,
+    pool::Counts,
+    presignatures::{Presignatures, PresignaturesStatus},
+};
 use crate::{
     config::{Config, Deadlines},
     problem::Problem,
@@ -39,7 +54,8 @@ pub(crate) struct Coordinator {
     deadlines: Deadlines,
     answers: Answers,
     lanes: BTreeMap<SignerId, Lane>,
-    pools: Pools,
+    commitments: Commitments,
+    presignatures: Presignatures,
     turns: Turns,
     starting: tokio::sync::Mutex<()>,
     keygens: Semaphore,
@@ -53,12 +69,18 @@ impl Coordinator {
             deadlines: config.deadlines,
             answers: Answers::load(signers.desk.store.clone(), config.capacity).await?,
             lanes: lanes.collect(),
-            pools: Pools::new(signers.clone(), config.pool, config.deadlines.share),
+            commitments: Commitments::new(signers.clone(), config.pool, config.deadlines.share),
+            presignatures: Presignatures::new(signers.clone(), config.presignatures, config.deadlines.presigning),
             turns: Turns::default(),
             starting: tokio::sync::Mutex::default(),
             keygens: Semaphore::new(KEYGENS),
             signers,
         })
+    }
+
+    /// How the pools of commitments did, and what there is of presignatures.
+    pub(crate) fn pools(&self) -> (Counts, PresignaturesStatus) {
+        (self.commitments.counts(), self.presignatures.status())
     }
 
     /// Forgets answers whose requests ended long ago.

@@ -2,31 +2,27 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
-use cloister_chains::{
-    bitcoin::{Network, XOnlyKey, p2tr_address},
-    solana::Pubkey,
-};
 use cloister_wire::{
     certificate::{Certificate, CertificateBody},
     codec,
     ids::{KeyId, KeyName, Tenant},
+    refusal::Refusal,
     request::Scheme,
 };
 use serde::Serialize;
 
-use crate::{
-    aggregate::{Aggregator, aggregator},
-    encoding::base64,
-};
+use crate::{child::Child, encoding::base64};
 
 /// A key.
 pub(crate) struct Key {
     pub(crate) certificate: Certificate,
     pub(crate) body: CertificateBody,
-    pub(crate) group: Box<dyn Aggregator>,
+    root: Arc<Child>,
+    /// Those that were asked for lately: deriving one takes longer than checking a signature.
+    children: Mutex<HashMap<Vec<u32>, Arc<Child>>>,
 }
 
 /// A key as the API shows it.
@@ -37,6 +33,7 @@ pub(crate) struct KeyObject {
     name: String,
     scheme: &'static str,
     public_key: String,
+    chain_code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,22 +55,23 @@ impl Key {
     /// Reads a certificate. Its signatures are the signers' and the clients' to check.
     pub(crate) fn read(certificate: Certificate) -> Option<Self> {
         let body = certificate.unverified().ok()?;
-        let group = aggregator(body.scheme, body.public_package.as_slice())?;
-        Some(Self { certificate, body, group })
+        let root = Arc::new(Child::of(&body, &[]).ok()?);
+        Some(Self { certificate, body, root, children: Mutex::default() })
     }
 
     /// The key as the API shows it.
     pub(crate) fn object(&self) -> KeyObject {
         let body = &self.body;
-        let addresses = self.addresses();
+        let addresses = self.root.addresses();
         KeyObject {
             key: body.key.to_string(),
             tenant: body.tenant.to_string(),
             name: body.name.to_string(),
             scheme: scheme_name(body.scheme),
             public_key: hex::encode(body.public_key.as_slice()),
-            output_key: self.output_key().map(|key| key.to_string()),
-            address: addresses.get("solana").or(addresses.get("bitcoin")).cloned(),
+            chain_code: body.chain_code.to_string(),
+            output_key: self.root.output_key().map(|key| key.to_string()),
+            address: ["solana", "ethereum", "bitcoin"].iter().find_map(|chain| addresses.get(chain)).cloned(),
             addresses,
             threshold: body.threshold,
             ceremony: body.ceremony.to_string(),
@@ -81,33 +79,25 @@ impl Key {
         }
     }
 
-    /// The Solana public key.
-    pub(crate) fn solana(&self) -> Option<Pubkey> {
-        let bytes = <[u8; 32]>::try_from(self.body.public_key.as_slice()).ok()?;
-        (self.body.scheme == Scheme::Ed25519).then(|| Pubkey::from(bytes))
+    /// The key itself, or the child at `path`.
+    pub(crate) fn child(&self, path: &[u32]) -> Result<Arc<Child>, Refusal> {
+        if path.is_empty() {
+            return Ok(self.root.clone());
+        }
+        if let Some(child) = self.children().get(path) {
+            return Ok(child.clone());
+        }
+        let child = Arc::new(Child::of(&self.body, path)?);
+        let mut children = self.children();
+        if children.len() >= CHILDREN {
+            children.clear();
+        }
+        children.insert(path.to_vec(), child.clone());
+        Ok(child)
     }
 
-    /// The Taproot internal key, which the certificate is about.
-    pub(crate) fn internal_key(&self) -> Option<XOnlyKey> {
-        (self.body.scheme == Scheme::Secp256k1Taproot).then(|| x_only(self.body.public_key.as_slice()))?
-    }
-
-    /// The Taproot output key, which addresses and signatures are under.
-    pub(crate) fn output_key(&self) -> Option<XOnlyKey> {
-        (self.body.scheme == Scheme::Secp256k1Taproot).then(|| x_only(self.group.verifying_key()))?
-    }
-
-    fn addresses(&self) -> BTreeMap<&'static str, String> {
-        const NETWORKS: [(&str, Network); 4] = [
-            ("bitcoin", Network::Bitcoin),
-            ("testnet", Network::Testnet),
-            ("signet", Network::Signet),
-            ("regtest", Network::Regtest),
-        ];
-        let solana = self.solana().map(|key| ("solana", key.to_string()));
-        let taproot = self.output_key();
-        let bitcoin = taproot.iter().flat_map(|key| NETWORKS.map(|(name, network)| (name, p2tr_address(key, network))));
-        solana.into_iter().chain(bitcoin).collect()
+    fn children(&self) -> MutexGuard<'_, HashMap<Vec<u32>, Arc<Child>>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,17 +108,12 @@ impl KeyObject {
     }
 }
 
-/// A compressed point without its sign (BIP-340).
-fn x_only(compressed: &[u8]) -> Option<XOnlyKey> {
-    let x = compressed.get(1..)?;
-    <[u8; 32]>::try_from(x).ok().map(XOnlyKey::from)
-}
-
 fn scheme_name(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::Ed25519 => "ed25519",
         Scheme::Secp256k1Taproot => "secp256k1-taproot",
         Scheme::Secp256k1Schnorr => "secp256k1-schnorr",
+        Scheme::Secp256k1Ecdsa => "secp256k1-ecdsa",
     }
 }
 
@@ -160,5 +145,40 @@ impl Keyring {
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<KeyId, Arc<Key>>> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Children of one key that are remembered.
+const CHILDREN: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::child::tests::certificate;
+
+    fn key(scheme: Scheme) -> Option<Key> {
+        let body = codec::encode(&certificate(scheme)).try_into().unwrap();
+        Key::read(Certificate { body, signatures: Default::default() })
+    }
+
+    #[test]
+    fn a_child_is_derived_once_and_no_more_are_remembered_than_the_bound() {
+        let key = key(Scheme::Secp256k1Ecdsa).unwrap();
+        let first = key.child(&[0, 0]).unwrap();
+        assert!(Arc::ptr_eq(&first, &key.child(&[0, 0]).unwrap()));
+        for step in 0..300 {
+            key.child(&[1, step]).unwrap();
+        }
+        assert!(key.children().len() <= CHILDREN);
+        assert_eq!(key.child(&[1 << 31]).err(), Some(Refusal::PathInvalid));
+    }
+
+    #[test]
+    fn an_ecdsa_key_shows_its_accounts_and_what_its_children_follow_from() {
+        let object = serde_json::to_value(key(Scheme::Secp256k1Ecdsa).unwrap().object()).unwrap();
+        assert_eq!(object["scheme"], "secp256k1-ecdsa");
+        assert_eq!(object["chain_code"], "4a53a0ab21b9dc95869c4e92a161194e03c0ef3ff5014ac692f433c4765490fc");
+        assert!(object["addresses"]["regtest"].as_str().unwrap().starts_with("bcrt1q"));
+        assert_eq!(object["address"], object["addresses"]["ethereum"]);
     }
 }

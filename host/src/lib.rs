@@ -12,6 +12,7 @@
 
 mod aggregate;
 mod api;
+mod child;
 pub mod config;
 mod coordinator;
 mod desk;

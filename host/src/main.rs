@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     num::NonZeroU64,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -13,7 +14,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Parser;
 use cloister_attestation::TrustRoot;
 use cloister_host::{
-    config::{Config, Deadlines, Endpoint, KmsAccess, PeerBook, PoolSizes},
+    config::{Config, Deadlines, Endpoint, KmsAccess, PeerBook, PoolSizes, PresignatureSizes},
     serve,
 };
 use cloister_wire::{codec, endorsement::Endorsed, ids::SignerId, manifest::Manifest};
@@ -55,6 +56,18 @@ struct Arguments {
     /// Requests to sign that may be under way at once.
     #[arg(long, default_value_t = 1024)]
     capacity: usize,
+    /// Presignatures kept ready to begin with, for each ECDSA key or child key in use and each set of signers.
+    #[arg(long, default_value_t = 4)]
+    presignatures_low: usize,
+    /// Presignatures kept ready under load.
+    #[arg(long, default_value_t = 64)]
+    presignatures_high: usize,
+    /// More are made when no more than this part of them is left, percent.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+    presignatures_refill: u8,
+    /// Minutes after which unused ones are thrown away; signers keep them for 60.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u8).range(1..=55))]
+    presignatures_life: u8,
 }
 
 #[tokio::main]
@@ -82,6 +95,12 @@ fn config(arguments: Arguments) -> anyhow::Result<Config> {
         Some(file) => PeerBook::File(file),
         None => PeerBook::Fixed(arguments.peer.into_iter().collect::<BTreeMap<_, _>>()),
     };
+    let presignatures = PresignatureSizes {
+        low: arguments.presignatures_low,
+        high: arguments.presignatures_high,
+        refill: arguments.presignatures_refill,
+        life: Duration::from_secs(60 * u64::from(arguments.presignatures_life)),
+    };
     Ok(Config {
         signer: arguments.signer,
         manifest: read_manifest(&arguments.manifest)?,
@@ -93,6 +112,7 @@ fn config(arguments: Arguments) -> anyhow::Result<Config> {
         root: TrustRoot::aws(),
         kms: KmsAccess { endpoint: arguments.kms_endpoint, credentials: None },
         pool: PoolSizes::default(),
+        presignatures,
         deadlines: Deadlines::default(),
         capacity: arguments.capacity,
     })

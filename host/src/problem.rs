@@ -169,7 +169,13 @@ fn refusal_status(refusal: Refusal) -> u16 {
     match refusal {
         R::Malformed | R::LifeTooLong | R::NotYetValid => 400,
         R::RequestSignature | R::RequesterUnknown => 401,
-        R::NotEndorsed | R::ChainNotAllowed | R::CreationNotAllowed | R::TenantMismatch => 403,
+        R::NotEndorsed
+        | R::ChainNotAllowed
+        | R::ChainIdNotAllowed
+        | R::DomainNotAllowed
+        | R::ForeignInputs
+        | R::CreationNotAllowed
+        | R::TenantMismatch => 403,
         R::UnknownSigner | R::KeyUnknown | R::CeremonyUnknown => 404,
         R::WrongPhase
         | R::StaleIncarnation
@@ -184,6 +190,7 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::WrongGroup
         | R::SchemeMismatch
         | R::PathNotSupported
+        | R::PathInvalid
         | R::PurposeMismatch
         | R::PayloadRejected => 422,
         R::RetriesExhausted | R::RequesterBusy => 429,
@@ -196,8 +203,9 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::CeremonyFailed
         | R::EchoMismatch
         | R::CommitmentUnknown
-        | R::PackageInvalid => 502,
-        R::Halted | R::Busy | R::PoolFull => 503,
+        | R::PackageInvalid
+        | R::PairBarred => 502,
+        R::Halted | R::Busy | R::PoolFull | R::PairMissing => 503,
     }
 }
 

@@ -309,12 +309,12 @@ impl From<SealedBlob> for OwnBlob {
     }
 }
 
-/// H(manifest, request, every signer with its boot and nonce). All signers of the group have to be there, each under its rostered boot.
-fn ceremony_id(
+/// H(manifest, subject, every signer with its boot and nonce). Exactly `signers` have to be there, each under its rostered boot.
+pub(crate) fn ceremony_id(
     measured: &Measured,
     order: &StartOrder,
     signers: &[SignerId],
-    request: Hash,
+    subject: Hash,
     contributions: &List<Contribution, { limits::SIGNERS }>,
 ) -> Result<CeremonyId, Refusal> {
     if !contributions.iter().map(|entry| &entry.signer).eq(signers) {
@@ -323,6 +323,6 @@ fn ceremony_id(
     let named = |entry: &Contribution| Some((entry.signer, order.boot_of(entry.signer)?, entry.nonce));
     let parts: Vec<(SignerId, BootId, Nonce)> =
         contributions.iter().map(named).collect::<Option<_>>().ok_or(Refusal::NotRostered)?;
-    let hash = Tag::CEREMONY.hash(&codec::encode(&(measured.manifest.hash(), request, parts)));
+    let hash = Tag::CEREMONY.hash(&codec::encode(&(measured.manifest.hash(), subject, parts)));
     Ok(CeremonyId::from_bytes(*hash.as_bytes()))
 }

@@ -11,7 +11,7 @@ use cloister_wire::{
     codec,
     ids::{Counter, Hash},
     limits,
-    peer::{CeremonyMessage, PeerFrame},
+    peer::{PeerFrame, PeerMessage, Piece},
     refusal::Refusal,
 };
 use rand_core::CryptoRngCore;
@@ -22,6 +22,8 @@ use snow::{
     types::{Cipher, Dh, Hash as NoiseHash, Random},
 };
 use zeroize::Zeroizing;
+
+use crate::assembly::{self, Assembly};
 
 const PATTERN: &str = "Noise_KK_25519_ChaChaPoly_SHA256";
 const TAG_LEN: usize = 16;
@@ -34,6 +36,8 @@ pub(crate) struct Open {
     transport: StatelessTransportState,
     sent: Counter,
     received: Received,
+    unfinished: Assembly,
+    handshake: Hash,
 }
 
 /// Which counters have been seen.
@@ -91,13 +95,30 @@ impl Initiated {
 
 impl Open {
     fn new(state: HandshakeState) -> Result<Self, Refusal> {
+        let handshake = Hash::try_from(state.get_handshake_hash()).map_err(|_| Refusal::ChannelFailed)?;
         let transport = state.into_stateless_transport_mode().map_err(lost)?;
-        Ok(Self { transport, sent: Counter(0), received: Received::default() })
+        Ok(Self {
+            transport,
+            sent: Counter(0),
+            received: Received::default(),
+            unfinished: Assembly::default(),
+            handshake,
+        })
     }
 
-    /// Encrypts a message under the next counter.
-    pub(crate) fn seal(&mut self, message: &CeremonyMessage) -> Result<PeerFrame, Refusal> {
-        let plain = codec::encode_secret(message);
+    /// Hash of the handshake: the same at both ends and on no other channel.
+    pub(crate) fn handshake(&self) -> Hash {
+        self.handshake
+    }
+
+    /// Encrypts a message, each piece under the next counter.
+    pub(crate) fn seal(&mut self, message: &PeerMessage) -> Result<Vec<PeerFrame>, Refusal> {
+        let first = self.sent;
+        assembly::pieces(first, message)?.iter().map(|piece| self.seal_piece(piece)).collect()
+    }
+
+    fn seal_piece(&mut self, piece: &Piece) -> Result<PeerFrame, Refusal> {
+        let plain = codec::encode_secret(piece);
         let counter = self.sent;
         self.sent = counter.next().ok_or(Refusal::ChannelFailed)?;
         let mut ciphertext = vec![0; plain.len().saturating_add(TAG_LEN)];
@@ -105,14 +126,15 @@ impl Open {
         Ok(PeerFrame::Sealed { counter, ciphertext: ciphertext.try_into().map_err(|_| Refusal::ChannelFailed)? })
     }
 
-    /// Decrypts a message whose counter was not seen and is not too old.
-    pub(crate) fn open(&mut self, counter: Counter, ciphertext: &[u8]) -> Result<CeremonyMessage, Refusal> {
+    /// Decrypts a piece whose counter was not seen and is not too old. Returns the message that it completes.
+    pub(crate) fn open(&mut self, counter: Counter, ciphertext: &[u8]) -> Result<Option<PeerMessage>, Refusal> {
         let received = self.received.with(counter).ok_or(Refusal::ChannelFailed)?;
         let length = ciphertext.len().checked_sub(TAG_LEN).ok_or(Refusal::ChannelFailed)?;
         let mut plain = Zeroizing::new(vec![0; length]);
         self.transport.read_message(counter.0, ciphertext, &mut plain).map_err(lost)?;
         self.received = received;
-        codec::decode(&plain).map_err(|_| Refusal::ChannelFailed)
+        let piece = codec::decode(&plain).map_err(|_| Refusal::ChannelFailed)?;
+        self.unfinished.add(counter, piece)
     }
 }
 

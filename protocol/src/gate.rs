@@ -9,22 +9,26 @@ use cloister_wire::{
     limits,
     policy::{Policy, RequesterKey},
     refusal::Refusal,
-    request::{Chain, KeyRequest, Purpose, Requestable, Requested, SignRequest},
+    request::{KeyRequest, Requestable, Requested, SignRequest},
 };
 
-use crate::{
-    keyring::{Key, Keyring},
-    payload,
-};
+use crate::{child::Child, keyring::Keyring, payload};
 
 /// How far a requester's clock may be ahead of ours, milliseconds.
 const CLOCK_SKEW_MS: u64 = 60 * 1000;
 
 /// A request that its requester signed and the policy allows.
 #[derive(Debug)]
-pub(crate) struct Authorized<T> {
+pub(crate) struct Authorized<T: Ask> {
     body: T,
     hash: Hash,
+    decided: T::Decided,
+}
+
+/// What an authorized request to sign comes to.
+#[derive(Debug)]
+pub(crate) struct Signable {
+    child: Child,
     digests: Vec<Vec<u8>>,
 }
 
@@ -46,7 +50,7 @@ pub(crate) struct Gate<'a> {
     pub(crate) started: UnixMillis,
 }
 
-impl<T> Authorized<T> {
+impl<T: Ask> Authorized<T> {
     pub(crate) fn body(&self) -> &T {
         &self.body
     }
@@ -60,7 +64,12 @@ impl<T> Authorized<T> {
 impl Authorized<SignRequest> {
     /// The messages to be signed, computed here from the parsed payload: one, or one for each Bitcoin input.
     pub(crate) fn digests(&self) -> &[Vec<u8>] {
-        &self.digests
+        &self.decided.digests
+    }
+
+    /// Whose signatures they will be: the key, or a child of it.
+    pub(crate) fn child(&self) -> &Child {
+        &self.decided.child
     }
 }
 
@@ -68,15 +77,15 @@ impl Gate<'_> {
     /// Authorizes a signature.
     pub(crate) fn authorize_signing(&self, requested: &Requested) -> Result<Authorized<SignRequest>, Denied> {
         let (body, hash) = self.authenticate::<SignRequest>(requested)?;
-        let digests = self.decide_signing(&body).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
-        Ok(Authorized { body, hash, digests })
+        let decided = self.decide_signing(&body).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
+        Ok(Authorized { body, hash, decided })
     }
 
     /// Authorizes the making of a key.
     pub(crate) fn authorize_key(&self, requested: &Requested) -> Result<Authorized<KeyRequest>, Denied> {
         let (body, hash) = self.authenticate::<KeyRequest>(requested)?;
         self.decide_key(&body).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
-        Ok(Authorized { body, hash, digests: Vec::new() })
+        Ok(Authorized { body, hash, decided: () })
     }
 
     /// Who signed these bytes, and are they for this group?
@@ -114,32 +123,17 @@ impl Gate<'_> {
         Ok(())
     }
 
-    fn decide_signing(&self, body: &SignRequest) -> Result<Vec<Vec<u8>>, Refusal> {
+    fn decide_signing(&self, body: &SignRequest) -> Result<Signable, Refusal> {
         let key = self.keyring.get(body.key).ok_or(Refusal::KeyUnknown)?;
         if *key.tenant() != body.tenant {
             return Err(Refusal::TenantMismatch);
         }
-        if !self.allows(key, &body.requester, body.chain) {
-            return Err(Refusal::ChainNotAllowed);
-        }
-        if !body.path.is_empty() {
-            return Err(Refusal::PathNotSupported);
-        }
-        match (body.chain, body.purpose) {
-            (Chain::Solana | Chain::Bitcoin, Purpose::Transaction) | (Chain::Message, Purpose::Message) => {}
-            (Chain::Solana | Chain::Bitcoin, Purpose::Message) | (Chain::Message, Purpose::Transaction) => {
-                return Err(Refusal::PurposeMismatch);
-            }
-        }
-        payload::digests(key, body.chain, body.payload.as_slice())
-    }
-
-    /// Whether the rule of this very key names requester and chain.
-    fn allows(&self, key: &Key, requester: &Requester, chain: Chain) -> bool {
-        let rule = self.policy.rule(key.tenant(), key.name());
-        rule.is_some_and(|rule| {
-            rule.requesters.iter().any(|name| name == requester) && rule.chains.iter().any(|named| *named == chain)
-        })
+        let rule = self.policy.rule(key.tenant(), key.name()).filter(|rule| rule.names(&body.requester));
+        let rule = rule.filter(|rule| rule.concerns(body.chain)).ok_or(Refusal::ChainNotAllowed)?;
+        let child = key.child(body.path.as_slice())?;
+        let payload = payload::read(key, &child, body)?;
+        rule.permits(&payload.needs)?;
+        Ok(Signable { child, digests: payload.digests })
     }
 
     fn decide_key(&self, body: &KeyRequest) -> Result<(), Refusal> {
@@ -151,7 +145,9 @@ impl Gate<'_> {
 }
 
 /// What every request says.
-trait Ask {
+pub(crate) trait Ask {
+    /// What an authorized one comes to.
+    type Decided: core::fmt::Debug;
     fn group(&self) -> GroupId;
     fn tenant(&self) -> &Tenant;
     fn requester(&self) -> &Requester;
@@ -159,8 +155,9 @@ trait Ask {
 }
 
 macro_rules! ask {
-    ($($request:ty),+) => {$(
+    ($($request:ty => $decided:ty),+) => {$(
         impl Ask for $request {
+            type Decided = $decided;
             fn group(&self) -> GroupId {
                 self.group
             }
@@ -177,4 +174,4 @@ macro_rules! ask {
     )+};
 }
 
-ask!(SignRequest, KeyRequest);
+ask!(SignRequest => Signable, KeyRequest => ());

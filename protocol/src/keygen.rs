@@ -1,9 +1,11 @@
 //! Distributed key generation of one key, one signer's side (FROST's DKG: RFC 9591 leaves it out; Komlo–Goldberg, ePrint 2020/852,
-//! figure 1, as `frost-core` implements it), with the broadcast channel that the paper assumes made by an echo.
+//! figure 1, as `frost-core` implements it), with the broadcast channel that the paper assumes made by an echo, and a commitment before it.
 //!
 //! ```text
-//!   Broadcasting ── all broadcasts here ──▶ Echoing ── all echoes equal ──▶ Sharing ── all shares here ──▶ Made
+//!   Committing ── all hashes here ──▶ Broadcasting ── all broadcasts here ──▶ Echoing ── all echoes equal ──▶ Sharing ── all shares here ──▶ Made
 //! ```
+//! Everybody commits to its broadcast before it sees another's, as in the key generation that DKLs23 builds on (ePrint 2023/602, protocol
+//! 9.1): without it, who speaks last could choose among public keys (Gennaro, Jarecki, Krawczyk, Rabin, J. Cryptology 20, 2007).
 //! No secret leaves before every signer has shown that it received the same broadcasts. Messages may come early and are kept, one of
 //! each kind from each peer; a second one of the same kind fails the ceremony unless it is equal.
 
@@ -77,22 +79,30 @@ pub(crate) fn begin(terms: &Terms<'_>, rng: &mut dyn CryptoRngCore) -> Result<Be
     match terms.scheme {
         Scheme::Ed25519 => Generation::<frost_ed25519::Ed25519Sha512>::begin(terms, rng),
         Scheme::Secp256k1Taproot => Generation::<frost_secp256k1_tr::Secp256K1Sha256TR>::begin(terms, rng),
-        Scheme::Secp256k1Schnorr => Generation::<frost_secp256k1::Secp256K1Sha256>::begin(terms, rng),
+        Scheme::Secp256k1Schnorr | Scheme::Secp256k1Ecdsa => {
+            Generation::<frost_secp256k1::Secp256K1Sha256>::begin(terms, rng)
+        }
     }
 }
 
 struct Generation<C: Suite> {
+    scheme: Scheme,
     ceremony: CeremonyId,
     me: SignerId,
     threshold: u16,
     peers: Vec<SignerId>,
-    broadcasts: BTreeMap<SignerId, Bytes<{ cloister_wire::limits::PUBLIC_PACKAGE }>>,
+    commitments: BTreeMap<SignerId, Hash>,
+    broadcasts: BTreeMap<SignerId, Broadcast>,
     echoes: BTreeMap<SignerId, Hash>,
     shares: BTreeMap<SignerId, round2::Package<C>>,
     stage: Stage<C>,
 }
 
+/// As everybody gets it.
+type Broadcast = Bytes<{ cloister_wire::limits::PUBLIC_PACKAGE }>;
+
 enum Stage<C: Suite> {
+    Committing(round1::SecretPackage<C>),
     Broadcasting(round1::SecretPackage<C>),
     Echoing(round1::SecretPackage<C>, Hash),
     Sharing(round2::SecretPackage<C>, Hash),
@@ -111,18 +121,21 @@ impl<C: Suite> Generation<C> {
         let signers = u16::try_from(terms.signers.len()).map_err(|_| Fault::Fatal)?;
         let (secret, package) =
             dkg::part1::<C, _>(identifier(terms.me), signers, terms.threshold, rng).map_err(|_| Fault::Fatal)?;
-        let broadcast: Bytes<_> = package.serialize().map_err(|_| Fault::Fatal)?.try_into()?;
+        let broadcast: Broadcast = package.serialize().map_err(|_| Fault::Fatal)?.try_into()?;
         let peers: Vec<_> = terms.signers.iter().copied().filter(|signer| *signer != terms.me).collect();
-        let sent = peers.iter().map(|peer| (*peer, Round::Broadcast(broadcast.clone()))).collect();
+        let commitment = commitment(terms.ceremony, terms.me, &broadcast);
+        let sent = peers.iter().map(|peer| (*peer, Round::Commitment(commitment))).collect();
         let generation = Self {
+            scheme: terms.scheme,
             ceremony: terms.ceremony,
             me: terms.me,
             threshold: terms.threshold,
             peers,
+            commitments: BTreeMap::new(),
             broadcasts: BTreeMap::from([(terms.me, broadcast)]),
             echoes: BTreeMap::new(),
             shares: BTreeMap::new(),
-            stage: Stage::Broadcasting(secret),
+            stage: Stage::Committing(secret),
         };
         Ok(Begun { keygen: Box::new(generation), sent })
     }
@@ -132,12 +145,14 @@ impl<C: Suite> Generation<C> {
             return Err(Blame::nobody(Refusal::CeremonyFailed));
         }
         let fresh = match round {
+            Round::Commitment(hash) => keep(&mut self.commitments, from, hash),
             Round::Broadcast(package) => keep(&mut self.broadcasts, from, package),
             Round::Echo(echo) => keep(&mut self.echoes, from, echo),
             Round::Share(share) => {
                 let share = SigningShare::deserialize(share.as_slice()).map_err(|_| Blame::on(from))?;
                 keep(&mut self.shares, from, round2::Package::new(share))
             }
+            Round::Extensions(_) | Round::Multiplications(_) => false,
         };
         if fresh { Ok(()) } else { Err(Blame::on(from)) }
     }
@@ -147,7 +162,8 @@ impl<C: Suite> Generation<C> {
         loop {
             // A stage that fails is gone: the ceremony cannot be taken up again.
             let progress = match core::mem::replace(&mut self.stage, Stage::Over) {
-                Stage::Broadcasting(secret) => self.echo(secret),
+                Stage::Committing(secret) => self.broadcast(secret)?,
+                Stage::Broadcasting(secret) => self.echo(secret)?,
                 Stage::Echoing(secret, echo) => self.share(secret, echo)?,
                 Stage::Sharing(secret, echo) => self.make(secret, echo)?,
                 done @ (Stage::Made(..) | Stage::Over) => Progress::Wait(done),
@@ -165,14 +181,30 @@ impl<C: Suite> Generation<C> {
         }
     }
 
-    /// All broadcasts are here: say what they were.
-    fn echo(&self, secret: round1::SecretPackage<C>) -> Progress<C> {
+    /// Everybody has committed: broadcast.
+    fn broadcast(&self, secret: round1::SecretPackage<C>) -> Result<Progress<C>, Blame> {
+        if self.commitments.len() < self.peers.len() {
+            return Ok(Progress::Wait(Stage::Committing(secret)));
+        }
+        let own = self.broadcasts.get(&self.me).ok_or(Blame::nobody(Refusal::CeremonyFailed))?;
+        Ok(Progress::On(Stage::Broadcasting(secret), self.to_all(&Round::Broadcast(own.clone()))))
+    }
+
+    /// All broadcasts are here, and what was committed to: say what they were.
+    fn echo(&self, secret: round1::SecretPackage<C>) -> Result<Progress<C>, Blame> {
         if self.broadcasts.len() <= self.peers.len() {
-            return Progress::Wait(Stage::Broadcasting(secret));
+            return Ok(Progress::Wait(Stage::Broadcasting(secret)));
+        }
+        let opened = |from: &SignerId| {
+            let broadcast = self.broadcasts.get(from).map(|sent| commitment(self.ceremony, *from, sent));
+            broadcast.as_ref() == self.commitments.get(from)
+        };
+        if let Some(culprit) = self.peers.iter().find(|peer| !opened(peer)) {
+            return Err(Blame::on(*culprit));
         }
         let broadcasts: Vec<_> = self.broadcasts.iter().collect();
         let echo = Tag::ECHO.hash(&codec::encode(&(self.ceremony, broadcasts)));
-        Progress::On(Stage::Echoing(secret, echo), self.to_all(&Round::Echo(echo)))
+        Ok(Progress::On(Stage::Echoing(secret, echo), self.to_all(&Round::Echo(echo))))
     }
 
     /// All echoes are here: if they are equal, check the proofs of knowledge and send each peer its secret share.
@@ -252,18 +284,24 @@ impl<C: Suite> Generation<C> {
         let public = Bytes::<{ cloister_wire::limits::PUBLIC_PACKAGE }>::try_from(public_package.as_slice()).ok()?;
         let transcript = Tag::TRANSCRIPT.hash(&codec::encode(&(self.ceremony, echo, public)));
         let secret = sharing.secret_bytes();
-        Some(Made { share: sharing.into_share().ok()?, secret, public_key, public_package, transcript })
+        let share = C::into_share(sharing, self.scheme).ok()?;
+        Some(Made { share, secret, public_key, public_package, transcript })
     }
 }
 
 impl Blame {
-    fn on(culprit: SignerId) -> Self {
+    pub(crate) fn on(culprit: SignerId) -> Self {
         Self { refusal: Refusal::CeremonyFailed, culprit: Some(culprit) }
     }
 
     pub(crate) fn nobody(refusal: Refusal) -> Self {
         Self { refusal, culprit: None }
     }
+}
+
+/// What `signer` commits to before it broadcasts.
+fn commitment(ceremony: CeremonyId, signer: SignerId, broadcast: &Broadcast) -> Hash {
+    Tag::BROADCAST.hash(&codec::encode(&(ceremony, signer, broadcast)))
 }
 
 /// Keeps the first value; a second one is fine only if it is equal.
@@ -320,8 +358,16 @@ mod tests {
             self.mail.extend(sent.into_iter().map(|(to, round)| (from, to, round)));
         }
 
-        /// Signer 3 says something to an honest signer.
+        /// Signer 3 says something to an honest signer; what it broadcasts, it commits to before.
         fn say(&mut self, to: u16, round: Round) -> Result<(), Blame> {
+            if let Round::Broadcast(broadcast) = &round {
+                let hash = commitment(CeremonyId::from_bytes([7; 32]), id(3), broadcast);
+                self.say_bare(to, Round::Commitment(hash))?;
+            }
+            self.say_bare(to, round)
+        }
+
+        fn say_bare(&mut self, to: u16, round: Round) -> Result<(), Blame> {
             let sent = self.honest[usize::from(to) - 1].receive(id(3), round)?;
             self.post(id(to), sent);
             Ok(())
@@ -423,6 +469,23 @@ mod tests {
     }
 
     #[test]
+    fn nobody_broadcasts_before_everybody_has_committed() {
+        let mut table = Table::laid();
+        table.settle().unwrap();
+        assert!(table.evil.iter().all(|(_, round)| matches!(round, Round::Commitment(_))));
+        table.say_to_all(&Round::Commitment(Hash::from_bytes([1; 32]))).unwrap();
+        assert!(table.evil.iter().any(|(_, round)| matches!(round, Round::Broadcast(_))));
+    }
+
+    #[test]
+    fn a_broadcast_that_was_not_committed_to_names_its_sender() {
+        let mut table = Table::laid();
+        table.say_to_all(&Round::Commitment(Hash::from_bytes([1; 32]))).unwrap();
+        assert_eq!(table.say_bare(1, broadcast(3, 2).1), blames(3));
+        assert_eq!(table.shares_sent(), 0);
+    }
+
+    #[test]
     fn an_echo_of_other_broadcasts_ends_the_ceremony_before_any_share_is_sent() {
         let mut table = Table::laid();
         table.say_to_all(&broadcast(3, 2).1).unwrap();
@@ -435,13 +498,12 @@ mod tests {
     fn the_echo_binds_the_ceremony() {
         let signers = [1, 2].map(id);
         let echo_in = |ceremony| {
-            let theirs = begin(&terms(2, &signers, 7), &mut rng(2)).unwrap().sent;
+            let Round::Broadcast(theirs) = broadcast_of(2, 2, 2).1 else { panic!() };
             let mut keygen = begin(&terms(1, &signers, ceremony), &mut rng(1)).unwrap().keygen;
-            let sent = keygen.receive(id(2), theirs[0].1.clone()).unwrap();
-            sent.into_iter().find_map(|(_, round)| match round {
-                Round::Echo(echo) => Some(echo),
-                Round::Broadcast(_) | Round::Share(_) => None,
-            })
+            let hash = commitment(CeremonyId::from_bytes([ceremony; 32]), id(2), &theirs);
+            keygen.receive(id(2), Round::Commitment(hash)).unwrap();
+            let sent = keygen.receive(id(2), Round::Broadcast(theirs)).unwrap();
+            sent.into_iter().find_map(|(_, round)| if let Round::Echo(echo) = round { Some(echo) } else { None })
         };
         assert_eq!(echo_in(7), echo_in(7), "the same random numbers, so that only the ceremony differs");
         assert_ne!(echo_in(7), echo_in(8));
@@ -458,8 +520,7 @@ mod tests {
     #[test]
     fn another_signers_first_message_repeated_names_the_one_who_repeated_it() {
         let mut table = Table::laid();
-        let first = table.mail.iter().find(|(from, _, _)| *from == id(2)).unwrap().2.clone();
-        table.say_to_all(&first).unwrap();
+        table.say_to_all(&broadcast_of(2, 2, 2).1).unwrap();
         assert_eq!(table.echo(), blames(3));
     }
 

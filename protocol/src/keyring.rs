@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use cloister_wire::{
     certificate::CertificateBody,
-    ids::{KeyId, KeyName, Tenant, UnixMillis},
+    codec,
+    ids::{Hash, KeyId, KeyName, SignerId, Tenant, UnixMillis},
     limits,
     refusal::Refusal,
     request::Scheme,
+    tag::Tag,
 };
 
-use crate::share::Share;
+use crate::{child::Child, share::Share};
 
 /// A key with a share that this signer can use.
 pub(crate) struct Key {
@@ -37,14 +39,19 @@ impl Key {
         self.certificate.scheme
     }
 
-    /// The key's own public key: for Taproot the internal one.
-    pub(crate) fn public_key(&self) -> &[u8] {
-        self.certificate.public_key.as_slice()
+    /// The child at `path`; for an empty one the key itself.
+    pub(crate) fn child(&self, path: &[u32]) -> Result<Child, Refusal> {
+        Child::of(&self.certificate, path)
     }
 
-    /// What signatures verify under: for Taproot the output key.
-    pub(crate) fn verifying_key(&self) -> &[u8] {
-        self.share.verifying_key()
+    /// What signatures for `child` verify under: for Taproot the output key.
+    pub(crate) fn verifying_key(&self, child: &Child) -> Result<Vec<u8>, Refusal> {
+        self.share.verifying_key(child)
+    }
+
+    /// The hash of what all signers signed.
+    pub(crate) fn certificate_hash(&self) -> Hash {
+        Tag::CERTIFICATE.hash(&codec::encode(&self.certificate))
     }
 
     pub(crate) fn share(&mut self) -> &mut dyn Share {
@@ -85,6 +92,16 @@ impl Keyring {
         self.keys.values().map(|key| key.share.unused()).sum()
     }
 
+    /// Erases every presignature that `peer` has a part in.
+    pub(crate) fn forget_presignatures_with(&mut self, peer: SignerId) {
+        self.keys.values_mut().filter_map(|key| key.share.ecdsa()).for_each(|share| share.forget_with(peer));
+    }
+
+    /// Erases every presignature: the boots that made them together do not stand together any more.
+    pub(crate) fn flush_presignatures(&mut self) {
+        self.keys.values_mut().filter_map(|key| key.share.ecdsa()).for_each(crate::ecdsa::Share::flush);
+    }
+
     /// Whether the tenant has a key of this name.
     pub(crate) fn has_name(&self, tenant: &Tenant, name: &KeyName) -> bool {
         self.keys.values().any(|key| key.tenant() == tenant && key.name() == name)
@@ -98,7 +115,7 @@ impl Keyring {
 #[cfg(test)]
 mod tests {
     use cloister_wire::{
-        ids::{CeremonyId, Epoch, GroupId, Hash, SignerId},
+        ids::{CeremonyId, Epoch, GroupId},
         message::Package,
     };
     use rand_core::CryptoRngCore;
@@ -126,6 +143,7 @@ mod tests {
             &mut self,
             _: UnixMillis,
             _: SignerId,
+            _: &Child,
             _: &[Vec<u8>],
             _: &[Package],
         ) -> Result<Vec<SignatureShare>, Fault> {
@@ -134,8 +152,8 @@ mod tests {
 
         fn burn(&mut self, _: SignerId, _: &[Package]) {}
 
-        fn verifying_key(&self) -> &[u8] {
-            &[]
+        fn verifying_key(&self, _: &Child) -> Result<Vec<u8>, Refusal> {
+            Err(Refusal::CertificateInvalid)
         }
     }
 

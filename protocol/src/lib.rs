@@ -25,12 +25,15 @@
     warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)
 )]
 
+mod assembly;
 mod authority;
 mod boot;
 mod ceremony;
 mod certification;
 mod channel;
+mod child;
 mod device;
+mod ecdsa;
 mod fault;
 mod gate;
 mod introduction;
@@ -41,6 +44,7 @@ mod member;
 mod payload;
 mod peers;
 mod pool;
+mod presignings;
 mod receipts;
 mod sealing;
 mod share;

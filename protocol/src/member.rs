@@ -2,6 +2,7 @@
 
 mod creation;
 mod opening;
+mod presigning;
 
 use cloister_attestation::{Millis, Mode, UnixMillis as AttestationTime};
 use cloister_wire::{
@@ -24,12 +25,14 @@ use crate::{
     authority::{Measured, Standing},
     ceremony::Ceremonies,
     certification::SignerKeys,
+    ecdsa::Pairs,
     fault::Fault,
     gate::Gate,
     introduction::Attested,
     keyring::Keyring,
     ledger::Ledger,
     peers::Peers,
+    presignings::Presignings,
     sealing::Sealer,
     signer::{Base, Pending, Step, Stepped},
     signing::{self, Signing},
@@ -49,6 +52,8 @@ pub(crate) struct Member {
     sealer: Sealer,
     unwraps: Unwraps,
     ceremonies: Ceremonies,
+    pairs: Pairs,
+    presignings: Presignings,
     keyring: Keyring,
     ledger: Ledger,
 }
@@ -81,6 +86,7 @@ impl Member {
             StartKind::Genesis => Stage::Founding { key: SigningKey::generate(rng), sealed: None },
             StartKind::Restart { .. } => Stage::Reopening,
         };
+        let pairs = Pairs::new(measured.signer)?;
         let peers = Peers::new(measured.signer, standing.order_hash());
         let member = Self {
             measured,
@@ -91,6 +97,8 @@ impl Member {
             sealer: Sealer::default(),
             unwraps: Unwraps::default(),
             ceremonies: Ceremonies::default(),
+            pairs,
+            presignings: Presignings::default(),
             keyring: Keyring::default(),
             ledger: Ledger::default(),
         };
@@ -161,10 +169,19 @@ impl Member {
             Request::OpenKeygen { request } => self.open_keygen(base, rng, &request),
             Request::StartKeygen { nonces } => self.start_keygen(base, rng, &nonces),
             Request::Keygen { ceremony } => self.keygen(base, rng, ceremony),
-            Request::AbandonKeygen { nonce } => {
-                self.ceremonies.abandon(nonce)?;
+            Request::Abandon { nonce } => {
+                match self.presignings.knows(nonce) {
+                    true => self.presignings.abandon(nonce),
+                    false => self.ceremonies.abandon(nonce)?,
+                }
                 Ok(Step::Done(Body::Nothing))
             }
+            Request::OpenPresigning { key, path, signers, count } => {
+                self.open_presigning(base, rng, (key, path.as_slice(), signers.into_vec()), count)
+            }
+            Request::StartPresigning { nonces } => self.start_presigning(base, &nonces),
+            Request::Presigning { ceremony } => self.presigning(ceremony),
+            Request::Pair { peer } => self.pair(base, rng, peer),
             Request::Certify { certificate } => self.certify(base, &certificate),
             Request::Commit { key, count } => self.commit(base, rng, key, count),
             Request::Sign { items } => self.sign(base, &items),
@@ -214,8 +231,13 @@ impl Member {
             identity.check_genesis(&standing)?;
         }
         self.peers = Peers::new(self.measured.signer, standing.order_hash());
+        let (before, now) = (self.standing.order(), standing.order());
+        self.pairs.renew(|peer| before.boot_of(peer) == now.boot_of(peer));
         self.standing = standing;
         self.ceremonies.clear();
+        // A presignature needs every boot that made it.
+        self.presignings.clear();
+        self.keyring.flush_presignatures();
         self.record_start(base)?;
         Ok(Step::Done(Body::Nothing))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cloister_wire::{
     codec,
     ids::{BootId, Hash, SignerId},
-    peer::{CeremonyMessage, Envelope, PeerFrame},
+    peer::{Envelope, PeerFrame, PeerMessage},
     refusal::Refusal,
     signature::PublicKey,
     tag::Tag,
@@ -89,10 +89,20 @@ impl Peers {
         self.introduced.values().filter(|peer| matches!(peer.channel, Channel::Open(_))).count()
     }
 
+    /// Hash of the handshake of the channel with `peer`.
+    pub(crate) fn channel(&self, peer: SignerId) -> Result<Hash, Refusal> {
+        match self.introduced.get(&peer).map(|peer| &peer.channel) {
+            Some(Channel::Open(open)) => Ok(open.handshake()),
+            Some(Channel::None | Channel::Initiated(_)) | None => Err(Refusal::ChannelFailed),
+        }
+    }
+
     /// Seals a message to `to`.
-    pub(crate) fn seal(&mut self, to: SignerId, message: &CeremonyMessage) -> Result<Envelope, Refusal> {
+    pub(crate) fn seal(&mut self, to: SignerId, message: &PeerMessage) -> Result<Vec<Envelope>, Refusal> {
         match self.introduced.get_mut(&to).map(|peer| &mut peer.channel) {
-            Some(Channel::Open(open)) => Ok(Envelope { to, frame: open.seal(message)? }),
+            Some(Channel::Open(open)) => {
+                Ok(open.seal(message)?.into_iter().map(|frame| Envelope { to, frame }).collect())
+            }
             Some(Channel::None | Channel::Initiated(_)) | None => Err(Refusal::ChannelFailed),
         }
     }
@@ -119,7 +129,10 @@ impl Peers {
             }
             PeerFrame::Respond(message) => peer.complete(message.as_slice()).map(|()| Received::Nothing),
             PeerFrame::Sealed { counter, ciphertext } => match &mut peer.channel {
-                Channel::Open(open) => open.open(*counter, ciphertext.as_slice()).map(Received::Message),
+                Channel::Open(open) => {
+                    let completed = open.open(*counter, ciphertext.as_slice())?;
+                    Ok(completed.map_or(Received::Nothing, Received::Message))
+                }
                 Channel::None | Channel::Initiated(_) => Err(Refusal::ChannelFailed),
             },
             PeerFrame::Initiate(_) => Err(Refusal::ChannelFailed),
@@ -135,10 +148,10 @@ impl Peers {
 pub(crate) enum Received {
     /// A handshake step, to be answered.
     Answer(Envelope),
-    /// The last handshake step.
+    /// The last handshake step, or a piece of a message.
     Nothing,
     /// A message by the peer.
-    Message(CeremonyMessage),
+    Message(PeerMessage),
 }
 
 impl Peer {

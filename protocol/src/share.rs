@@ -1,6 +1,6 @@
 //! One signer's share of one key, and the signature shares that it makes.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use cloister_wire::{
     bounded::Bytes,
@@ -21,6 +21,7 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::{
+    child::Child,
     fault::Fault,
     pool::{Commitment, Nonces, Pool},
     suite::{Suite, identifier},
@@ -40,11 +41,12 @@ pub(crate) trait Share: Send {
     /// Erases those that have expired.
     fn forget_expired(&mut self, now: UnixMillis);
 
-    /// Signs each message under its package. All nonces leave the pool before anything is computed, and whatever fails, they are gone.
+    /// Signs each message for `child` under its package. All nonces leave the pool before anything is computed, and whatever fails, they are gone.
     fn sign(
         &mut self,
         now: UnixMillis,
         me: SignerId,
+        child: &Child,
         messages: &[Vec<u8>],
         packages: &[Package],
     ) -> Result<Vec<SignatureShare>, Fault>;
@@ -53,11 +55,17 @@ pub(crate) trait Share: Send {
     /// them up.
     fn burn(&mut self, me: SignerId, packages: &[Package]);
 
-    /// The public key that signatures verify under, in the scheme's own encoding.
-    fn verifying_key(&self) -> &[u8];
+    /// The public key that signatures for `child` verify under, in the scheme's own encoding.
+    fn verifying_key(&self, child: &Child) -> Result<Vec<u8>, Refusal>;
+
+    /// The share as one of an ECDSA key, if it is one.
+    fn ecdsa(&mut self) -> Option<&mut crate::ecdsa::Share> {
+        None
+    }
 }
 
 /// What key generation makes and a blob holds.
+#[derive(Clone)]
 pub(crate) struct Sharing<C: Suite> {
     pub(crate) key: KeyPackage<C>,
     pub(crate) public: PublicKeyPackage<C>,
@@ -65,10 +73,16 @@ pub(crate) struct Sharing<C: Suite> {
 
 /// A usable share.
 struct Usable<C: Suite> {
-    key: KeyPackage<C>,
-    public: PublicKeyPackage<C>,
-    verifying_key: Vec<u8>,
+    keys: Keys<C>,
     pool: Pool<C>,
+}
+
+/// What signatures are made under.
+struct Keys<C: Suite> {
+    /// As key generation made it: children begin here.
+    root: Sharing<C>,
+    /// What signatures of the key itself are made under, where that is another one.
+    own: Option<Sharing<C>>,
 }
 
 impl<C: Suite> Sharing<C> {
@@ -97,10 +111,9 @@ impl<C: Suite> Sharing<C> {
     }
 
     /// Makes the share ready to sign.
-    pub(crate) fn into_share(self) -> Result<Box<dyn Share>, Fault> {
-        let (key, public) = C::for_signing(self.key, self.public);
-        let verifying_key = public.verifying_key().serialize().map_err(|_| Fault::Fatal)?;
-        Ok(Box::new(Usable { key, public, verifying_key, pool: Pool::new() }))
+    pub(crate) fn into_share(self) -> Box<dyn Share> {
+        let own = C::for_signing(&self);
+        Box::new(Usable { keys: Keys { root: self, own }, pool: Pool::new() })
     }
 }
 
@@ -111,7 +124,7 @@ impl<C: Suite> Share for Usable<C> {
         mut rng: &mut dyn CryptoRngCore,
         count: usize,
     ) -> Result<Vec<Commitment>, Fault> {
-        self.pool.commit(now, &mut rng, self.key.signing_share(), count)
+        self.pool.commit(now, &mut rng, self.keys.root.key.signing_share(), count)
     }
 
     fn unused(&self) -> usize {
@@ -126,17 +139,19 @@ impl<C: Suite> Share for Usable<C> {
         &mut self,
         now: UnixMillis,
         me: SignerId,
+        child: &Child,
         messages: &[Vec<u8>],
         packages: &[Package],
     ) -> Result<Vec<SignatureShare>, Fault> {
         if messages.len() != packages.len() {
             return Err(Refusal::PackageInvalid.into());
         }
-        let parsed = packages.iter().map(|package| self.read(me, package)).collect::<Result<Vec<_>, _>>()?;
+        let under = self.keys.under(child)?;
+        let parsed = packages.iter().map(|package| self.keys.read(me, package)).collect::<Result<Vec<_>, _>>()?;
         let taken = parsed.iter().map(|package| self.pool.take(now, &package.own)).collect::<Vec<_>>();
         let taken = taken.into_iter().collect::<Result<Vec<_>, _>>()?;
         let work = messages.iter().zip(parsed).zip(taken);
-        work.map(|((message, package), nonces)| self.sign_one(me, message, package, nonces)).collect()
+        work.map(|((message, package), nonces)| sign_one(me, &under.key, message, package, nonces)).collect()
     }
 
     fn burn(&mut self, me: SignerId, packages: &[Package]) {
@@ -144,8 +159,9 @@ impl<C: Suite> Share for Usable<C> {
         own.for_each(|entry| self.pool.burn(&entry.commitment));
     }
 
-    fn verifying_key(&self) -> &[u8] {
-        &self.verifying_key
+    fn verifying_key(&self, child: &Child) -> Result<Vec<u8>, Refusal> {
+        let under = self.keys.under(child)?;
+        under.public.verifying_key().serialize().map_err(|_| Refusal::CertificateInvalid)
     }
 }
 
@@ -155,48 +171,59 @@ struct Parsed<C: Suite> {
     own: Commitment,
 }
 
-impl<C: Suite> Usable<C> {
+impl<C: Suite> Keys<C> {
+    /// What signatures for `child` are made under. Pools serve all children: a nonce is bound to message and key when it is used.
+    fn under(&self, child: &Child) -> Result<Cow<'_, Sharing<C>>, Refusal> {
+        if child.path().is_empty() {
+            return Ok(Cow::Borrowed(self.own.as_ref().unwrap_or(&self.root)));
+        }
+        let shifted = C::shifted(&self.root, child)?;
+        Ok(Cow::Owned(C::for_signing(&shifted).unwrap_or(shifted)))
+    }
+
     fn read(&self, me: SignerId, package: &Package) -> Result<Parsed<C>, Refusal> {
         let rising = package.as_slice().is_sorted_by(|a, b| a.signer < b.signer);
-        if !rising || package.len() != usize::from(*self.key.min_signers()) {
+        if !rising || package.len() != usize::from(*self.root.key.min_signers()) {
             return Err(Refusal::PackageInvalid);
         }
         let own = package.iter().find(|entry| entry.signer == me).ok_or(Refusal::PackageInvalid)?.commitment.clone();
         let read = |entry: &cloister_wire::message::SignerCommitment| {
             let signer = identifier(entry.signer);
-            let known = self.public.verifying_shares().contains_key(&signer);
+            let known = self.root.public.verifying_shares().contains_key(&signer);
             let commitments = SigningCommitments::deserialize(entry.commitment.as_slice()).ok().filter(|_| known);
             Ok((signer, commitments.ok_or(Refusal::PackageInvalid)?))
         };
         let others = package.iter().filter(|entry| entry.signer != me);
         Ok(Parsed { others: others.map(read).collect::<Result<_, Refusal>>()?, own })
     }
+}
 
-    fn sign_one(
-        &self,
-        me: SignerId,
-        message: &[u8],
-        package: Parsed<C>,
-        nonces: Nonces<C>,
-    ) -> Result<SignatureShare, Fault> {
-        let mut commitments = package.others;
-        commitments.insert(identifier(me), nonces.commitments());
-        let package = SigningPackage::new(commitments, message);
-        let share = nonces.consume(|nonces| round2::sign(&package, nonces, &self.key));
-        let share = share.map_err(|_| Refusal::PackageInvalid)?;
-        Ok(share.serialize().try_into()?)
-    }
+fn sign_one<C: Suite>(
+    me: SignerId,
+    key: &KeyPackage<C>,
+    message: &[u8],
+    package: Parsed<C>,
+    nonces: Nonces<C>,
+) -> Result<SignatureShare, Fault> {
+    let mut commitments = package.others;
+    commitments.insert(identifier(me), nonces.commitments());
+    let package = SigningPackage::new(commitments, message);
+    let share = nonces.consume(|nonces| round2::sign(&package, nonces, key));
+    let share = share.map_err(|_| Refusal::PackageInvalid)?;
+    Ok(share.serialize().try_into()?)
 }
 
 /// A share that was opened from a blob, ready to sign, after [`Sharing::open`] has checked it.
 pub(crate) fn open(me: SignerId, share: &[u8], certificate: &CertificateBody) -> Result<Box<dyn Share>, Fault> {
+    fn open<C: Suite>(me: SignerId, share: &[u8], certificate: &CertificateBody) -> Result<Box<dyn Share>, Fault> {
+        let sharing = Sharing::<C>::open(me, share, certificate)?;
+        C::into_share(sharing, certificate.scheme)
+    }
     match certificate.scheme {
-        Scheme::Ed25519 => Sharing::<frost_ed25519::Ed25519Sha512>::open(me, share, certificate)?.into_share(),
-        Scheme::Secp256k1Taproot => {
-            Sharing::<frost_secp256k1_tr::Secp256K1Sha256TR>::open(me, share, certificate)?.into_share()
-        }
-        Scheme::Secp256k1Schnorr => {
-            Sharing::<frost_secp256k1::Secp256K1Sha256>::open(me, share, certificate)?.into_share()
+        Scheme::Ed25519 => open::<frost_ed25519::Ed25519Sha512>(me, share, certificate),
+        Scheme::Secp256k1Taproot => open::<frost_secp256k1_tr::Secp256K1Sha256TR>(me, share, certificate),
+        Scheme::Secp256k1Schnorr | Scheme::Secp256k1Ecdsa => {
+            open::<frost_secp256k1::Secp256K1Sha256>(me, share, certificate)
         }
     }
 }

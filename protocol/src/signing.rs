@@ -62,7 +62,8 @@ impl Signing<'_> {
             return Ok((package, shares));
         }
         let key = self.keyring.get_mut(request.body().key).ok_or(Refusal::KeyUnknown)?;
-        let shares = key.share().sign(self.now, self.me, request.digests(), item.packages.as_slice())?;
+        let shares =
+            key.share().sign(self.now, self.me, request.child(), request.digests(), item.packages.as_slice())?;
         self.ledger.answered(package, &shares);
         Ok((package, shares))
     }

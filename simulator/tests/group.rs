@@ -6,11 +6,13 @@ use cloister_client::{
     Client, Error, SigningJob, Unverified,
     audit::Export,
     operator::{self, PolicyDraft, endorsed_by},
+    scheme::Kind,
 };
 use cloister_simulator::group::{Group, GroupPlan, Link, Program, Programs, Stage};
 use cloister_wire::{
     ids::{Incarnation, KeyName, SignerId},
-    request::{Chain, Scheme},
+    policy::Permission,
+    request::Scheme,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -65,7 +67,7 @@ async fn the_second_of_two_policies_of_one_version_is_refused() {
     let current = attested.state().await.unwrap().policy.unwrap();
     let next = |key: &str| {
         let mut draft = PolicyDraft::following(attested.manifest(), &current).unwrap();
-        draft.allow_signing(&credential.name, &key.parse().unwrap(), &[Chain::Message]).unwrap();
+        draft.allow_signing(&credential.name, &key.parse().unwrap(), &[Permission::Message]).unwrap();
         endorsed_by(&draft.build().unwrap(), attested.manifest(), &group.operators().unwrap()).unwrap()
     };
     let (first, second) = (next("one"), next("other"));
@@ -257,7 +259,7 @@ fn assert_small(group: &Group) {
 async fn make_key(group: &Group) {
     let credential = group.credential().unwrap();
     let name: KeyName = "treasury".parse().unwrap();
-    group.change_policy(|draft| draft.allow_signing(&credential.name, &name, &[Chain::Message])).await.unwrap();
+    group.change_policy(|draft| draft.allow_signing(&credential.name, &name, &[Permission::Message])).await.unwrap();
     client(group).await.create_key(&credential, name, Scheme::Ed25519).await.unwrap();
 }
 
@@ -269,7 +271,7 @@ async fn sign(group: &Group, text: &str) {
 async fn sign_by(client: &Client, group: &Group, text: &str) {
     let credential = group.credential().unwrap();
     let key = client.key(&credential.tenant, &"treasury".parse().unwrap()).await.unwrap();
-    let job = SigningJob::new(&key, Chain::Message, text.as_bytes()).unwrap();
+    let job = SigningJob::new(&key, Kind::Message, text.as_bytes()).unwrap();
     client.sign(&credential, &job).await.unwrap();
 }
 

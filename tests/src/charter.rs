@@ -9,7 +9,7 @@ use cloister_wire::{
     },
     manifest::{Manifest, SignerSlot, ValidManifest},
     order::{RosterEntry, StartKind, StartOrder},
-    policy::{KeyRule, Policy, RequesterKey},
+    policy::{ForeignInputs, KeyRule, Permission, Policy, RequesterKey},
     request::{Chain, KeyRequest, Purpose, Requestable, Requested, Scheme, SignRequest},
     signature::PublicKey,
 };
@@ -30,6 +30,12 @@ pub const RIVAL: &str = "rival";
 /// Names that the policy lets sign for every chain: one for a key of each scheme.
 pub const ANY_CHAIN: [(&str, Scheme); 3] =
     [("ed25519", Scheme::Ed25519), ("taproot", Scheme::Secp256k1Taproot), ("schnorr", Scheme::Secp256k1Schnorr)];
+/// An ECDSA key that the policy lets sign everything on Ethereum's [`CHAIN_ID`] and on [`COSMOS`], Bitcoin and texts.
+pub const ECDSA: &str = "ecdsa";
+/// Polygon.
+pub const CHAIN_ID: u64 = 137;
+/// A Cosmos chain.
+pub const COSMOS: &str = "cosmoshub-4";
 /// A key that the policy lets sign Solana transactions alone.
 pub const SOLANA_ONLY: &str = "solana-only";
 
@@ -110,7 +116,7 @@ impl Charter {
         }
     }
 
-    /// The first policy: [`TREASURER`] of [`TENANT`] may make keys, and sign with those of [`ANY_CHAIN`] and with [`SOLANA_ONLY`].
+    /// The first policy: [`TREASURER`] of [`TENANT`] may make keys, and sign with those of [`ANY_CHAIN`], [`ECDSA`] and [`SOLANA_ONLY`].
     #[must_use]
     pub fn policy(&self) -> Policy {
         let key = |name: &str, tenant: &str| RequesterKey {
@@ -118,14 +124,23 @@ impl Charter {
             tenant: tenant_named(tenant),
             key: PublicKey::of(&secret(name)),
         };
-        let rule = |name: &str, chains: &[Chain]| KeyRule {
+        let rule = |name: &str, permissions: &[Permission]| KeyRule {
             tenant: tenant_named(TENANT),
             key: key_name(name),
             requesters: list([requester(TREASURER), requester(RIVAL)]),
-            chains: list(chains.iter().copied()),
+            permissions: list(permissions.iter().cloned()),
         };
-        let every = [Chain::Message, Chain::Solana, Chain::Bitcoin];
-        let rules = ANY_CHAIN.iter().map(|(name, _)| rule(name, &every)).chain([rule(SOLANA_ONLY, &[Chain::Solana])]);
+        let bitcoin = Permission::Bitcoin { foreign: ForeignInputs::Refused };
+        let every = [Permission::Message, Permission::Solana, bitcoin.clone()];
+        let ecdsa = [
+            Permission::Message,
+            bitcoin,
+            Permission::Ethereum { chain_id: CHAIN_ID },
+            Permission::EthereumMessage,
+            Permission::Cosmos { chain_id: COSMOS.parse().expect("a chain") },
+        ];
+        let alone = [rule(SOLANA_ONLY, &[Permission::Solana]), rule(ECDSA, &ecdsa)];
+        let rules = ANY_CHAIN.iter().map(|(name, _)| rule(name, &every)).chain(alone);
         Policy {
             group: self.manifest.group,
             manifest: self.hash(),

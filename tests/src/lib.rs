@@ -18,6 +18,7 @@ pub mod impostor;
 pub mod kms;
 pub mod machine;
 pub mod payload;
+pub mod presigning;
 pub mod signature;
 pub mod stage;
 pub mod stored_key;

@@ -10,7 +10,7 @@ use k256::{
     },
 };
 
-/// Whether `signature` signs `message` under `key`: `ed25519-dalek`, libsecp256k1 or, for the plain ciphersuite, the equation of
+/// Whether `signature` signs `message` under `key`: `ed25519-dalek`, libsecp256k1 (BIP-340 and ECDSA) or, for the plain ciphersuite, the equation of
 /// RFC 9591 over `k256`.
 #[must_use]
 pub fn verifies(scheme: Scheme, key: &[u8], message: &[u8], signature: &[u8]) -> bool {
@@ -18,7 +18,17 @@ pub fn verifies(scheme: Scheme, key: &[u8], message: &[u8], signature: &[u8]) ->
         Scheme::Ed25519 => ed25519(key, message, signature),
         Scheme::Secp256k1Taproot => bip340(key, message, signature),
         Scheme::Secp256k1Schnorr => plain(key, message, signature),
+        Scheme::Secp256k1Ecdsa => ecdsa(key, message, signature),
     }
+}
+
+/// Low s alone: libsecp256k1 takes no other. A recovery byte behind `r ‖ s` is not looked at.
+fn ecdsa(key: &[u8], digest: &[u8], signature: &[u8]) -> bool {
+    let key = secp256k1::PublicKey::from_slice(key).expect("a point");
+    let message = secp256k1::Message::from_digest_slice(digest).expect("a digest of 32 bytes");
+    secp256k1::ecdsa::Signature::from_compact(signature).is_ok_and(|signature| {
+        secp256k1::Secp256k1::verification_only().verify_ecdsa(&message, &signature, &key).is_ok()
+    })
 }
 
 fn ed25519(key: &[u8], message: &[u8], signature: &[u8]) -> bool {

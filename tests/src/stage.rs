@@ -30,7 +30,9 @@ use aws_sdk_kms::{
     types::{EncryptionAlgorithmSpec, KeyEncryptionMechanism, RecipientInfo},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloister_client::{Client, Error, Key, Signed, SigningJob, operator::PolicyDraft, requester::Credential};
+use cloister_client::{
+    Account, Client, Error, Key, Signed, SigningJob, operator::PolicyDraft, requester::Credential, scheme::Kind,
+};
 use cloister_simulator::{
     group::Group,
     hostile::{Action, Frame, HostileProxy, Rule, ask},
@@ -41,7 +43,8 @@ use cloister_wire::{
     codec,
     ids::{GroupId, KeyName, SignerId, UnixMillis},
     message::{Body, KeygenState, Outcome, Phase, Reply, Request},
-    request::{Chain, Requested, Scheme},
+    policy::{ForeignInputs, Permission},
+    request::{Requested, Scheme},
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
 
@@ -131,8 +134,9 @@ impl Stage {
     fn allow_keys(&mut self) {
         let requester = self.credential().name;
         let change = |draft: &mut PolicyDraft| {
-            let chains = [Chain::Message, Chain::Solana, Chain::Bitcoin];
-            (0..KEYS).try_for_each(|number| draft.allow_signing(&requester, &name(number), &chains))
+            let own = Permission::Bitcoin { foreign: ForeignInputs::Refused };
+            let allowed = [Permission::Message, Permission::Solana, own];
+            (0..KEYS).try_for_each(|number| draft.allow_signing(&requester, &name(number), &allowed))
         };
         self.runtime.block_on(self.group.change_policy(change)).expect("a policy");
     }
@@ -357,10 +361,10 @@ impl Stage {
     ///
     /// # Errors
     /// The client's.
-    pub fn sign(&mut self, key: &Key, chain: Chain, payload: &[u8]) -> Result<Signed, Error> {
+    pub fn sign(&mut self, key: &Key, kind: Kind, payload: &[u8]) -> Result<Signed, Error> {
         let signed = self.runtime.block_on(async {
             let client = Client::connect(self.group.url(signer(1)), self.group.pin()).await?;
-            let job = SigningJob::new(key, chain, payload)?;
+            let job = SigningJob::new(key, kind, payload)?;
             let signed = client.sign(&self.credential(), &job).await?;
             let verifying = key.output_key().map_or(key.public_key().to_vec(), Vec::from);
             let pairs = job.messages().iter().zip(&signed.signatures);
@@ -378,13 +382,15 @@ impl Stage {
     /// # Errors
     /// The client's.
     pub fn sign_text(&mut self, key: &Key, text: &str) -> Result<Signed, Error> {
-        self.sign(key, Chain::Message, text.as_bytes())
+        self.sign(key, Kind::Message, text.as_bytes())
     }
 
     /// A signed request for a text.
     #[must_use]
     pub fn text_request(&self, key: &Key, text: &str) -> Requested {
-        self.credential().request_signature(self.id(), key.id(), Chain::Message, text.as_bytes()).expect("short enough")
+        self.credential()
+            .request_signature(self.id(), &Account::from(key), Kind::Message, text.as_bytes())
+            .expect("short enough")
     }
 
     /// Posts a signed request as it is.

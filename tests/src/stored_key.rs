@@ -12,6 +12,8 @@ use cloister_wire::{
 use frost_core::{Ciphersuite, Identifier, SigningPackage, keys::PublicKeyPackage, round1::SigningCommitments, round2};
 use frost_secp256k1_tr::keys::Tweak as _;
 
+use crate::presigning;
+
 /// A key that the host can have signatures made with.
 #[derive(Clone)]
 pub struct StoredKey {
@@ -33,7 +35,7 @@ impl StoredKey {
     pub fn verifying_key(&self) -> Vec<u8> {
         let body = self.body();
         match body.scheme {
-            Scheme::Ed25519 | Scheme::Secp256k1Schnorr => body.public_key.into_vec(),
+            Scheme::Ed25519 | Scheme::Secp256k1Schnorr | Scheme::Secp256k1Ecdsa => body.public_key.into_vec(),
             Scheme::Secp256k1Taproot => {
                 let public = frost_secp256k1_tr::keys::PublicKeyPackage::deserialize(body.public_package.as_slice());
                 let tweaked = public.expect("a public package").tweak::<&[u8]>(None);
@@ -57,6 +59,7 @@ impl StoredKey {
             Scheme::Secp256k1Taproot => aggregate(public, message, package, shares, |package, shares, public| {
                 frost_secp256k1_tr::aggregate_with_tweak(package, shares, public, Some(&[]))
             }),
+            Scheme::Secp256k1Ecdsa => presigning::combine(shares),
         }
     }
 }

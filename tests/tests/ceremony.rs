@@ -214,7 +214,7 @@ fn a_ceremony_needs_every_signers_nonce_once_and_in_order() {
     assert_eq!(group.refused(signer(1), start(vec![two, three])), Refusal::CeremonyUnknown, "its own is missing");
     let not_its_own = Contribution { nonce: two.nonce, ..one };
     assert_eq!(group.refused(signer(1), start(vec![not_its_own, two, three])), Refusal::CeremonyUnknown);
-    assert!(matches!(group.done(signer(1), start(nonces)), Body::KeygenStarted(_)));
+    assert!(matches!(group.done(signer(1), start(nonces)), Body::CeremonyStarted(_)));
 }
 
 #[test]
@@ -223,10 +223,10 @@ fn signers_that_were_told_different_nonces_are_in_different_ceremonies() {
     let request = asked(&group, "one", 1);
     let nonces = group.open_keygen(&request);
     let lied = [nonces[0], Contribution { nonce: nonces[0].nonce, ..nonces[1] }];
-    let Body::KeygenStarted(told) = group.done(signer(1), Request::StartKeygen { nonces: list(lied) }) else {
+    let Body::CeremonyStarted(told) = group.done(signer(1), Request::StartKeygen { nonces: list(lied) }) else {
         panic!("not started")
     };
-    let Body::KeygenStarted(second) = group.done(signer(2), Request::StartKeygen { nonces: list(nonces) }) else {
+    let Body::CeremonyStarted(second) = group.done(signer(2), Request::StartKeygen { nonces: list(nonces) }) else {
         panic!("not started")
     };
     assert_ne!(told, second);
@@ -240,14 +240,14 @@ fn signers_that_were_asked_for_different_keys_are_in_different_ceremonies() {
     let mut group = Group::founded(2, 2, 1);
     let open = |group: &mut Group, id: u16, name| {
         let request = asked(group, name, 1);
-        let Body::KeygenNonce(nonce) = group.done(signer(id), Request::OpenKeygen { request }) else {
+        let Body::CeremonyNonce(nonce) = group.done(signer(id), Request::OpenKeygen { request }) else {
             panic!("no nonce")
         };
         Contribution { signer: signer(id), nonce }
     };
     let nonces = [open(&mut group, 1, "one"), open(&mut group, 2, "two")];
     let [one, two] = [1, 2].map(|id| match group.done(signer(id), Request::StartKeygen { nonces: list(nonces) }) {
-        Body::KeygenStarted(ceremony) => ceremony,
+        Body::CeremonyStarted(ceremony) => ceremony,
         other => panic!("not started: {other:?}"),
     });
     assert_ne!(one, two);
@@ -278,11 +278,11 @@ fn a_ceremony_that_was_given_up_is_unknown_and_its_name_is_free() {
     let ceremony = group.start_opened(&nonces);
     let again = asked(&group, "one", 2);
     assert_eq!(group.refused(signer(1), Request::OpenKeygen { request: again.clone() }), Refusal::KeyNameTaken);
-    let abandon = Request::AbandonKeygen { nonce: nonces[0].nonce };
+    let abandon = Request::Abandon { nonce: nonces[0].nonce };
     group.done(signer(1), abandon.clone());
     assert_eq!(group.refused(signer(1), abandon), Refusal::CeremonyUnknown);
     assert_eq!(group.refused(signer(1), Request::Keygen { ceremony }), Refusal::CeremonyUnknown);
-    assert!(matches!(group.done(signer(1), Request::OpenKeygen { request: again }), Body::KeygenNonce(_)));
+    assert!(matches!(group.done(signer(1), Request::OpenKeygen { request: again }), Body::CeremonyNonce(_)));
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn ceremonies_are_bounded_and_make_room_after_five_minutes() {
     let more = open(&group, CEREMONIES);
     assert_eq!(group.refused(signer(1), more.clone()), Refusal::Busy);
     group.now = group.now.plus(5 * MINUTE);
-    assert!(matches!(group.done(signer(1), more), Body::KeygenNonce(_)));
+    assert!(matches!(group.done(signer(1), more), Body::CeremonyNonce(_)));
 }
 
 /// A group in which the host has brought two ceremonies of one request to their shares.
@@ -350,13 +350,13 @@ fn a_request_whose_key_was_certified_opens_no_other_ceremony_until_it_has_expire
     let ceremony = group.start_opened(&nonces);
     group.deliver_all();
     read_back(&mut group, signer(1), ceremony).unwrap();
-    group.done(signer(1), Request::AbandonKeygen { nonce: nonces[0].nonce });
+    group.done(signer(1), Request::Abandon { nonce: nonces[0].nonce });
     let open = |request| Request::OpenKeygen { request };
     assert_eq!(group.refused(signer(1), open(request.clone())), Refusal::RequestCertified);
     group.now = group.now.plus(HOUR - 1);
     assert_eq!(group.refused(signer(1), open(request.clone())), Refusal::RequestCertified);
     let fresh = asked(&group, "one", 2);
-    assert!(matches!(group.done(signer(1), open(fresh)), Body::KeygenNonce(_)), "a new request is another matter");
+    assert!(matches!(group.done(signer(1), open(fresh)), Body::CeremonyNonce(_)), "a new request is another matter");
     group.now = group.now.plus(1);
     assert_eq!(group.refused(signer(1), open(request)), Refusal::Expired);
 }

@@ -2,6 +2,8 @@
 //! `solana-*` on random and on damaged transactions, and what solders and bitcoinjs-lib made once
 //! (`tests/judges/chains`, with the scripts that made it).
 
+#[path = "chains/bitcoin_ecdsa.rs"]
+mod bitcoin_ecdsa_judges;
 #[path = "chains/bitcoin.rs"]
 mod bitcoin_judges;
 #[path = "chains/solana.rs"]

@@ -98,8 +98,8 @@ fn key_request(alter: impl FnOnce(&mut KeyRequest)) -> Result<(), Refusal> {
     alter(&mut request);
     let request = requested(&request, request.requester.as_str());
     let reply = stage.group.ask(signer(1), Request::OpenKeygen { request });
-    if let Outcome::Done(Body::KeygenNonce(nonce)) = reply.outcome {
-        stage.group.done(signer(1), Request::AbandonKeygen { nonce });
+    if let Outcome::Done(Body::CeremonyNonce(nonce)) = reply.outcome {
+        stage.group.done(signer(1), Request::Abandon { nonce });
     }
     refusal(&reply).map_or(Ok(()), Err)
 }
@@ -305,7 +305,7 @@ fn refuses_a_psbt_of_which_any_input_is_not_the_keys_own() {
     let stranger = bitcoin_key();
     assert_eq!(payload(Scheme::Secp256k1Taproot, Chain::Bitcoin, |key| taproot_psbt(&[&key[1..]])), Ok(()));
     let one_foreign = |key: &[u8]| taproot_psbt(&[&key[1..], &stranger]);
-    assert_eq!(payload(Scheme::Secp256k1Taproot, Chain::Bitcoin, one_foreign), Err(Refusal::PayloadRejected));
+    assert_eq!(payload(Scheme::Secp256k1Taproot, Chain::Bitcoin, one_foreign), Err(Refusal::ForeignInputs));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cloister_client::{Finished, Key};
+use cloister_client::{Finished, Key, scheme::Kind};
 use cloister_simulator::hostile::{Action, Direction, Frame};
 use cloister_tests::{
     payload,
@@ -14,7 +14,7 @@ use cloister_tests::{
 };
 use cloister_wire::{
     message::{Body, Outcome, Phase, Request},
-    request::{Chain, Scheme},
+    request::Scheme,
 };
 
 const SCHEMES: [Scheme; 3] = [Scheme::Ed25519, Scheme::Secp256k1Taproot, Scheme::Secp256k1Schnorr];
@@ -26,12 +26,12 @@ fn sign_everything(stage: &mut Stage, keys: &[Key]) {
     }
     let [solana, taproot, _] = keys else { panic!("three keys") };
     let transfer = payload::solana_transfer(solana.public_key(), 7);
-    let signed = stage.sign(solana, Chain::Solana, &transfer).expect("a signed transfer");
+    let signed = stage.sign(solana, Kind::Solana, &transfer).expect("a signed transfer");
     assert!(matches!(signed.finished, Finished::Solana { missing: 0, .. }));
 
     let output = taproot.output_key().expect("a Taproot key");
     let psbt = payload::taproot_psbt(&[&output, &output, &output]);
-    let signed = stage.sign(taproot, Chain::Bitcoin, &psbt).expect("a signed PSBT");
+    let signed = stage.sign(taproot, Kind::Bitcoin, &psbt).expect("a signed PSBT");
     assert_eq!(signed.signatures.len(), 3);
     let Finished::Bitcoin { transaction, .. } = signed.finished else { panic!("a Bitcoin transaction") };
     let transaction: bitcoin::Transaction =
@@ -95,7 +95,7 @@ fn three_of_five_sign_with_any_two_dead() {
     stage.kill([signer(1), signer(3)]);
     let signed = stage.wait(async |group| {
         let client = cloister_client::Client::connect(group.url(signer(5)), group.pin()).await?;
-        let job = cloister_client::SigningJob::new(&key, Chain::Message, b"another three")?;
+        let job = cloister_client::SigningJob::new(&key, Kind::Message, b"another three")?;
         client.sign(&group.credential().expect("a key file"), &job).await
     });
     assert_eq!(signed.expect("a signature").signers, [signer(2), signer(4), signer(5)]);
@@ -164,7 +164,7 @@ fn a_host_killed_in_the_middle_of_a_key_generation_makes_the_key_when_it_is_aske
     let mut stage = Stage::open(2, 3);
     type Recognise = fn(&Frame) -> bool;
     let moments: [(&str, Recognise); 4] = [
-        ("the nonce", |frame| matches!(done(frame), Some(Body::KeygenNonce(_)))),
+        ("the nonce", |frame| matches!(done(frame), Some(Body::CeremonyNonce(_)))),
         ("the first delivery", |frame| matches!(frame.to_request(), Some(Request::Deliver { .. }))),
         ("the sealed share", |frame| matches!(done(frame), Some(Body::Keygen(_)))),
         ("the complete certificate", |frame| matches!(frame.to_request(), Some(Request::Certify { .. }))),

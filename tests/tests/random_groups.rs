@@ -123,7 +123,7 @@ impl Life {
         let before = self.keys_of_all();
         for contribution in opened {
             let nonce = contribution.nonce;
-            self.group.done(contribution.signer, Request::AbandonKeygen { nonce });
+            self.group.done(contribution.signer, Request::Abandon { nonce });
         }
         prop_assert_eq!(self.keys_of_all(), before, "a ceremony that did not end leaves no key");
         self.group.introduce_all();
@@ -258,7 +258,9 @@ impl Life {
             Scheme::Secp256k1Taproot => {
                 (Chain::Bitcoin, taproot_psbt(&vec![&public[1..]; 1 + usize::from(self.requests % 3)]))
             }
-            Scheme::Secp256k1Schnorr => (Chain::Message, format!("number {lamports}").into_bytes()),
+            Scheme::Secp256k1Schnorr | Scheme::Secp256k1Ecdsa => {
+                (Chain::Message, format!("number {lamports}").into_bytes())
+            }
         };
         let id = self.next();
         SignRequest { id, ..self.group.charter.sign_request(key, chain, &payload, 0, self.group.now) }

@@ -181,6 +181,8 @@ names! {
     Requester[limits::NAME];
     /// A KMS key's full Amazon Resource Name; never an alias.
     Arn[limits::ARN];
+    /// A Cosmos chain's id.
+    CosmosChain[limits::NAME];
 }
 
 counters! {

@@ -29,8 +29,8 @@ pub const ENDORSED: usize = 128 * 1024;
 pub const REQUESTERS: usize = 256;
 /// Key rules of a policy.
 pub const KEY_RULES: usize = 256;
-/// Chains that one key rule names.
-pub const CHAINS: usize = 8;
+/// Permissions of one key rule.
+pub const PERMISSIONS: usize = 64;
 
 /// Steps of a child key path.
 pub const PATH: usize = 8;
@@ -69,6 +69,15 @@ pub const OUTBOX: usize = 128;
 pub const RECEIPTS: usize = 2 * BATCH;
 /// A message between two signers: a Noise message (Noise specification, section 3).
 pub const PEER_MESSAGE: usize = 65_535;
+/// A message's part in one of them: without the tag and the piece's own encoding.
+pub const PIECE: usize = PEER_MESSAGE - 16 - 32;
+/// Pieces of one message: the largest carries [`PAIRWISE`] bytes.
+pub const PIECES: usize = 4;
+/// Messages of one channel of which pieces are missing.
+pub const UNFINISHED: usize = 16;
+
+/// What one signer sends another in one round, bytes: four presignatures of 55,385, or a pair's set-up of about 143,000.
+pub const PAIRWISE: usize = 224 * 1024;
 
 /// A KMS ciphertext, bytes (RSA-4096 gives 512; the KMS API allows 6144).
 pub const WRAP: usize = 1024;
@@ -88,6 +97,12 @@ pub const KEYS: usize = 1024;
 pub const POOL: usize = 4096;
 /// Commitments that it keeps for all keys together: about 36 MiB.
 pub const POOLS: usize = 16 * POOL;
+/// Signers that sign with ECDSA together: a round's messages to all others, 55,385 bytes each, have to fit a frame.
+pub const ECDSA_SIGNERS: usize = 9;
+/// Presignatures made by one ceremony of two signers; with more signers fewer, one at least.
+pub const PRESIGNING_BATCH: usize = 4;
+/// Presignings under way at once.
+pub const PRESIGNINGS: usize = 16;
 /// Key generations under way at once.
 pub const CEREMONIES: usize = 16;
 /// Blobs whose unwrapping is under way at once.

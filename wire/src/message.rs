@@ -9,6 +9,7 @@ use crate::{
     blob::{SealedBlob, Wrap},
     bounded::{Bytes, List},
     certificate::{Certificate, CertificateBody, CertificateSignature},
+    codec,
     endorsement::Endorsed,
     identity::Introduction,
     ids::{BootId, CeremonyId, Hash, Incarnation, KeyId, Nonce, PolicyVersion, Sequence, SignerId, UnixMillis},
@@ -21,6 +22,7 @@ use crate::{
     refusal::Refusal,
     request::Requested,
     signature::Signature,
+    tag::Tag,
 };
 
 /// A host's request. Every one is answered by one [`Reply`].
@@ -131,9 +133,9 @@ pub enum Request {
         #[n(0)]
         ceremony: CeremonyId,
     },
-    /// Gives up a key generation that cannot end.
+    /// Gives up a key generation or presigning that cannot end.
     #[n(14)]
-    AbandonKeygen {
+    Abandon {
         /// This signer's nonce in it.
         #[n(0)]
         nonce: Nonce,
@@ -162,6 +164,43 @@ pub enum Request {
         #[n(0)]
         items: List<SignItem, { limits::BATCH }>,
     },
+    /// Begins to make presignatures of an ECDSA key: the signer gives its nonce.
+    #[n(18)]
+    OpenPresigning {
+        /// The key.
+        #[n(0)]
+        key: KeyId,
+        /// The child that they are for; empty for the key itself.
+        #[n(1)]
+        path: List<u32, { limits::PATH }>,
+        /// Who will sign with them: rising, as many as the threshold.
+        #[n(2)]
+        signers: List<SignerId, { limits::SIGNERS }>,
+        /// How many; at most [`limits::PRESIGNING_BATCH`].
+        #[n(3)]
+        count: u16,
+    },
+    /// Goes on once the nonce of each of these signers is known: round 1 leaves by the outbox.
+    #[n(19)]
+    StartPresigning {
+        /// This signer's own nonce says which presigning is meant.
+        #[n(0)]
+        nonces: List<Contribution, { limits::SIGNERS }>,
+    },
+    /// How far a presigning is.
+    #[n(20)]
+    Presigning {
+        /// The ceremony.
+        #[n(0)]
+        ceremony: CeremonyId,
+    },
+    /// Begins to set this signer and a peer up for ECDSA: round 1 leaves by the outbox.
+    #[n(21)]
+    Pair {
+        /// The other one.
+        #[n(0)]
+        peer: SignerId,
+    },
 }
 
 /// One signer's nonce towards a ceremony id.
@@ -171,7 +210,7 @@ pub struct Contribution {
     /// The signer.
     #[n(0)]
     pub signer: SignerId,
-    /// Its nonce, from [`Body::KeygenNonce`].
+    /// Its nonce, from [`Body::CeremonyNonce`].
     #[n(1)]
     pub nonce: Nonce,
 }
@@ -188,7 +227,15 @@ pub struct SignItem {
     pub packages: List<Package, { limits::DIGESTS }>,
 }
 
-/// The commitments of one FROST signature, by rising signer id.
+impl CeremonyId {
+    /// The id of the presignature that this ceremony makes as its `number`th, from 0.
+    #[must_use]
+    pub fn presignature(&self, number: u16) -> Hash {
+        Tag::PRESIGNATURE.hash(&codec::encode(&(self, number)))
+    }
+}
+
+/// The commitments of one signature, by rising signer id. For ECDSA, all of them are the id of one presignature.
 pub type Package = List<SignerCommitment, { limits::SIGNERS }>;
 
 /// One signer's commitment.
@@ -198,7 +245,7 @@ pub struct SignerCommitment {
     /// The signer.
     #[n(0)]
     pub signer: SignerId,
-    /// As the FROST library serialises `SigningCommitments`.
+    /// As the FROST library serialises `SigningCommitments`; for ECDSA [`CeremonyId::presignature`].
     #[n(1)]
     pub commitment: Bytes<{ limits::COMMITMENT }>,
 }
@@ -264,12 +311,12 @@ pub enum Body {
     /// To `Unwrapped`, when a new share was read back through every KMS key.
     #[n(6)]
     Certified(#[n(0)] CertificateSignature),
-    /// To `OpenKeygen`.
+    /// To `OpenKeygen` and `OpenPresigning`.
     #[n(7)]
-    KeygenNonce(#[n(0)] Nonce),
-    /// To `StartKeygen`.
+    CeremonyNonce(#[n(0)] Nonce),
+    /// To `StartKeygen` and `StartPresigning`.
     #[n(8)]
-    KeygenStarted(#[n(0)] CeremonyId),
+    CeremonyStarted(#[n(0)] CeremonyId),
     /// To `Keygen`.
     #[n(9)]
     Keygen(#[n(0)] KeygenState),
@@ -279,6 +326,9 @@ pub enum Body {
     /// To `Sign`: one for each item, in order.
     #[n(11)]
     Signed(#[n(0)] List<SignOutcome, { limits::BATCH }>),
+    /// To `Presigning`.
+    #[n(12)]
+    Presigning(#[n(0)] PresigningState),
 }
 
 /// How far a key generation is.
@@ -309,10 +359,34 @@ pub enum KeygenState {
     },
 }
 
+/// How far a presigning is.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum PresigningState {
+    /// Messages of others are missing.
+    #[n(0)]
+    Running,
+    /// The presignatures are in the signer's pool, by their ids.
+    #[n(1)]
+    Made,
+    /// A check failed; nothing was kept.
+    #[n(2)]
+    Failed {
+        /// What failed.
+        #[n(0)]
+        refusal: Refusal,
+        /// The signer whose message it was, where that is certain.
+        #[n(1)]
+        culprit: Option<SignerId>,
+        /// The peer that this boot will not sign with again.
+        #[n(2)]
+        barred: Option<SignerId>,
+    },
+}
+
 /// One item's outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum SignOutcome {
-    /// A signature share for each digest, as the FROST library serialises it.
+    /// A signature share for each digest, as the FROST library serialises it; for ECDSA `R ‖ u ‖ w`: 33 bytes SEC1, twice 32 bytes.
     #[n(0)]
     Released(#[n(0)] List<Bytes<{ limits::COMMITMENT }>, { limits::DIGESTS }>),
     /// No share.

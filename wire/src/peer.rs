@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 
 use crate::{
     bounded::{Bytes, SecretBytes},
-    ids::{CeremonyId, Counter, Hash, SignerId},
+    ids::{CeremonyId, Counter, Hash, Nonce, SignerId},
     limits,
 };
 
@@ -29,7 +29,7 @@ pub enum PeerFrame {
     /// Second handshake message.
     #[n(1)]
     Respond(#[n(0)] Bytes<{ limits::PEER_MESSAGE }>),
-    /// A [`CeremonyMessage`] under the channel's key; `counter` is its Noise nonce and opens once.
+    /// A [`Piece`] under the channel's key; `counter` is its Noise nonce and opens once.
     #[n(2)]
     Sealed {
         /// Noise nonce.
@@ -41,7 +41,51 @@ pub enum PeerFrame {
     },
 }
 
-/// A ceremony's message, as it is inside the channel.
+/// What signers say to each other.
+#[derive(Clone, Encode, Decode)]
+pub enum PeerMessage {
+    /// In a ceremony.
+    #[n(0)]
+    Ceremony(#[n(0)] CeremonyMessage),
+    /// To set up a pair for ECDSA.
+    #[n(1)]
+    Pair(#[n(0)] PairRound),
+}
+
+/// A round of a pair's set-up.
+#[derive(Clone, Encode, Decode)]
+pub enum PairRound {
+    /// The sender's part in the session's id, and a commitment to its half of the common seed.
+    #[n(0)]
+    Commit {
+        /// Fresh.
+        #[n(0)]
+        nonce: Nonce,
+        /// Hash of seed and salt.
+        #[n(1)]
+        commitment: Hash,
+    },
+    /// The opening, and base oblivious transfers in both directions, 143 kB. Secret.
+    #[n(1)]
+    Open(#[n(0)] SecretBytes<{ limits::PAIRWISE }>),
+}
+
+/// A piece of a [`PeerMessage`]: Noise messages are shorter than some of these. The pieces of one have consecutive counters.
+#[derive(Clone, Encode, Decode)]
+#[cbor(array)]
+pub struct Piece {
+    /// The counter of the message's first piece.
+    #[n(0)]
+    pub first: Counter,
+    /// How many pieces there are.
+    #[n(1)]
+    pub count: u8,
+    /// This one's part of the encoded message.
+    #[n(2)]
+    pub bytes: SecretBytes<{ limits::PIECE }>,
+}
+
+/// A ceremony's message.
 #[derive(Clone, Encode, Decode)]
 #[cbor(array)]
 pub struct CeremonyMessage {
@@ -53,7 +97,7 @@ pub struct CeremonyMessage {
     pub round: Round,
 }
 
-/// A round of key generation.
+/// A round of a ceremony: of key generation, or of presigning.
 #[derive(Clone, Encode, Decode)]
 pub enum Round {
     /// Commitments to the sender's polynomial and its proof of knowledge: the same for everybody.
@@ -65,4 +109,13 @@ pub enum Round {
     /// The sender's secret share for the receiver: a scalar as the FROST library serialises it.
     #[n(2)]
     Share(#[n(0)] SecretBytes<{ limits::SECRET }>),
+    /// Key generation: hash of the broadcast that follows when everybody's hash is here.
+    #[n(3)]
+    Commitment(#[n(0)] Hash),
+    /// Presigning, first round: oblivious-transfer extensions, one for each presignature. Secret.
+    #[n(4)]
+    Extensions(#[n(0)] SecretBytes<{ limits::PAIRWISE }>),
+    /// Presigning, second round: multiplications, one for each presignature. Secret.
+    #[n(5)]
+    Multiplications(#[n(0)] SecretBytes<{ limits::PAIRWISE }>),
 }

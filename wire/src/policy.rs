@@ -7,9 +7,10 @@ use minicbor::{Decode, Encode};
 use crate::{
     bounded::List,
     endorsement::Endorsable,
-    ids::{GroupId, Hash, KeyName, PolicyVersion, Requester, Tenant},
+    ids::{CosmosChain, GroupId, Hash, KeyName, PolicyVersion, Requester, Tenant},
     limits,
-    request::Chain,
+    refusal::Refusal,
+    request::{Chain, Purpose},
     signature::PublicKey,
     tag::Tag,
 };
@@ -69,9 +70,115 @@ pub struct KeyRule {
     /// Names of the requesters who may sign with it.
     #[n(2)]
     pub requesters: List<Requester, { limits::REQUESTERS }>,
-    /// What they may sign. [`Chain::Message`] is there only where it is named.
+    /// What they may sign.
     #[n(3)]
-    pub chains: List<Chain, { limits::CHAINS }>,
+    pub permissions: List<Permission, { limits::PERMISSIONS }>,
+}
+
+/// One thing that a key may sign.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Permission {
+    /// Texts, under Cloister's own prefix.
+    #[n(0)]
+    Message,
+    /// Solana transactions.
+    #[n(1)]
+    Solana,
+    /// Bitcoin transactions.
+    #[n(2)]
+    Bitcoin {
+        /// What becomes of inputs that are not the key's.
+        #[n(0)]
+        foreign: ForeignInputs,
+    },
+    /// Ethereum transactions for one chain.
+    #[n(3)]
+    Ethereum {
+        /// EIP-155.
+        #[n(0)]
+        chain_id: u64,
+    },
+    /// Ethereum messages (EIP-191).
+    #[n(4)]
+    EthereumMessage,
+    /// Typed data (EIP-712) of one domain.
+    #[n(5)]
+    TypedData {
+        /// Its domain separator.
+        #[n(0)]
+        domain: Hash,
+    },
+    /// Cosmos transactions for one chain.
+    #[n(6)]
+    Cosmos {
+        /// As the chain's genesis names it.
+        #[n(0)]
+        chain_id: CosmosChain,
+    },
+}
+
+/// What becomes of a PSBT's inputs that are not the key's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum ForeignInputs {
+    /// The whole PSBT is refused.
+    #[n(0)]
+    Refused,
+    /// They are left to others to sign.
+    #[n(1)]
+    LeftAlone,
+}
+
+impl KeyRule {
+    /// Whether the rule is for this requester.
+    #[must_use]
+    pub fn names(&self, requester: &Requester) -> bool {
+        self.requesters.iter().any(|name| name == requester)
+    }
+
+    /// Whether anything may be signed for this chain.
+    #[must_use]
+    pub fn concerns(&self, chain: Chain) -> bool {
+        self.permissions.iter().any(|permission| permission.kind().0 == chain)
+    }
+
+    /// Whether exactly this may be signed.
+    ///
+    /// # Errors
+    /// The refusal that says what is not allowed.
+    pub fn permits(&self, needed: &Permission) -> Result<(), Refusal> {
+        if self.permissions.iter().any(|permission| permission.covers(needed)) {
+            return Ok(());
+        }
+        Err(match needed {
+            Permission::Message | Permission::Solana | Permission::EthereumMessage => Refusal::ChainNotAllowed,
+            Permission::Bitcoin { .. } => Refusal::ForeignInputs,
+            Permission::Ethereum { .. } | Permission::Cosmos { .. } => Refusal::ChainIdNotAllowed,
+            Permission::TypedData { .. } => Refusal::DomainNotAllowed,
+        })
+    }
+}
+
+impl Permission {
+    fn covers(&self, needed: &Self) -> bool {
+        // Who may sign beside others may sign alone.
+        let beside_others = Self::Bitcoin { foreign: ForeignInputs::LeftAlone };
+        self == needed || (*self == beside_others && matches!(needed, Self::Bitcoin { .. }))
+    }
+
+    /// Chain and purpose of the requests that it is for.
+    #[must_use]
+    pub fn kind(&self) -> (Chain, Purpose) {
+        match self {
+            Permission::Message => (Chain::Message, Purpose::Message),
+            Permission::Solana => (Chain::Solana, Purpose::Transaction),
+            Permission::Bitcoin { .. } => (Chain::Bitcoin, Purpose::Transaction),
+            Permission::Ethereum { .. } => (Chain::Ethereum, Purpose::Transaction),
+            Permission::EthereumMessage => (Chain::Ethereum, Purpose::Message),
+            Permission::TypedData { .. } => (Chain::Ethereum, Purpose::TypedData),
+            Permission::Cosmos { .. } => (Chain::Cosmos, Purpose::Transaction),
+        }
+    }
 }
 
 impl Policy {

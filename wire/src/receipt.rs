@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 use crate::{
     bounded::Bytes,
     codec,
-    ids::{BootId, CeremonyId, Hash, Incarnation, KeyId, PolicyVersion, RequestId, Sequence, UnixMillis},
+    ids::{BootId, CeremonyId, Hash, Incarnation, KeyId, PolicyVersion, RequestId, Sequence, SignerId, UnixMillis},
     refusal::Refusal,
     signature::Signature,
     tag::Tag,
@@ -100,6 +100,13 @@ pub enum Event {
         /// Why.
         #[n(1)]
         refusal: Refusal,
+    },
+    /// A peer failed a check that must not be repeated: this boot will not sign with that one again.
+    #[n(6)]
+    PairBarred {
+        /// The peer.
+        #[n(0)]
+        peer: SignerId,
     },
 }
 

@@ -58,9 +58,9 @@ refusals! {
     22 BeforeStart "request_before_start" "The request is older than the group's last start and may have been answered before it; make and sign a new one."
     23 KeyUnknown "key_unknown" "The signer has no such key; check the key id, and have the host load its share if the signer was restarted."
     24 ChainNotAllowed "chain_not_allowed" "The policy does not allow this requester to sign for this chain with this key; have the operators change it."
-    25 SchemeMismatch "scheme_mismatch" "The key's scheme cannot sign for this chain; use an ed25519 key for Solana and a secp256k1-taproot key for Bitcoin."
-    26 PathNotSupported "path_not_supported" "Keys have no child keys here; leave the path empty."
-    27 PurposeMismatch "purpose_mismatch" "The purpose does not fit the chain; texts are messages, everything else is a transaction."
+    25 SchemeMismatch "scheme_mismatch" "The key's scheme cannot sign this; use ed25519 for Solana, secp256k1-taproot or -ecdsa for Bitcoin, secp256k1-ecdsa for Ethereum and Cosmos."
+    26 PathNotSupported "path_not_supported" "Keys of this scheme have no child keys; leave the path empty, and make a key for each account."
+    27 PurposeMismatch "purpose_mismatch" "The purpose does not fit the chain; texts are messages, typed data is typed data, everything else is a transaction."
     28 PayloadRejected "payload_rejected" "The payload cannot be parsed, or is not for this key to sign; look at it with the chain's own tools."
     29 CreationNotAllowed "creation_not_allowed" "The policy does not allow this requester to create keys; have the operators change it."
     30 KeyNameTaken "key_name_taken" "The tenant already has a key of this name; choose another."
@@ -76,6 +76,12 @@ refusals! {
     40 WrongGenesis "wrong_genesis" "The start order names another genesis than the one that this signer's key was made under; name the genesis order that counts, or restore the blob that was sealed under it."
     41 RequestCertified "request_certified" "A key was certified for this request in another key generation; make and sign a new request."
     42 RequesterBusy "requester_busy" "The signer remembers as many of this requester's requests as it may; wait until some have expired, and give requests shorter lives."
+    43 PathInvalid "path_invalid" "The path names no child; use at most eight steps, none of them hardened."
+    44 PairMissing "pair_missing" "Two of these signers have not been set up for each other; have the host do it, then try again."
+    45 PairBarred "pair_barred" "Two of these signers may not sign ECDSA together: one failed a check that must not be repeated between these boots; use other signers, and look into the one that is named."
+    46 ChainIdNotAllowed "chain_id_not_allowed" "The policy does not allow this key to sign for the chain id in the transaction; have the operators add it."
+    47 DomainNotAllowed "domain_not_allowed" "The policy does not know the EIP-712 domain of this typed data; have the operators add its domain separator."
+    48 ForeignInputs "foreign_inputs" "The PSBT has inputs of other keys, and the policy does not allow that; have the operators change it."
 }
 
 impl fmt::Display for Refusal {

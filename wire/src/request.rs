@@ -8,10 +8,10 @@
 //! | 0 | group | byte string, 16 |
 //! | 1 | tenant | text, 1–64 printable ASCII |
 //! | 2 | key id | byte string, 32 |
-//! | 3 | path | array of unsigned integers; empty |
-//! | 4 | chain | 0 message, 1 Solana, 2 Bitcoin |
-//! | 5 | purpose | 0 transaction, 1 message |
-//! | 6 | payload | byte string: UTF-8 text, Solana message, or PSBT |
+//! | 3 | path | array of unsigned integers, at most 8, each below 2^31: the steps of a child key (BIP-32); empty for the key itself |
+//! | 4 | chain | 0 message, 1 Solana, 2 Bitcoin, 3 Ethereum, 4 Cosmos |
+//! | 5 | purpose | 0 transaction, 1 message, 2 typed data |
+//! | 6 | payload | byte string: UTF-8 text, Solana message, PSBT, unsigned Ethereum transaction, Ethereum message, canonical typed data, or Cosmos `SignDoc` |
 //! | 7 | requester | text, 1–64 printable ASCII |
 //! | 8 | request id | byte string, 16, random |
 //! | 9 | issued at | unsigned, milliseconds since the Unix epoch |
@@ -46,6 +46,12 @@ pub enum Chain {
     /// A Bitcoin PSBT.
     #[n(2)]
     Bitcoin,
+    /// An Ethereum transaction, a message (EIP-191) or typed data (EIP-712).
+    #[n(3)]
+    Ethereum,
+    /// A Cosmos `SignDoc`.
+    #[n(4)]
+    Cosmos,
 }
 
 /// What the signature is for. It has to fit the chain.
@@ -58,6 +64,9 @@ pub enum Purpose {
     /// A text that proves who holds the key.
     #[n(1)]
     Message,
+    /// EIP-712 typed data, which a contract may take as an order.
+    #[n(2)]
+    TypedData,
 }
 
 /// A request for one signed transaction or message. The module's header gives its bytes.
@@ -73,7 +82,7 @@ pub struct SignRequest {
     /// The key.
     #[n(2)]
     pub key: KeyId,
-    /// Child key path; has to be empty, since no scheme here derives children.
+    /// Child key path (BIP-32, not hardened); has to be empty for `ed25519` and `secp256k1-schnorr`.
     #[n(3)]
     pub path: List<u32, { limits::PATH }>,
     /// Which parser reads the payload.
@@ -112,6 +121,9 @@ pub enum Scheme {
     /// FROST(secp256k1, SHA-256), RFC 9591 section 6.5: plain Schnorr.
     #[n(2)]
     Secp256k1Schnorr,
+    /// DKLs23 (ePrint 2023/765): ECDSA for Ethereum, Bitcoin SegWit and Cosmos.
+    #[n(3)]
+    Secp256k1Ecdsa,
 }
 
 /// A request to make a key.

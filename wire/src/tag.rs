@@ -44,6 +44,8 @@ tags! {
     KEY_REQUEST = "cloister/1/key-request";
     /// A ceremony id, from every participant's boot id and nonce.
     CEREMONY = "cloister/1/ceremony";
+    /// The commitment to a broadcast of key generation.
+    BROADCAST = "cloister/1/broadcast";
     /// The echo: all broadcasts of a ceremony's first round.
     ECHO = "cloister/1/echo";
     /// The whole public transcript of a ceremony.
@@ -66,6 +68,14 @@ tags! {
     RECEIPT = "cloister/1/receipt";
     /// A status, signed by the boot identity over the caller's nonce.
     STATUS = "cloister/1/status";
+    /// The session of a pair's set-up.
+    PAIR = "cloister/1/pair";
+    /// The session id of an ECDSA key.
+    KEY_SESSION = "cloister/1/key-session";
+    /// What a presigning is about, and each presignature's session.
+    PRESIGNING = "cloister/1/presigning";
+    /// A presignature's id, from its ceremony.
+    PRESIGNATURE = "cloister/1/presignature";
     /// The signing packages of a request: what a cached share is bound to.
     SIGNING_PACKAGE = "cloister/1/signing-package";
 }

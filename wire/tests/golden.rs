@@ -14,8 +14,8 @@ use cloister_wire::{
     manifest::{KmsKey, Manifest, Measurements, SignerSlot},
     message::*,
     order::{RosterEntry, StartKind, StartOrder},
-    peer::{CeremonyMessage, Envelope, PeerFrame, Round},
-    policy::{KeyRule, Policy, RequesterKey},
+    peer::{CeremonyMessage, Envelope, PairRound, PeerFrame, PeerMessage, Piece, Round},
+    policy::{ForeignInputs, KeyRule, Permission, Policy, RequesterKey},
     receipt::{Event, Receipt, ReceiptBody},
     refusal::Refusal,
     request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
@@ -79,7 +79,7 @@ fn no_value_is_read_from_a_longer_form_of_its_own_header() {
 #[test]
 fn every_request_has_its_own_number() {
     let numbers: std::collections::BTreeSet<_> = requests().iter().map(|golden| golden.bytes[1]).collect();
-    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..18).collect::<Vec<_>>());
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..22).collect::<Vec<_>>());
 }
 
 fn values() -> Vec<Golden> {
@@ -94,6 +94,7 @@ fn documents() -> Vec<Golden> {
         golden("Policy", policy()),
         golden("EndorsedPolicy", endorsed(&policy())),
         golden("SignRequest", sign_request()),
+        golden("SignRequestForAChild", typed_data_request()),
         golden("KeyRequest", key_request()),
         golden("Requested", requested()),
         golden("BootStatement", statement()),
@@ -117,6 +118,7 @@ fn documents() -> Vec<Golden> {
             "ReceiptReleased",
             receipt_body(Event::Released { request: hash(1), id: request_id(), key: key(), package: hash(2) }),
         ),
+        golden("ReceiptPairBarred", receipt_body(Event::PairBarred { peer: signer(2) })),
         golden("ReceiptRefused", receipt_body(Event::Refused { request: hash(1), refusal: Refusal::Expired })),
     ]
 }
@@ -124,6 +126,8 @@ fn documents() -> Vec<Golden> {
 fn requests() -> Vec<Golden> {
     let contribution = Contribution { signer: signer(1), nonce: nonce() };
     let item = SignItem { request: requested(), packages: list([package()]) };
+    let open_presigning =
+        Request::OpenPresigning { key: key(), path: list([0, 5]), signers: list([signer(1), signer(2)]), count: 4 };
     vec![
         golden("RequestStatus", Request::Status { nonce: nonce() }),
         golden("RequestConfigure", Request::Configure { manifest: endorsed(&manifest()), signer: signer(1) }),
@@ -140,10 +144,14 @@ fn requests() -> Vec<Golden> {
         golden("RequestStartKeygen", Request::StartKeygen { nonces: list([contribution]) }),
         golden("RequestDeliver", Request::Deliver { from: signer(1), frame: sealed_frame() }),
         golden("RequestKeygen", Request::Keygen { ceremony: ceremony() }),
-        golden("RequestAbandonKeygen", Request::AbandonKeygen { nonce: nonce() }),
+        golden("RequestAbandon", Request::Abandon { nonce: nonce() }),
         golden("RequestCertify", Request::Certify { certificate: certificate() }),
         golden("RequestCommit", Request::Commit { key: key(), count: 64 }),
         golden("RequestSign", Request::Sign { items: list([item]) }),
+        golden("RequestOpenPresigning", open_presigning),
+        golden("RequestStartPresigning", Request::StartPresigning { nonces: list([contribution]) }),
+        golden("RequestPresigning", Request::Presigning { ceremony: ceremony() }),
+        golden("RequestPair", Request::Pair { peer: signer(2) }),
     ]
 }
 
@@ -157,6 +165,8 @@ fn replies() -> Vec<Golden> {
     let unwrap = Body::Unwrap { ticket: 1, document: bytes(b"document"), wraps: list([wrap()]) };
     let sealed = KeygenState::Sealed { blob: blob(share()), certificate: certificate_body() };
     let failed = |culprit| KeygenState::Failed { refusal: Refusal::EchoMismatch, culprit };
+    let culprit = Some(signer(2));
+    let barred = PresigningState::Failed { refusal: Refusal::PairBarred, culprit, barred: culprit };
     let outcomes = [SignOutcome::Released(list([bytes(b"share")])), SignOutcome::Refused(Refusal::KeyUnknown)];
     vec![
         golden("ReplyNothing", done(Body::Nothing)),
@@ -167,26 +177,35 @@ fn replies() -> Vec<Golden> {
         golden("ReplySealed", done(Body::Sealed(blob(Content::SignerKey)))),
         golden("ReplyUnwrap", done(unwrap)),
         golden("ReplyCertified", done(Body::Certified(certificate_signature()))),
-        golden("ReplyKeygenNonce", done(Body::KeygenNonce(nonce()))),
-        golden("ReplyKeygenStarted", done(Body::KeygenStarted(ceremony()))),
+        golden("ReplyCeremonyNonce", done(Body::CeremonyNonce(nonce()))),
+        golden("ReplyCeremonyStarted", done(Body::CeremonyStarted(ceremony()))),
         golden("ReplyKeygenRunning", done(Body::Keygen(KeygenState::Running))),
         golden("ReplyKeygenSealed", done(Body::Keygen(sealed))),
         golden("ReplyKeygenFailed", done(Body::Keygen(failed(Some(signer(2)))))),
         golden("ReplyKeygenFailedByNobody", done(Body::Keygen(failed(None)))),
         golden("ReplyCommitments", done(Body::Commitments(list([bytes(b"commitment")])))),
         golden("ReplySigned", done(Body::Signed(list(outcomes)))),
+        golden("ReplyPresigningRunning", done(Body::Presigning(PresigningState::Running))),
+        golden("ReplyPresigningMade", done(Body::Presigning(PresigningState::Made))),
+        golden("ReplyPresigningFailed", done(Body::Presigning(barred))),
     ]
 }
 
 fn peers() -> Vec<Golden> {
-    let message = |round| CeremonyMessage { ceremony: ceremony(), round };
+    let message = |round| PeerMessage::Ceremony(CeremonyMessage { ceremony: ceremony(), round });
     vec![
         golden("PeerInitiate", PeerFrame::Initiate(bytes(b"e"))),
         golden("PeerRespond", PeerFrame::Respond(bytes(b"e"))),
         golden("PeerSealed", sealed_frame()),
+        golden("Piece", Piece { first: Counter(3), count: 2, bytes: secret_bytes(b"piece") }),
+        golden("CeremonyCommitment", message(Round::Commitment(hash(2)))),
         golden("CeremonyBroadcast", message(Round::Broadcast(bytes(b"package")))),
         golden("CeremonyEcho", message(Round::Echo(hash(1)))),
-        golden("CeremonyShare", message(Round::Share(SecretBytes::try_from(&b"share"[..]).unwrap()))),
+        golden("CeremonyShare", message(Round::Share(secret_bytes(b"share")))),
+        golden("CeremonyExtensions", message(Round::Extensions(secret_bytes(b"extensions")))),
+        golden("CeremonyMultiplications", message(Round::Multiplications(secret_bytes(b"multiplications")))),
+        golden("PairCommit", PeerMessage::Pair(PairRound::Commit { nonce: nonce(), commitment: hash(1) })),
+        golden("PairOpen", PeerMessage::Pair(PairRound::Open(secret_bytes(b"opening")))),
     ]
 }
 
@@ -215,7 +234,16 @@ fn start_order() -> StartOrder {
 
 fn policy() -> Policy {
     let requester_key = RequesterKey { name: requester(), tenant: tenant(), key: public_key(3) };
-    let chains = list([Chain::Message, Chain::Solana, Chain::Bitcoin]);
+    let permissions = list([
+        Permission::Message,
+        Permission::Solana,
+        Permission::Bitcoin { foreign: ForeignInputs::Refused },
+        Permission::Bitcoin { foreign: ForeignInputs::LeftAlone },
+        Permission::Ethereum { chain_id: 1 },
+        Permission::EthereumMessage,
+        Permission::TypedData { domain: hash(4) },
+        Permission::Cosmos { chain_id: "cosmoshub-4".parse().unwrap() },
+    ]);
     Policy {
         group: group(),
         manifest: hash(1),
@@ -223,7 +251,7 @@ fn policy() -> Policy {
         previous: Some(hash(2)),
         requesters: list([requester_key]),
         key_creators: list([requester()]),
-        keys: list([KeyRule { tenant: tenant(), key: key_name(), requesters: list([requester()]), chains }]),
+        keys: list([KeyRule { tenant: tenant(), key: key_name(), requesters: list([requester()]), permissions }]),
     }
 }
 
@@ -247,6 +275,11 @@ fn sign_request() -> SignRequest {
         issued_at: at(),
         not_after: at().plus(60_000),
     }
+}
+
+fn typed_data_request() -> SignRequest {
+    let (chain, purpose) = (Chain::Ethereum, Purpose::TypedData);
+    SignRequest { path: list([44, 60, 0, 0, 1]), chain, purpose, ..sign_request() }
 }
 
 fn key_request() -> KeyRequest {
@@ -448,6 +481,10 @@ fn signature(byte: u8) -> Signature {
 }
 
 fn bytes<const MAX: usize>(bytes: &[u8]) -> Bytes<MAX> {
+    bytes.try_into().unwrap()
+}
+
+fn secret_bytes<const MAX: usize>(bytes: &[u8]) -> SecretBytes<MAX> {
     bytes.try_into().unwrap()
 }
 

@@ -140,6 +140,8 @@ struct ChainView {
     receipts: usize,
     released: usize,
     refused: usize,
+    /// Signers that it does not sign with again.
+    barred: Vec<u16>,
     head: Option<String>,
 }
 
@@ -169,7 +171,7 @@ impl View {
 
 impl ChainView {
     fn new(chain: &BootChain) -> Self {
-        let BootChain { signer, boot, receipts, released, refused, head, .. } = chain;
+        let BootChain { signer, boot, receipts, released, refused, barred, head, .. } = chain;
         let head = head.map(|head| head.to_string());
         Self {
             signer: signer.get(),
@@ -177,6 +179,7 @@ impl ChainView {
             receipts: *receipts,
             released: *released,
             refused: *refused,
+            barred: barred.iter().map(|peer| peer.get()).collect(),
             head,
         }
     }
@@ -196,6 +199,9 @@ impl fmt::Display for View {
             let ChainView { signer, receipts, released, refused, .. } = chain;
             let boot = chain.boot.get(..16).unwrap_or_default();
             write!(f, "\nsigner {signer}  boot {boot}…: {receipts} receipts, {released} signings, {refused} refusals")?;
+            for peer in &chain.barred {
+                write!(f, "; barred signer {peer}, which failed a check in ECDSA signing")?;
+            }
         }
         self.findings.iter().try_for_each(|finding| write!(f, "\n- {} ({})", finding.message, finding.code))
     }

@@ -1,5 +1,6 @@
 //! `cloister demo`: everything once, on this machine, with every signature judged by a library that had no part in it.
 
+mod ethereum;
 mod judge;
 mod solana;
 mod story;
@@ -8,11 +9,12 @@ mod taproot;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cloister_client::{Client, Key, SigningJob, audit::Export, requester::Credential};
+use cloister_client::{Client, Key, SigningJob, audit::Export, requester::Credential, scheme::Kind};
 use cloister_simulator::group::Group;
 use cloister_wire::{
     ids::{KeyName, SignerId},
-    request::{Chain, Scheme},
+    policy::{ForeignInputs, Permission},
+    request::Scheme,
 };
 use tempfile::TempDir;
 
@@ -28,9 +30,9 @@ use story::Story;
 
 /// `cloister demo`.
 ///
-/// Starts a KMS stand-in, three signers and their hosts as processes of their own (2 of 3 sign), makes a key of each scheme, kills all
-/// signers, brings them back through attested KMS decryption, signs a Solana transfer, a Taproot PSBT and a text, kills one signer,
-/// and signs again. SIMULATED: the attestation rests on a test root.
+/// Starts a KMS stand-in, three signers and their hosts as processes of their own (2 of 3 sign), makes a key of each scheme, signs
+/// an Ethereum transfer, kills all signers, brings them back through attested KMS decryption, signs another one, a Solana transfer, a
+/// Taproot PSBT and a text, kills one signer, and signs again. SIMULATED: the attestation rests on a test root.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Examples:\n  cloister demo\n  cloister demo --json | jq .signatures\n  cloister demo --dir kept && cloister audit verify --dir kept kept/audit.json"
@@ -63,12 +65,16 @@ async fn tell(dir: &Path, progress: &Progress) -> Result<Story, Failure> {
 
     let keys = Keys::make(&group, &client, progress).await?;
     story.made(&keys);
+    let credential = group.credential()?;
+    let signer = Signer { client: &client, credential: &credential, progress };
+    story.signed(signer.pay(&keys.ethereum, 0).await?);
 
     restart(&mut group, progress).await?;
     let client = connect(&group).await?;
     story.restarted(&client);
 
-    let signer = Signer { client: &client, credential: &group.credential()?, progress };
+    let signer = Signer { client: &client, ..signer };
+    story.signed(signer.pay(&keys.ethereum, 1).await?);
     story.signed(signer.transfer(&keys.solana, 1_000_000).await?);
     story.signed(signer.gather(&keys.bitcoin).await?);
     story.signed(signer.text(&keys.schnorr).await?);
@@ -116,26 +122,35 @@ struct Keys {
     solana: Key,
     bitcoin: Key,
     schnorr: Key,
+    ethereum: Key,
 }
 
 impl Keys {
     async fn make(group: &Group, client: &Client, progress: &Progress) -> Result<Self, Failure> {
         let credential = group.credential()?;
         let name = |name: &str| name.parse::<KeyName>().expect("a valid name");
-        let rules = [("solana", Chain::Solana), ("bitcoin", Chain::Bitcoin), ("schnorr", Chain::Message)];
+        let rules = [
+            ("solana", Permission::Solana),
+            ("bitcoin", Permission::Bitcoin { foreign: ForeignInputs::Refused }),
+            ("schnorr", Permission::Message),
+            ("ethereum", Permission::Ethereum { chain_id: 1 }),
+        ];
         progress.doing("the operators allow the requester to sign");
         let allow = |draft: &mut cloister_client::operator::PolicyDraft| {
-            rules.iter().try_for_each(|(key, chain)| draft.allow_signing(&credential.name, &name(key), &[*chain]))
+            rules.iter().try_for_each(|(key, allowed)| {
+                draft.allow_signing(&credential.name, &name(key), std::slice::from_ref(allowed))
+            })
         };
         group.change_policy(allow).await?;
         let make = async |key: &'static str, scheme| {
-            progress.doing(format!("making the {key} key: FROST key generation, sealing, reading back through KMS"));
+            progress.doing(format!("making the {key} key: key generation, sealing, reading back through KMS"));
             client.create_key(&credential, name(key), scheme).await
         };
         Ok(Self {
             solana: make("solana", Scheme::Ed25519).await?,
             bitcoin: make("bitcoin", Scheme::Secp256k1Taproot).await?,
             schnorr: make("schnorr", Scheme::Secp256k1Schnorr).await?,
+            ethereum: make("ethereum", Scheme::Secp256k1Ecdsa).await?,
         })
     }
 }
@@ -153,8 +168,15 @@ impl Signer<'_> {
     async fn transfer(self, key: &Key, lamports: u64) -> Result<Verdict, Failure> {
         let from = key.public_key().try_into().map_err(anyhow::Error::from)?;
         let message = solana::transfer(from, RECEIVER, lamports, BLOCKHASH);
-        let (job, signed) = self.sign(key, Chain::Solana, &message).await?;
+        let (job, signed) = self.sign(key, Kind::Solana, &message).await?;
         Ok(judge::solana(job, signed, lamports)?)
+    }
+
+    /// A real EIP-1559 transfer of one wei.
+    async fn pay(self, key: &Key, nonce: u8) -> Result<Verdict, Failure> {
+        let transfer = ethereum::Transfer::new(nonce, PAYEE, 1);
+        let (job, signed) = self.sign(key, Kind::Ethereum, &transfer.unsigned()).await?;
+        Ok(judge::ethereum(job, signed, &transfer)?)
     }
 
     /// A Taproot PSBT that spends three coins.
@@ -163,26 +185,26 @@ impl Signer<'_> {
         let (_, internal) =
             key.public_key().split_last_chunk::<32>().ok_or_else(|| anyhow::anyhow!("no Taproot key"))?;
         let spend = taproot::Spend::gather(internal, &output_key, &COINS)?;
-        let (job, signed) = self.sign(key, Chain::Bitcoin, &spend.psbt()).await?;
+        let (job, signed) = self.sign(key, Kind::Bitcoin, &spend.psbt()).await?;
         Ok(judge::bitcoin(job, signed, &spend)?)
     }
 
     /// A text, by the plain ciphersuite.
     async fn text(self, key: &Key) -> Result<Verdict, Failure> {
-        let (job, signed) = self.sign(key, Chain::Message, TEXT.as_bytes()).await?;
+        let (job, signed) = self.sign(key, Kind::Message, TEXT.as_bytes()).await?;
         Ok(judge::schnorr(job, signed, TEXT)?)
     }
 
     async fn sign(
         self,
         key: &Key,
-        chain: Chain,
+        kind: Kind,
         payload: &[u8],
     ) -> Result<(SigningJob, cloister_client::Signed), Failure> {
         let body = key.body();
         self.progress.doing(format!("two signers sign with the {} key", body.name));
         let key = self.client.key(&body.tenant, &body.name).await?;
-        let job = SigningJob::new(&key, chain, payload)?;
+        let job = SigningJob::new(&key, kind, payload)?;
         let signed = self.client.sign(self.credential, &job).await?;
         Ok((job, signed))
     }
@@ -221,6 +243,8 @@ impl Folder {
 
 /// Who gets the lamports.
 const RECEIVER: [u8; 32] = [0x5a; 32];
+/// Who gets the wei.
+const PAYEE: [u8; 20] = [0x5a; 20];
 /// Would be a recent block's.
 const BLOCKHASH: [u8; 32] = [0xb1; 32];
 /// Satoshis.

@@ -1,16 +1,13 @@
-use std::{fmt, fs, path::PathBuf, str::FromStr};
+mod allow;
+
+use std::{fmt, fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use cloister_client::{
-    Attested, Error, Secret, SecretFile,
-    operator::PolicyDraft,
-    scheme::{CHAINS, chain_name},
-};
+use cloister_client::{Attested, Error, Secret, SecretFile, operator::PolicyDraft, permission};
 use cloister_wire::{
     endorsement::Endorsed,
-    ids::{KeyName, Requester, Tenant},
+    ids::{Requester, Tenant},
     policy::{KeyRule, Policy, RequesterKey},
-    request::Chain,
     signature::PublicKey,
 };
 use serde::Serialize;
@@ -21,6 +18,7 @@ use crate::{
     failure::{Exit, Failure},
     output::{Lines, Output},
 };
+use allow::{Allowance, Allowed};
 
 /// `cloister requester`.
 #[derive(Subcommand, Debug)]
@@ -31,7 +29,20 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   cloister requester add demo --allow treasury=solana,message
   cloister requester add alice --key alice.key --create-keys --allow treasury=solana,message
-  cloister requester add bob --public-key 3f1c... --allow cold-1=bitcoin")]
+  cloister requester add bob --public-key 3f1c... --allow cold-1=bitcoin
+  cloister requester add bob --allow hot=ethereum:1,ethereum-message,typed-data:permit.json --allow hot=cosmos:cosmoshub-4
+
+What can be allowed:
+  message              texts, under Cloister's own prefix
+  solana               Solana transactions
+  bitcoin              PSBTs all of whose inputs are the key's
+  bitcoin+foreign      PSBTs with inputs of others, too, which are left alone
+  ethereum:ID          Ethereum transactions for the chain of this id, such as ethereum:1
+  ethereum-message     Ethereum messages (EIP-191)
+  typed-data:DOMAIN    typed data (EIP-712) of one domain: its separator (0x and 64 hex digits), or a JSON file with such data
+  cosmos:ID            Cosmos transactions for the chain of this id, such as cosmos:cosmoshub-4
+
+A key's children (sign --path) are allowed what the key is.")]
     Add(Add),
     /// Take somebody out: signs and puts into force the next version of the policy, without the requester and all that it may do.
     #[command(after_help = "Example:\n  cloister requester remove bob")]
@@ -72,19 +83,13 @@ pub(crate) struct Add {
     /// It may make keys for its tenant.
     #[arg(long)]
     create_keys: bool,
-    /// It may sign with this key on these chains: KEY=CHAIN or KEY=CHAIN,CHAIN; may be repeated. The key need not exist yet.
-    #[arg(long, value_name = "KEY=CHAINS")]
-    allow: Vec<Permission>,
+    /// It may sign this with this key: KEY=WHAT or KEY=WHAT,WHAT, as below; may be repeated. The key need not exist yet.
+    #[arg(long, value_name = "KEY=WHAT")]
+    allow: Vec<Allowance>,
     #[command(flatten)]
     signing: Signing,
     #[command(flatten)]
     connection: Connection,
-}
-
-#[derive(Clone, Debug)]
-struct Permission {
-    key: KeyName,
-    chains: Vec<Chain>,
 }
 
 pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
@@ -182,10 +187,11 @@ impl Key {
 impl Add {
     async fn run(self) -> Result<View, Failure> {
         let tenant = self.connection.tenant(self.tenant.as_ref())?;
+        let allowed = self.allow.iter().map(Allowance::read).collect::<Result<Vec<_>, _>>()?;
         let operators = self.signing.operators(&self.connection)?;
         let attested = self.connection.attest().await?;
         let key = self.key()?;
-        let (policy, draft) = next(&attested, |draft| self.change(draft, &tenant, key.public())).await?;
+        let (policy, draft) = next(&attested, |draft| self.change(draft, &tenant, key.public(), &allowed)).await?;
         let policy_hash = draft.hash().to_string();
         let draft = self.carry_out(operators, draft, &attested, &key).await?;
         Ok(View {
@@ -231,13 +237,19 @@ impl Add {
         }
     }
 
-    fn change(&self, draft: &mut PolicyDraft, tenant: &Tenant, key: PublicKey) -> Result<(), Failure> {
+    fn change(
+        &self,
+        draft: &mut PolicyDraft,
+        tenant: &Tenant,
+        key: PublicKey,
+        allowed: &[Allowed],
+    ) -> Result<(), Failure> {
         draft.add_requester(self.name.clone(), tenant.clone(), key)?;
         if self.create_keys {
             draft.allow_key_creation(&self.name)?;
         }
-        for permission in &self.allow {
-            draft.allow_signing(&self.name, &permission.key, &permission.chains)?;
+        for Allowed { key, permissions } in allowed {
+            draft.allow_signing(&self.name, key, permissions)?;
         }
         Ok(())
     }
@@ -255,19 +267,6 @@ impl Add {
             Some(known) if known.name == name => self.connection.dir.join(known.key_file),
             _ => PathBuf::from(format!("{name}.key")),
         })
-    }
-}
-
-impl FromStr for Permission {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (key, chains) = text.split_once('=').ok_or("expected KEY=CHAIN[,CHAIN]")?;
-        let chain = |name: &str| CHAINS.iter().find(|(_, known)| *known == name).map(|(chain, _)| *chain);
-        let chains = chains
-            .split(',')
-            .map(|name| chain(name).ok_or_else(|| format!("{name} is none of solana, bitcoin, message")));
-        Ok(Self { key: key.parse().map_err(|why| format!("{why}"))?, chains: chains.collect::<Result<_, _>>()? })
     }
 }
 
@@ -335,7 +334,7 @@ struct RequesterView {
 #[derive(Serialize)]
 struct AllowView {
     key: String,
-    chains: Vec<&'static str>,
+    permissions: Vec<String>,
 }
 
 impl ListView {
@@ -363,7 +362,7 @@ impl ListView {
 
 impl AllowView {
     fn new(rule: &KeyRule) -> Self {
-        Self { key: rule.key.to_string(), chains: rule.chains.iter().map(|chain| chain_name(*chain)).collect() }
+        Self { key: rule.key.to_string(), permissions: rule.permissions.iter().map(permission::text).collect() }
     }
 }
 
@@ -379,6 +378,6 @@ impl fmt::Display for RequesterView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let make = if self.create_keys { "; may make keys" } else { "" };
         write!(f, "{} of tenant {}, key {}{make}", self.requester, self.tenant, self.public_key)?;
-        self.allow.iter().try_for_each(|allow| write!(f, "\n  {}={}", allow.key, allow.chains.join(",")))
+        self.allow.iter().try_for_each(|allow| write!(f, "\n  {}={}", allow.key, allow.permissions.join(",")))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
-use cloister_client::scheme::chain_name;
+use cloister_client::permission;
 use cloister_wire::{
     ids::SignerId,
     manifest::ValidManifest,
@@ -126,8 +126,8 @@ fn rules(policy: &Policy) -> BTreeSet<String> {
         .map(|known| format!("requester {} of tenant {} has public key {}", known.name, known.tenant, known.key));
     let creators = policy.key_creators.iter().map(|name| format!("requester {name} may make keys"));
     let signing = policy.keys.iter().flat_map(|rule| {
-        let chains: Vec<_> = rule.chains.iter().map(|chain| chain_name(*chain)).collect();
-        let what = format!("may sign with key {} of tenant {} for {}", rule.key, rule.tenant, chains.join(", "));
+        let allowed: Vec<_> = rule.permissions.iter().map(permission::text).collect();
+        let what = format!("may sign with key {} of tenant {} for {}", rule.key, rule.tenant, allowed.join(", "));
         rule.requesters.iter().map(move |name| format!("requester {name} {what}"))
     });
     requesters.chain(creators).chain(signing).collect()

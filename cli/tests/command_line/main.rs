@@ -1,6 +1,7 @@
 //! The real binary against real groups: every command, its fields and its exit codes.
 
 mod answers;
+mod ecdsa;
 mod keys_and_signatures;
 mod operators;
 mod processes;

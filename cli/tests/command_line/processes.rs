@@ -19,13 +19,14 @@ fn the_demo_shows_everything_and_leaves_no_process() {
     assert_eq!(answer.exit, 0, "{:#}", answer.json);
     let story = answer.json;
     assert_eq!((&story["simulated"], &story["threshold"], &story["signers"]), (&true.into(), &2.into(), &3.into()));
-    assert_eq!(story["keys"].as_array().map(Vec::len), Some(3));
+    assert_eq!(story["keys"].as_array().map(Vec::len), Some(4));
     let signatures = story["signatures"].as_array().unwrap();
     let judges: Vec<_> = signatures.iter().map(|signature| text(signature, "verified_by")).collect();
     let (dalek, bitcoin) = ("ed25519-dalek", "bitcoin and libsecp256k1");
-    assert_eq!(judges, [dalek, bitcoin, "RFC 9591's equation over k256", dalek, bitcoin]);
+    let ethereum = "libsecp256k1, which recovers the sender, and sha3";
+    assert_eq!(judges, [ethereum, ethereum, dalek, bitcoin, "RFC 9591's equation over k256", dalek, bitcoin]);
     assert!(signatures.iter().all(|signature| signature["verified"] == true));
-    assert!(signatures[3..].iter().all(|signature| signature["signers"] == serde_json::json!([1, 2])));
+    assert!(signatures[5..].iter().all(|signature| signature["signers"] == serde_json::json!([1, 2])));
     assert_eq!(processes_of(&dir), 0);
     let trail = dir.join("audit.json").display().to_string();
     assert_eq!(run_in(&dir, &["audit", "verify", &trail], b"").exit, 0);

@@ -212,7 +212,7 @@ fn an_export_of_another_group_is_none_of_ours() {
     world.fails(&["audit", "verify", &truncated], 2, "file_invalid");
     let damaged = String::from_utf8(whole).unwrap().replacen("\"manifest\":\"", "\"manifest\":\"AA", 1);
     world.fails(&["audit", "verify", &world.file("damaged.json", damaged)], 2, "file_invalid");
-    world.fails(&["audit", "verify", &world.path("nowhere.json")], 1, "file");
+    world.fails(&["audit", "verify", &world.path("no-such-export.json")], 1, "file");
 }
 
 type Alteration = fn(&mut Value);

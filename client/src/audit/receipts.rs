@@ -28,6 +28,8 @@ pub struct BootChain {
     pub released: usize,
     /// Requests refused.
     pub refused: usize,
+    /// Peers that failed a check in ECDSA signing, with which this boot does not sign again.
+    pub barred: Vec<SignerId>,
 }
 
 /// What receipts may speak of.
@@ -68,6 +70,7 @@ impl Known<'_> {
             span: None,
             released: 0,
             refused: 0,
+            barred: Vec::new(),
         };
         let mut expected = Sequence(0);
         for (sequence, (hash, body)) in links {
@@ -100,7 +103,7 @@ impl Known<'_> {
             Event::KeyCreated { key, .. } | Event::ShareOpened { key } | Event::Released { key, .. } => {
                 ("key", Hash::from_bytes(*key.as_bytes()), self.keys.contains(key))
             }
-            Event::Refused { .. } => return None,
+            Event::Refused { .. } | Event::PairBarred { .. } => return None,
         };
         (!known).then_some(Finding::Dangling { boot: body.boot, sequence: body.sequence, what, hash })
     }
@@ -111,6 +114,7 @@ impl BootChain {
         self.head = Some(hash);
         self.span = Some((self.span.map_or(body.at, |(first, _)| first), body.at));
         match body.event {
+            Event::PairBarred { peer } => self.barred.push(peer),
             Event::Released { .. } => self.released += 1,
             Event::Refused { .. } => self.refused += 1,
             Event::Started { .. }

@@ -67,6 +67,10 @@ fn sign<C: Suite>(tweak: impl Fn(KeyPackage<C>) -> KeyPackage<C>) -> Signed {
     Signed { public: public.serialize().unwrap(), package: package.try_into().unwrap(), shares: shares.collect() }
 }
 
+fn root(scheme: Scheme, package: &[u8]) -> Option<Box<dyn Aggregator>> {
+    aggregator(scheme, &Public { package, key: &[], tweak: None })
+}
+
 fn borrowed(shares: &[(SignerId, Vec<u8>)]) -> Vec<(SignerId, &[u8])> {
     shares.iter().map(|(id, share)| (*id, share.as_slice())).collect()
 }
@@ -74,7 +78,7 @@ fn borrowed(shares: &[(SignerId, Vec<u8>)]) -> Vec<(SignerId, &[u8])> {
 #[test]
 fn shares_make_a_signature_that_an_independent_verifier_takes() {
     let signed = sign::<Ed25519Sha512>(|key| key);
-    let group = aggregator(Scheme::Ed25519, &signed.public).unwrap();
+    let group = root(Scheme::Ed25519, &signed.public).unwrap();
     let signature = group.aggregate(MESSAGE, &signed.package, &borrowed(&signed.shares)).unwrap();
     assert!(Ed25519Sha512::verify_strictly(group.verifying_key(), MESSAGE, &signature));
 }
@@ -96,7 +100,7 @@ fn the_quick_way_for_ed25519_gives_the_librarys_signature_or_none() {
 #[test]
 fn taproot_signatures_are_under_the_tweaked_key() {
     let signed = sign::<Secp256K1Sha256TR>(|key| key.tweak::<&[u8]>(None));
-    let group = aggregator(Scheme::Secp256k1Taproot, &signed.public).unwrap();
+    let group = root(Scheme::Secp256k1Taproot, &signed.public).unwrap();
     let signature = group.aggregate(MESSAGE, &signed.package, &borrowed(&signed.shares)).unwrap();
     assert_eq!(signature.len(), 64);
 }
@@ -104,7 +108,7 @@ fn taproot_signatures_are_under_the_tweaked_key() {
 #[test]
 fn the_plain_ciphersuite_signs_too() {
     let signed = sign::<Secp256K1Sha256>(|key| key);
-    let group = aggregator(Scheme::Secp256k1Schnorr, &signed.public).unwrap();
+    let group = root(Scheme::Secp256k1Schnorr, &signed.public).unwrap();
     assert!(group.aggregate(MESSAGE, &signed.package, &borrowed(&signed.shares)).is_ok());
 }
 
@@ -112,7 +116,7 @@ fn the_plain_ciphersuite_signs_too() {
 fn a_bad_share_names_its_signer() {
     let mut signed = sign::<Ed25519Sha512>(|key| key);
     signed.shares[1].1[0] ^= 1;
-    let group = aggregator(Scheme::Ed25519, &signed.public).unwrap();
+    let group = root(Scheme::Ed25519, &signed.public).unwrap();
     let result = group.aggregate(MESSAGE, &signed.package, &borrowed(&signed.shares));
     assert_eq!(result, Err(Unsigned::Blame(signer(3))));
 }
@@ -123,7 +127,7 @@ fn a_bad_commitment_names_its_signer() {
     let mut package = signed.package.clone().into_vec();
     package[0].commitment = vec![0xff; 69].try_into().unwrap();
     let package = package.try_into().unwrap();
-    let group = aggregator(Scheme::Ed25519, &signed.public).unwrap();
+    let group = root(Scheme::Ed25519, &signed.public).unwrap();
     assert_eq!(group.bad_commitment(&package), Some(signer(1)));
     assert_eq!(group.bad_commitment(&signed.package), None);
 }
@@ -131,6 +135,32 @@ fn a_bad_commitment_names_its_signer() {
 #[test]
 fn a_share_over_another_message_makes_no_signature() {
     let signed = sign::<Ed25519Sha512>(|key| key);
-    let group = aggregator(Scheme::Ed25519, &signed.public).unwrap();
+    let group = root(Scheme::Ed25519, &signed.public).unwrap();
     assert!(group.aggregate(b"another", &signed.package, &borrowed(&signed.shares)).is_err());
+}
+
+/// The package of a 2-of-2 key and its sharing, both shifted as signers do it.
+#[test]
+fn a_child_of_a_taproot_key_signs_with_shifted_shares() {
+    let tweak = [7; 32];
+    let scalar = Secp256K1ScalarField::deserialize(&tweak).unwrap();
+    let signed = sign::<Secp256K1Sha256TR>(|key| {
+        let share = frost_core::keys::SigningShare::new(key.signing_share().to_scalar() + scalar);
+        let verifying_key = VerifyingKey::new(key.verifying_key().to_element() + Secp256K1Group::generator() * scalar);
+        let shifted = KeyPackage::new(*key.identifier(), share, share.into(), verifying_key, *key.min_signers());
+        shifted.tweak::<&[u8]>(None)
+    });
+    let public = Public { package: &signed.public, key: &[], tweak: Some(&tweak) };
+    let child = aggregator(Scheme::Secp256k1Taproot, &public).unwrap();
+    assert!(child.aggregate(MESSAGE, &signed.package, &borrowed(&signed.shares)).is_ok());
+    let root = root(Scheme::Secp256k1Taproot, &signed.public).unwrap();
+    assert_ne!(root.verifying_key(), child.verifying_key());
+    assert!(root.aggregate(MESSAGE, &signed.package, &borrowed(&signed.shares)).is_err());
+}
+
+#[test]
+fn keys_of_other_schemes_have_no_children() {
+    let signed = sign::<Ed25519Sha512>(|key| key);
+    let public = Public { package: &signed.public, key: &[], tweak: Some(&[7; 32]) };
+    assert!(aggregator(Scheme::Ed25519, &public).is_none());
 }

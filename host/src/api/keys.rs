@@ -8,6 +8,7 @@ use axum::{
 };
 use cloister_wire::{ids::KeyId, refusal::Refusal};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
     Host,
@@ -30,6 +31,12 @@ pub(super) async fn create(host: Host, Json(body): Json<Posted>) -> Result<Respo
 pub(super) async fn sign(host: Host, Json(body): Json<Posted>) -> Result<Response, Problem> {
     let body = host.sign(from_base64("request", &body.request)?).await?;
     Ok(finished(&body))
+}
+
+/// What this host keeps ready for signatures.
+pub(super) async fn pools(host: Host) -> Answer<Value> {
+    let (commitments, presignatures) = host.pools();
+    Answer(json!({ "commitments": commitments, "presignatures": presignatures }))
 }
 
 /// JSON that was written once and stored.

@@ -9,8 +9,10 @@ use cloister_wire::{
 };
 use futures_util::future::try_join_all;
 
-use super::Coordinator;
-use crate::problem::{HostCode, Problem};
+use crate::{
+    problem::{HostCode, Problem},
+    signers::Signers,
+};
 
 /// Envelopes and who sent each, in the order in which each sender made them.
 #[derive(Debug, Default)]
@@ -34,30 +36,29 @@ impl Mail {
         }
         sorted
     }
-}
 
-impl Coordinator {
     /// Delivers until quiet. A channel's messages arrive in the order in which they were sent.
-    pub(super) async fn deliver(&self, mut mail: Mail) -> Result<(), Problem> {
+    pub(super) async fn deliver(self, signers: &Signers) -> Result<(), Problem> {
+        let mut mail = self;
         for _ in 0..ROUNDS {
             if mail.0.is_empty() {
                 return Ok(());
             }
-            let rounds = mail.by_receiver().into_iter().map(|(to, letters)| self.deliver_to(to, letters));
+            let rounds = mail.by_receiver().into_iter().map(|(to, letters)| deliver_to(signers, to, letters));
             mail = Mail::default();
             try_join_all(rounds).await?.into_iter().for_each(|answers| mail.append(answers));
         }
         Err(Problem::host(HostCode::SignerReplyInvalid, "the signers don't stop sending each other messages"))
     }
+}
 
-    async fn deliver_to(&self, to: SignerId, letters: Vec<(SignerId, PeerFrame)>) -> Result<Mail, Problem> {
-        let mut answers = Mail::default();
-        for (from, frame) in letters {
-            let answer = self.signers.ask(to, &Request::Deliver { from, frame }).await?;
-            answers.add(to, answer.outbox);
-        }
-        Ok(answers)
+async fn deliver_to(signers: &Signers, to: SignerId, letters: Vec<(SignerId, PeerFrame)>) -> Result<Mail, Problem> {
+    let mut answers = Mail::default();
+    for (from, frame) in letters {
+        let answer = signers.ask(to, &Request::Deliver { from, frame }).await?;
+        answers.add(to, answer.outbox);
     }
+    Ok(answers)
 }
 
 /// Rounds of messages; a handshake takes two, key generation three.

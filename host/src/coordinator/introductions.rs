@@ -21,7 +21,7 @@ impl Coordinator {
         let mut mail = Mail::default();
         let introduced = try_join_all(roster.iter().map(|to| self.introduce_to(*to, roster))).await?;
         introduced.into_iter().for_each(|initiations| mail.append(initiations));
-        self.deliver(mail).await
+        mail.deliver(&self.signers).await
     }
 
     /// Introduces everybody else to `to`.

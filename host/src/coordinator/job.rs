@@ -1,22 +1,26 @@
 //! A request to sign: what its signatures are over, and what they are put into. The signers find out the former by themselves; hosts
 //! need it to aggregate.
 
+mod bitcoin;
+mod cosmos;
+mod ethereum;
+mod solana;
+
 use std::sync::Arc;
 
 use cloister_chains::{
-    bitcoin::{Psbt, SighashType},
+    bitcoin::{Psbt, Sighash},
     message,
-    solana::{Message, Transaction},
 };
 use cloister_wire::{
     ids::{Hash, SignerId},
     refusal::Refusal,
-    request::{Chain, Requested, Scheme, SignRequest},
+    request::{Chain, Purpose, Requested, Scheme, SignRequest},
 };
 use serde::Serialize;
 
 use crate::{
-    encoding::base64,
+    child::Child,
     keyring::Key,
     problem::{HostCode, Problem},
 };
@@ -26,6 +30,9 @@ pub(super) struct Job {
     pub(super) requested: Requested,
     pub(super) hash: Hash,
     pub(super) key: Arc<Key>,
+    pub(super) path: Vec<u32>,
+    /// The key or child key that signs.
+    pub(super) child: Arc<Child>,
     pub(super) chain: Chain,
     /// What each signature is over, in order.
     pub(super) digests: Vec<Vec<u8>>,
@@ -34,9 +41,12 @@ pub(super) struct Job {
 
 /// What signatures are put into.
 enum Form {
+    /// A text or typed data: nothing.
     Message,
+    Ethereum(Vec<u8>),
+    Cosmos(Vec<u8>),
     Solana(Vec<u8>),
-    Bitcoin(Box<Psbt>, Vec<SighashType>),
+    Bitcoin(Box<Psbt>, Vec<Sighash>),
 }
 
 /// A finished signature as the API shows it.
@@ -54,7 +64,8 @@ struct SignAnswer {
 /// What the signatures were put into.
 #[derive(Debug, Default, Serialize)]
 struct Finished {
-    /// Solana: the transaction; Bitcoin: the finalised PSBT. Base64.
+    /// Solana and Cosmos: the transaction; Bitcoin: the finalised PSBT, or what others have to sign. Base64. Ethereum: the
+    /// transaction, `0x` and hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     signed: Option<String>,
     /// Bitcoin: the PSBT with its signatures, not finalised. Base64.
@@ -63,9 +74,12 @@ struct Finished {
     /// Bitcoin: the transaction as the network takes it. Hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction: Option<String>,
-    /// Bitcoin: its id.
+    /// Bitcoin and Cosmos: the transaction's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     txid: Option<String>,
+    /// Ethereum: the transaction's hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_hash: Option<String>,
     /// Whether every signature that the transaction needs is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     complete: Option<bool>,
@@ -74,27 +88,27 @@ struct Finished {
 impl Job {
     /// Reads the payload for this key.
     pub(super) fn read(requested: Requested, request: &SignRequest, key: Arc<Key>) -> Result<Self, Problem> {
-        let payload = request.payload.as_slice();
-        let (digests, form) = match (request.chain, key.body.scheme) {
-            (Chain::Message, Scheme::Ed25519 | Scheme::Secp256k1Schnorr) => {
-                (vec![message::signing_bytes(payload).map_err(rejected)?], Form::Message)
-            }
-            (Chain::Message, Scheme::Secp256k1Taproot) => {
-                (vec![message::digest(payload).map_err(rejected)?.to_vec()], Form::Message)
-            }
-            (Chain::Solana, Scheme::Ed25519) => solana(&key, payload)?,
-            (Chain::Bitcoin, Scheme::Secp256k1Taproot) => bitcoin(&key, payload)?,
-            (Chain::Solana | Chain::Bitcoin, _) => return Err(Problem::refused(Refusal::SchemeMismatch)),
-        };
-        Ok(Self { hash: requested.hash::<SignRequest>(), requested, key, chain: request.chain, digests, form })
+        let path = request.path.as_slice().to_vec();
+        let child = key.child(&path).map_err(Problem::refused)?;
+        let (digests, form) = read(&child, key.body.scheme, request)?;
+        let (hash, chain) = (requested.hash::<SignRequest>(), request.chain);
+        Ok(Self { requested, hash, key, path, child, chain, digests, form })
+    }
+
+    /// Whether presignatures are used up by it.
+    pub(super) fn is_ecdsa(&self) -> bool {
+        self.key.body.scheme == Scheme::Secp256k1Ecdsa
     }
 
     /// Puts verified signatures in their places; the answer's JSON.
     pub(super) fn finish(self, signatures: &[Vec<u8>], signers: &[SignerId]) -> Result<Vec<u8>, Problem> {
+        let signatures: Vec<_> = signatures.iter().map(|signature| self.shown(signature)).collect();
         let finished = match self.form {
             Form::Message => Finished::default(),
-            Form::Solana(message) => finish_solana(&self.key, &message, signatures)?,
-            Form::Bitcoin(psbt, types) => finish_bitcoin(*psbt, &types, signatures)?,
+            Form::Ethereum(transaction) => ethereum::finish(&transaction, &signatures)?,
+            Form::Cosmos(document) => cosmos::finish(&document, &signatures)?,
+            Form::Solana(message) => solana::finish(&self.child, &message, &signatures)?,
+            Form::Bitcoin(psbt, inputs) => bitcoin::finish(&self.child, *psbt, &inputs, &signatures)?,
         };
         let answer = SignAnswer {
             request_hash: self.hash.to_string(),
@@ -106,58 +120,53 @@ impl Job {
         };
         serde_json::to_vec(&answer).map_err(|error| broken(&error))
     }
-}
 
-fn solana(key: &Key, payload: &[u8]) -> Result<(Vec<Vec<u8>>, Form), Problem> {
-    let signer = key.solana().ok_or(Problem::refused(Refusal::SchemeMismatch))?;
-    let message = Message::parse(payload).map_err(rejected)?;
-    let signed = message.signing_bytes_for(&signer).map_err(rejected)?.to_vec();
-    Ok((vec![signed.clone()], Form::Solana(signed)))
-}
-
-fn bitcoin(key: &Key, payload: &[u8]) -> Result<(Vec<Vec<u8>>, Form), Problem> {
-    let keys = key.internal_key().zip(key.output_key());
-    let (internal, output) = keys.ok_or(Problem::refused(Refusal::SchemeMismatch))?;
-    let psbt = Psbt::parse(payload).map_err(rejected)?;
-    let inputs = psbt.taproot_key_path_sighashes(&internal, &output).map_err(rejected)?;
-    let types = inputs.iter().map(|input| input.sighash_type).collect();
-    let digests = inputs.iter().map(|input| input.sighash.to_vec()).collect();
-    Ok((digests, Form::Bitcoin(Box::new(psbt), types)))
-}
-
-/// What is finished here is read again, as whoever takes it will.
-fn finish_solana(key: &Key, message: &[u8], signatures: &[Vec<u8>]) -> Result<Finished, Problem> {
-    let signer = key.solana().ok_or(Problem::refused(Refusal::SchemeMismatch))?;
-    let [signature] = signatures else {
-        return Err(broken(&"one signature was expected"));
-    };
-    let message = Message::parse(message).map_err(rejected)?;
-    let mut transaction = Transaction::from_message(&message);
-    transaction.insert_signature(&signer, fixed(signature)?).map_err(rejected)?;
-    let bytes = transaction.to_bytes();
-    let read = Transaction::parse(&bytes).map_err(rejected)?;
-    let complete = read.signatures().iter().all(|signature| *signature != [0; 64]);
-    Ok(Finished { signed: Some(base64(&bytes)), complete: Some(complete), ..Finished::default() })
-}
-
-fn finish_bitcoin(mut psbt: Psbt, types: &[SighashType], signatures: &[Vec<u8>]) -> Result<Finished, Problem> {
-    for (input, (signature, sighash_type)) in signatures.iter().zip(types).enumerate() {
-        psbt.insert_taproot_signature(input, fixed(signature)?, *sighash_type).map_err(rejected)?;
+    /// A signature as callers take it. ECDSA signatures come with a recovery id, which Ethereum alone wants, as v.
+    fn shown(&self, signature: &[u8]) -> Vec<u8> {
+        match (signature, self.chain) {
+            ([halves @ .., recovery], Chain::Ethereum) => [halves, &[recovery.saturating_add(ethereum::V)]].concat(),
+            ([halves @ .., _], _) if self.is_ecdsa() => halves.to_vec(),
+            _ => signature.to_vec(),
+        }
     }
-    let signed = psbt.to_bytes();
-    let finalised = Psbt::parse(&signed).and_then(|read| read.finalise()).map_err(rejected)?;
-    Psbt::parse(&finalised.psbt).map_err(rejected)?;
-    Ok(Finished {
-        signed: Some(base64(&finalised.psbt)),
-        psbt: Some(base64(&signed)),
-        transaction: Some(hex::encode(&finalised.transaction)),
-        txid: Some(finalised.txid.to_string()),
-        complete: Some(true),
-    })
+}
+
+/// What is signed, and what that is put into. Signers refuse the same.
+fn read(child: &Child, scheme: Scheme, request: &SignRequest) -> Result<(Vec<Vec<u8>>, Form), Problem> {
+    use {Chain as C, Purpose as P, Scheme as S};
+    let payload = request.payload.as_slice();
+    match (request.chain, request.purpose, scheme) {
+        (C::Message, P::Message, S::Ed25519 | S::Secp256k1Schnorr) => {
+            Ok((vec![message::signing_bytes(payload).map_err(rejected)?], Form::Message))
+        }
+        (C::Message, P::Message, S::Secp256k1Taproot | S::Secp256k1Ecdsa) => {
+            Ok((vec![message::digest(payload).map_err(rejected)?.to_vec()], Form::Message))
+        }
+        (C::Solana, P::Transaction, S::Ed25519) => solana::read(child, payload),
+        (C::Bitcoin, P::Transaction, S::Secp256k1Taproot | S::Secp256k1Ecdsa) => bitcoin::read(child, payload),
+        (C::Ethereum, purpose, S::Secp256k1Ecdsa) => ethereum::read(purpose, payload),
+        (C::Cosmos, P::Transaction, S::Secp256k1Ecdsa) => cosmos::read(child, payload),
+        (C::Message, P::Transaction | P::TypedData, _)
+        | (C::Solana | C::Bitcoin | C::Cosmos, P::Message | P::TypedData, _) => {
+            Err(Problem::refused(Refusal::PurposeMismatch))
+        }
+        _ => Err(mismatch()),
+    }
 }
 
 fn fixed(signature: &[u8]) -> Result<[u8; 64], Problem> {
     signature.try_into().map_err(|_| broken(&"a signature is not of 64 bytes"))
+}
+
+fn one(signatures: &[Vec<u8>]) -> Result<&[u8], Problem> {
+    match signatures {
+        [signature] => Ok(signature),
+        _ => Err(broken(&"one signature was expected")),
+    }
+}
+
+fn mismatch() -> Problem {
+    Problem::refused(Refusal::SchemeMismatch)
 }
 
 fn rejected(why: cloister_chains::Rejected) -> Problem {
@@ -173,5 +182,84 @@ fn chain_name(chain: Chain) -> &'static str {
         Chain::Message => "message",
         Chain::Solana => "solana",
         Chain::Bitcoin => "bitcoin",
+        Chain::Ethereum => "ethereum",
+        Chain::Cosmos => "cosmos",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloister_wire::{certificate::Certificate, codec, ids::UnixMillis, signature::Signature};
+
+    use super::*;
+    use crate::child::tests::certificate;
+
+    fn job(chain: Chain, purpose: Purpose, payload: &[u8]) -> Result<Job, Problem> {
+        let certificate = certificate(Scheme::Secp256k1Ecdsa);
+        let request = SignRequest {
+            group: certificate.group,
+            tenant: certificate.tenant.clone(),
+            key: certificate.key,
+            path: vec![0, 5].try_into().unwrap(),
+            chain,
+            purpose,
+            payload: payload.to_vec().try_into().unwrap(),
+            requester: "requester".parse().unwrap(),
+            id: cloister_wire::ids::RequestId::from_bytes([0; 16]),
+            issued_at: UnixMillis(0),
+            not_after: UnixMillis(1),
+        };
+        let body = codec::encode(&certificate).try_into().unwrap();
+        let key = Arc::new(Key::read(Certificate { body, signatures: Default::default() }).unwrap());
+        let body = codec::encode(&request).try_into().unwrap();
+        Job::read(Requested { body, signature: Signature::from_bytes([0; 64]) }, &request, key)
+    }
+
+    fn finish(job: Job, signature: &[u8]) -> serde_json::Value {
+        let signer = SignerId::try_from(1).unwrap();
+        serde_json::from_slice(&job.finish(&[signature.to_vec()], &[signer]).unwrap()).unwrap()
+    }
+
+    /// EIP-155, "Example": the transaction, the halves of its signature, and the two together.
+    const EIP_155: [&str; 3] = [
+        "ec098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a764000080018080",
+        "28ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276\
+         67cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83",
+        "0xf86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025\
+         a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276\
+         a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83",
+    ];
+
+    fn eip_155_signature() -> Vec<u8> {
+        [hex::decode(EIP_155[1]).unwrap(), vec![0]].concat()
+    }
+
+    #[test]
+    fn the_transaction_of_eip_155_is_put_together() {
+        let job = job(Chain::Ethereum, Purpose::Transaction, &hex::decode(EIP_155[0]).unwrap()).unwrap();
+        let digest = "daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53";
+        assert_eq!(job.digests, [hex::decode(digest).unwrap()]);
+        let answer = finish(job, &eip_155_signature());
+        assert_eq!(answer["signed"], EIP_155[2]);
+        let hash = "0x33469b22e9f636356c4160a87eb19df52b7412e8eac32a4a55ffe88ea8350788";
+        assert_eq!(answer["transaction_hash"], hash);
+        assert_eq!(answer["signatures"][0], format!("{}1b", EIP_155[1]));
+    }
+
+    #[test]
+    fn ethereum_messages_have_signatures_with_v_and_other_texts_without() {
+        let message = finish(job(Chain::Ethereum, Purpose::Message, b"hi").unwrap(), &eip_155_signature());
+        assert_eq!(message["signatures"][0], format!("{}1b", EIP_155[1]));
+        assert!(message["signed"].is_null() && message["complete"].is_null());
+        let text = finish(job(Chain::Message, Purpose::Message, b"hi").unwrap(), &eip_155_signature());
+        assert_eq!(text["signatures"][0], EIP_155[1]);
+    }
+
+    #[test]
+    fn purposes_and_chains_that_do_not_fit_are_refused_as_signers_do() {
+        let code = |chain, purpose| job(chain, purpose, b"hi").err().unwrap().code;
+        assert_eq!(code(Chain::Cosmos, Purpose::Message), "purpose_mismatch");
+        assert_eq!(code(Chain::Message, Purpose::TypedData), "purpose_mismatch");
+        assert_eq!(code(Chain::Solana, Purpose::Transaction), "scheme_mismatch");
     }
 }

@@ -6,12 +6,10 @@
 //! ```
 
 use cloister_wire::{
-    bounded::List,
     certificate::{Certificate, CertificateBody, CertificateSignature},
     codec,
     ids::{CeremonyId, Hash, SignerId},
-    limits,
-    message::{Body, Contribution, KeygenState, Request},
+    message::{Body, KeygenState, Request},
     refusal::Refusal,
     request::{KeyRequest, Requested},
 };
@@ -21,7 +19,7 @@ use minicbor::{Decode, Encode};
 use super::{
     Coordinator,
     answers::{self, Occasion},
-    delivery::Mail,
+    contributions::{self, Contributions},
 };
 use crate::{
     desk::{Opening, unexpected},
@@ -29,9 +27,7 @@ use crate::{
     problem::{HostCode, Problem},
     store::Write,
 };
-use std::{sync::Arc, time::Duration};
-
-type Contributions = List<Contribution, { limits::SIGNERS }>;
+use std::sync::Arc;
 
 /// How far a key generation is, as the store has it.
 #[derive(Encode, Decode)]
@@ -64,7 +60,7 @@ impl Coordinator {
         let certificate = match store.ceremony(&hash).await? {
             Some(Ceremony::Certified(certificate)) => certificate,
             Some(Ceremony::Opened(nonces)) => {
-                self.abandon(&nonces).await;
+                contributions::abandon(&self.signers, &nonces).await;
                 self.certify_new(requested, hash).await?
             }
             None => self.certify_new(requested, hash).await?,
@@ -79,7 +75,8 @@ impl Coordinator {
 
     /// Makes a key up to its complete certificate.
     async fn certify_new(&self, requested: &Requested, hash: Hash) -> Result<Certificate, Problem> {
-        let nonces = self.open_keygen(requested).await?;
+        let open = Request::OpenKeygen { request: requested.clone() };
+        let nonces = contributions::open(&self.signers, self.signers.ids(), &open).await?;
         let store = &self.signers.desk.store;
         let state = codec::encode(&Ceremony::Opened(nonces.clone()));
         let made = async {
@@ -92,33 +89,10 @@ impl Coordinator {
         let late = || Problem::host(HostCode::DeadlineExceeded, "the key generation took too long and was given up");
         let result = tokio::time::timeout(self.deadlines.keygen, made).await.unwrap_or_else(|_| Err(late()));
         if result.is_err() {
-            self.abandon(&nonces).await;
+            contributions::abandon(&self.signers, &nonces).await;
             let _ = store.write(vec![Write::CeremonyOver { request: hash }]).await;
         }
         result
-    }
-
-    /// Every signer's nonce, or nobody's.
-    async fn open_keygen(&self, requested: &Requested) -> Result<Contributions, Problem> {
-        let open = Request::OpenKeygen { request: requested.clone() };
-        let opened = join_all(self.signers.ids().map(|signer| self.open_keygen_at(signer, &open))).await;
-        let (nonces, failures): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
-        let nonces = nonces.into_iter().filter_map(Result::ok).collect::<Vec<_>>();
-        let nonces = Contributions::try_from(nonces).map_err(|_| unexpected())?;
-        match failures.into_iter().find_map(Result::err) {
-            None => Ok(nonces),
-            Some(problem) => {
-                self.abandon(&nonces).await;
-                Err(problem)
-            }
-        }
-    }
-
-    async fn open_keygen_at(&self, signer: SignerId, open: &Request) -> Result<Contribution, Problem> {
-        match self.signers.ask(signer, open).await?.body {
-            Body::KeygenNonce(nonce) => Ok(Contribution { signer, nonce }),
-            _ => Err(unexpected().at(signer)),
-        }
     }
 
     async fn generate(&self, nonces: &Contributions) -> Result<Certificate, Problem> {
@@ -138,20 +112,11 @@ impl Coordinator {
         })
     }
 
-    /// Everybody begins before anything is delivered, then messages go back and forth.
+    /// Everybody begins, then messages go back and forth.
     async fn exchange(&self, nonces: &Contributions) -> Result<CeremonyId, Problem> {
         let start = Request::StartKeygen { nonces: nonces.clone() };
-        let started = try_join_all(self.signers.ids().map(|signer| self.signers.ask(signer, &start))).await?;
-        let (mut mail, mut ceremony) = (Mail::default(), None);
-        for (signer, answer) in self.signers.ids().zip(started) {
-            let Body::KeygenStarted(id) = answer.body else {
-                return Err(unexpected().at(signer));
-            };
-            ceremony = Some(id);
-            mail.add(signer, answer.outbox);
-        }
-        let ceremony = ceremony.ok_or_else(unexpected)?;
-        let delivered = self.deliver(mail).await;
+        let (ceremony, mail) = contributions::start(&self.signers, nonces, &start).await?;
+        let delivered = mail.deliver(&self.signers).await;
         self.culprit(ceremony, delivered).await?;
         Ok(ceremony)
     }
@@ -195,25 +160,4 @@ impl Coordinator {
             _ => Err(unexpected().at(signer)),
         }
     }
-
-    /// Signers that cannot be told forget by themselves after a while; until then the name is taken, so that it is tried more than once.
-    async fn abandon(&self, nonces: &Contributions) {
-        join_all(nonces.iter().map(|entry| self.abandon_at(entry))).await;
-    }
-
-    async fn abandon_at(&self, entry: &Contribution) {
-        let abandon = Request::AbandonKeygen { nonce: entry.nonce };
-        for _ in 0..ABANDONING {
-            match self.signers.ask(entry.signer, &abandon).await {
-                Err(problem) if problem.is(HostCode::SignerUnreachable) => tokio::time::sleep(PAUSE).await,
-                Ok(_) | Err(_) => return,
-            }
-        }
-        tracing::warn!(signer = %entry.signer, "a key generation was not given up");
-    }
 }
-
-/// How often a signer that cannot be reached is told that a key generation is given up, and how long lies between: links whose
-/// connection broke are there again within that time.
-const ABANDONING: usize = 5;
-const PAUSE: Duration = Duration::from_millis(100);

@@ -79,7 +79,8 @@ impl Coordinator {
             return Err(Problem::host(HostCode::AlreadyFounded, "the hosts hold certificates of keys"));
         }
         let stand = try_join_all(start.order.roster.iter().map(|entry| self.begin(start, entry))).await?;
-        self.pools.forget_all();
+        self.commitments.forget_all();
+        self.presignatures.forget_all();
         match start.order.kind {
             StartKind::Genesis => {
                 self.introduce(&roster).await?;

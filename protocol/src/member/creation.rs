@@ -6,7 +6,7 @@ use cloister_wire::{
     ids::{KeyId, SignerId},
     limits,
     message::{Body, KeygenState},
-    peer::PeerFrame,
+    peer::{PeerFrame, PeerMessage},
     receipt::Event,
     refusal::Refusal,
 };
@@ -41,7 +41,7 @@ impl Member {
         if self.ceremonies.has_name(authorized.body()) {
             return Err(Refusal::KeyNameTaken.into());
         }
-        Ok(Step::Done(Body::KeygenNonce(self.ceremonies.open(base.now, authorized, rng)?)))
+        Ok(Step::Done(Body::CeremonyNonce(self.ceremonies.open(base.now, authorized, rng)?)))
     }
 
     pub(super) fn start_keygen(
@@ -55,7 +55,7 @@ impl Member {
         }
         let (ceremony, sent) = self.ceremonies.start(&self.measured, self.standing.order(), nonces, rng)?;
         self.send(base, sent)?;
-        Ok(Step::Done(Body::KeygenStarted(ceremony)))
+        Ok(Step::Done(Body::CeremonyStarted(ceremony)))
     }
 
     pub(super) fn deliver(
@@ -68,17 +68,22 @@ impl Member {
         match self.peers.receive(&base.boot, rng, from, frame)? {
             Received::Answer(envelope) => base.outbox.push(envelope),
             Received::Nothing => {}
-            Received::Message(message) => {
-                let sent = self.ceremonies.receive(&self.measured, from, message)?;
-                self.send(base, sent)?;
+            Received::Message(PeerMessage::Pair(round)) => self.receive_pair(base, rng, from, round)?,
+            Received::Message(PeerMessage::Ceremony(message)) => {
+                if self.presignings.has(message.ceremony) {
+                    self.receive_presigning(base, from, message)?;
+                } else {
+                    let sent = self.ceremonies.receive(&self.measured, from, message)?;
+                    self.send(base, sent)?;
+                }
             }
         }
         Ok(Step::Done(Body::Nothing))
     }
 
-    fn send(&mut self, base: &mut Base, messages: Sent) -> Result<(), Fault> {
+    pub(super) fn send(&mut self, base: &mut Base, messages: Sent) -> Result<(), Fault> {
         for (to, message) in messages {
-            base.outbox.push(self.peers.seal(to, &message)?);
+            base.outbox.extend(self.peers.seal(to, &PeerMessage::Ceremony(message))?);
         }
         Ok(())
     }

@@ -5,7 +5,9 @@ use std::{ffi::OsString, fs, net::Ipv4Addr, path::PathBuf};
 use anyhow::Context;
 use clap::Parser;
 use cloister_attestation::TrustRoot;
-use cloister_host::config::{AccessKey, Config, Deadlines, Endpoint, KmsAccess, PeerBook, PoolSizes};
+use cloister_host::config::{
+    AccessKey, Config, Deadlines, Endpoint, KmsAccess, PeerBook, PoolSizes, PresignatureSizes,
+};
 use cloister_wire::ids::SignerId;
 
 use crate::{kms::Credential, signer::end_when_stdin_closes};
@@ -73,6 +75,7 @@ fn config(arguments: Arguments) -> anyhow::Result<Config> {
         root: TrustRoot::from_der(&root)?,
         kms: KmsAccess { endpoint: Some(arguments.kms), credentials: Some(credentials) },
         pool: PoolSizes::default(),
+        presignatures: PresignatureSizes::default(),
         deadlines: Deadlines::default(),
         capacity: CAPACITY,
     })

@@ -43,7 +43,7 @@ impl Stage {
         let open = Request::OpenKeygen { request: request.clone() };
         let ids: Vec<_> = self.signers().collect();
         let contribution = |id| match self.done(id, &open) {
-            Body::KeygenNonce(nonce) => Contribution { signer: id, nonce },
+            Body::CeremonyNonce(nonce) => Contribution { signer: id, nonce },
             other => panic!("no nonce: {other:?}"),
         };
         ids.into_iter().map(contribution).collect()
@@ -55,7 +55,7 @@ impl Stage {
         let reply = self.ask(id, &request);
         let mail = mail(id, &reply);
         match done(reply) {
-            Body::KeygenStarted(ceremony) => (ceremony, mail),
+            Body::CeremonyStarted(ceremony) => (ceremony, mail),
             other => panic!("not started: {other:?}"),
         }
     }
@@ -112,7 +112,7 @@ impl Stage {
     /// Gives a key generation up everywhere, so that its place is free.
     pub fn abandon(&mut self, nonces: &[Contribution]) {
         for entry in nonces {
-            let _either_way = self.ask(entry.signer, &Request::AbandonKeygen { nonce: entry.nonce });
+            let _either_way = self.ask(entry.signer, &Request::Abandon { nonce: entry.nonce });
         }
     }
 }

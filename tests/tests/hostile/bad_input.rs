@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use cloister_client::{Key, Secret, operator::ManifestPlan, requester::Credential};
+use cloister_client::{Account, Key, Secret, operator::ManifestPlan, requester::Credential, scheme::Kind};
 use cloister_tests::{
     payload,
     stage::{Stage, name, now, signer},
@@ -12,14 +12,15 @@ use cloister_wire::{
     ids::{GroupId, KeyId, UnixMillis},
     limits,
     manifest::Manifest,
-    request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
+    request::{KeyRequest, Purpose, Requested, Scheme, SignRequest},
 };
 
 use crate::{CALM, WILD, honest_key, play};
 
 /// An honest request, before the caller spoils it.
-fn draft(stage: &Stage, key: &Key, chain: Chain, payload: &[u8]) -> SignRequest {
-    let requested = stage.credential().request_signature(stage.id(), key.id(), chain, payload).expect("short enough");
+fn draft(stage: &Stage, key: &Key, kind: Kind, payload: &[u8]) -> SignRequest {
+    let requested =
+        stage.credential().request_signature(stage.id(), &Account::from(key), kind, payload).expect("short enough");
     codec::decode(requested.body.as_slice()).expect("canonical")
 }
 
@@ -43,16 +44,16 @@ fn transactions_that_cannot_be_parsed_are_refused_with_what_is_wrong_with_them()
     };
     let of_another = payload::taproot_psbt(&[&output, &[2; 32]]);
     let credential = stage.credential();
-    let cases: [(&Key, Chain, &[u8], &str); 9] = [
-        (&key, Chain::Solana, &transfer[..transfer.len() - 1], "payload_truncated"),
-        (&key, Chain::Solana, &[transfer.as_slice(), b"x"].concat(), "payload_trailing_bytes"),
-        (&key, Chain::Solana, &payload::solana_transfer(&[7; 32], 1), "solana_not_a_signer"),
-        (&taproot, Chain::Bitcoin, b"not a PSBT", "psbt_bad_magic"),
-        (&taproot, Chain::Bitcoin, &psbt[..psbt.len() - 1], "payload_truncated"),
-        (&taproot, Chain::Bitcoin, &without_prevouts, "psbt_no_utxo"),
-        (&taproot, Chain::Bitcoin, &of_another, "psbt_input_of_another_key"),
-        (&key, Chain::Message, b"\xff", "message_not_utf8"),
-        (&key, Chain::Bitcoin, &psbt, "scheme_mismatch"),
+    let cases: [(&Key, Kind, &[u8], &str); 9] = [
+        (&key, Kind::Solana, &transfer[..transfer.len() - 1], "payload_truncated"),
+        (&key, Kind::Solana, &[transfer.as_slice(), b"x"].concat(), "payload_trailing_bytes"),
+        (&key, Kind::Solana, &payload::solana_transfer(&[7; 32], 1), "solana_not_a_signer"),
+        (&taproot, Kind::Bitcoin, b"not a PSBT", "psbt_bad_magic"),
+        (&taproot, Kind::Bitcoin, &psbt[..psbt.len() - 1], "payload_truncated"),
+        (&taproot, Kind::Bitcoin, &without_prevouts, "psbt_no_utxo"),
+        (&taproot, Kind::Bitcoin, &of_another, "foreign_inputs"),
+        (&key, Kind::Message, b"\xff", "message_not_utf8"),
+        (&key, Kind::Bitcoin, &psbt, "scheme_mismatch"),
     ];
     for (key, chain, payload, expected) in cases {
         let request = draft(&stage, key, chain, payload);
@@ -66,7 +67,7 @@ fn requests_out_of_date_or_not_this_groups_or_keys_are_refused_each_with_its_own
     let mut stage = play(&CALM);
     let key = honest_key(&mut stage);
     let credential = stage.credential();
-    let honest = draft(&stage, &key, Chain::Message, b"a text");
+    let honest = draft(&stage, &key, Kind::Message, b"a text");
     let at = |millis: i64| UnixMillis(now().0.checked_add_signed(millis).expect("a moment"));
     const HOUR: i64 = 60 * 60 * 1000;
     let with = |change: &dyn Fn(&mut SignRequest)| {
@@ -101,7 +102,7 @@ fn a_request_signed_by_a_stranger_is_refused_and_so_is_a_request_id_that_stands_
     let key = honest_key(&mut stage);
     let mut stranger = stage.credential();
     stranger.secret = Secret::generate().expect("randomness");
-    let honest = draft(&stage, &key, Chain::Message, b"a text");
+    let honest = draft(&stage, &key, Kind::Message, b"a text");
     assert_eq!(code(&mut stage, &stranger, &honest), "request_signature");
     let credential = stage.credential();
     let requested = credential.secret.request(&honest).expect("short enough");

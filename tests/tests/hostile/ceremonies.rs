@@ -242,7 +242,7 @@ fn a_stranger_begins_no_key_generation_and_a_signer_takes_part_in_sixteen_at_mos
     let mut nonces = Vec::new();
     let refusal = loop {
         match stage.ask(signer(1), &open).outcome {
-            Outcome::Done(Body::KeygenNonce(nonce)) => nonces.push(Contribution { signer: signer(1), nonce }),
+            Outcome::Done(Body::CeremonyNonce(nonce)) => nonces.push(Contribution { signer: signer(1), nonce }),
             Outcome::Done(other) => panic!("no nonce: {other:?}"),
             Outcome::Refused(refusal) => break refusal.code(),
         }

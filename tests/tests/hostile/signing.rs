@@ -1,11 +1,12 @@
 //! Shares that nobody asked for, and two with one commitment.
 
+use cloister_client::{Account, scheme::Kind};
 use cloister_tests::stage::signer;
 use cloister_wire::{
     bounded::Bytes,
     codec,
     message::Request,
-    request::{Chain, Requested, Scheme},
+    request::{Requested, Scheme},
 };
 
 use crate::{CALM, commitment, honest_key, package, play, share, to_sign};
@@ -137,11 +138,12 @@ fn a_signer_does_not_take_the_hosts_word_for_what_a_payload_is() {
     let package = package(&[(signer(1), &ours), (signer(2), &theirs)]);
     let credential = stage.credential();
     let request = credential
-        .request_signature(stage.id(), key.id(), Chain::Solana, b"a text, no transaction")
+        .request_signature(stage.id(), &Account::from(&key), Kind::Solana, b"a text, no transaction")
         .expect("short enough");
     assert_eq!(share(stage.done(signer(1), &to_sign(&request, &package))), Err("payload_rejected"));
-    let request =
-        credential.request_signature(stage.id(), key.id(), Chain::Bitcoin, b"psbt\xff").expect("short enough");
+    let request = credential
+        .request_signature(stage.id(), &Account::from(&key), Kind::Bitcoin, b"psbt\xff")
+        .expect("short enough");
     assert_eq!(share(stage.done(signer(1), &to_sign(&request, &package))), Err("scheme_mismatch"));
     stage.settle(&key);
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use cloister_client::SigningJob;
+use cloister_client::{SigningJob, scheme::Kind};
 use cloister_simulator::hostile::{Action, Direction, Frame};
 use cloister_tests::stage::{Stage, signer};
 use cloister_wire::{
     frame::Header,
     message::{Body, Outcome, Request, SignOutcome},
-    request::{Chain, Scheme},
+    request::Scheme,
 };
 
 use crate::{CALM, honest_key, play};
@@ -162,7 +162,7 @@ fn reordered_requests_each_get_their_own_answer() {
     let signed = stage.wait(async |group| {
         let client = cloister_client::Client::connect(group.url(signer(1)), group.pin()).await.expect("verified");
         let credential = group.credential().expect("a key file");
-        let job = |text: &str| SigningJob::new(&key, Chain::Message, text.as_bytes()).expect("a text");
+        let job = |text: &str| SigningJob::new(&key, Kind::Message, text.as_bytes()).expect("a text");
         let (one, two, three) = (job("one"), job("two"), job("three"));
         // The client verifies each signature against its own text.
         tokio::join!(client.sign(&credential, &one), client.sign(&credential, &two), client.sign(&credential, &three))

@@ -13,8 +13,9 @@ use serde::Serialize;
 
 use super::{Keys, judge::Verdict};
 use crate::{
-    commands::key::{KeyView, Shown},
+    commands::key::KeyView,
     failure::{Exit, Failure},
+    network::Shown,
     output::Lines,
 };
 
@@ -86,11 +87,11 @@ impl Story {
     }
 
     pub(super) fn made(&mut self, keys: &Keys) {
-        let Keys { solana, bitcoin, schnorr } = keys;
-        self.keys = [solana, bitcoin, schnorr].map(|key| KeyView::new(key, Shown::REGTEST, true)).into();
+        let Keys { solana, bitcoin, schnorr, ethereum } = keys;
+        self.keys = [solana, bitcoin, schnorr, ethereum].map(|key| KeyView::new(key, Shown::REGTEST, true)).into();
         let named = |key: &KeyView| format!("{}: {}", key.scheme, key.address.as_ref().unwrap_or(&key.public_key));
         let lines = self.keys.iter().map(named).collect();
-        self.step("Made three keys; every share is sealed, read back and opened through both KMS keys", lines);
+        self.step("Made four keys; every share is sealed, read back and opened through both KMS keys", lines);
     }
 
     pub(super) fn restarted(&mut self, client: &Client) {
@@ -108,8 +109,13 @@ impl Story {
             lines.push(format!("and {} more, one for each input", verdict.signatures.len() - 1));
         }
         lines.extend(verdict.txid.iter().map(|txid| format!("txid {txid}")));
+        lines.extend(verdict.transaction_hash.iter().map(|hash| format!("transaction hash {hash}")));
+        lines.extend(verdict.sender.iter().map(|sender| format!("sender {sender}, recovered from the signature")));
         lines.push(format!("valid, says {}", verdict.verified_by));
-        self.step(&format!("Signed a {} with signers {}", verdict.what, signers.join(" and ")), lines);
+        self.step(
+            &format!("Signed {} {} with signers {}", article(&verdict.what), verdict.what, signers.join(" and ")),
+            lines,
+        );
         self.signatures.push(verdict);
     }
 
@@ -146,6 +152,10 @@ impl Story {
         self.clock.last = now;
         self.steps.push(Step { title: title.to_owned(), lines, milliseconds });
     }
+}
+
+fn article(what: &str) -> &'static str {
+    if what.starts_with('E') { "an" } else { "a" }
 }
 
 fn boots(client: &Client) -> Vec<String> {

@@ -1,0 +1,178 @@
+//! What is about to be signed, in plain words, by the same parsers that the signers have.
+
+use std::fmt::Display;
+
+use cloister_chains::{
+    bitcoin::{Psbt, ScriptKind},
+    cosmos::{Coin, SignDoc},
+    ethereum::{Fees, Transaction, TypedData, U256},
+    solana,
+};
+use cloister_client::{Account, SigningJob, scheme::Kind};
+
+use crate::{failure::Failure, input::ReadAs, network::Shown, output::Lines};
+
+/// A line for each thing that it says.
+pub(super) fn lines(job: &SigningJob, read_as: ReadAs, shown: Shown) -> Result<Lines, Failure> {
+    let account = job.account();
+    let lines = Lines::new().line("read", read_as).line("key", named(account));
+    let said = match job.kind() {
+        Kind::Message | Kind::EthereumMessage => Ok(text(lines, job.payload())),
+        Kind::Solana => solana(lines, job.payload()),
+        Kind::Bitcoin => bitcoin(lines, job, shown),
+        Kind::Ethereum => ethereum(lines, account, job.payload()),
+        Kind::TypedData => typed_data(lines, job.payload()),
+        Kind::Cosmos => cosmos(lines, job.payload()),
+    };
+    Ok(said.map_err(cloister_client::Error::from)?)
+}
+
+fn named(account: &Account) -> String {
+    let name = &account.key().body().name;
+    if account.path().steps().is_empty() { name.to_string() } else { format!("{name}, child {}", account.path()) }
+}
+
+type Said = Result<Lines, cloister_chains::Rejected>;
+
+/// Its beginning, with whatever could mislead escaped.
+fn text(lines: Lines, text: &[u8]) -> Lines {
+    const MOST: usize = 200;
+    let said: String = String::from_utf8_lossy(text).chars().take(MOST).collect();
+    lines.line("text", format!("{said:?}, {} bytes", text.len()))
+}
+
+fn solana(lines: Lines, payload: &[u8]) -> Said {
+    let message = solana::Message::parse(payload)?;
+    let mut lines = lines.line("fee payer", message.fee_payer());
+    for call in message.instructions() {
+        let (accounts, data) = (call.accounts.len(), call.data.len());
+        lines = lines.line("calls", format!("{} with {accounts} accounts and {data} bytes", call.program));
+    }
+    Ok(lines)
+}
+
+fn bitcoin(lines: Lines, job: &SigningJob, shown: Shown) -> Said {
+    let psbt = Psbt::parse(job.payload())?;
+    let (inputs, ours) = (psbt.inputs().len(), job.messages().len());
+    let mut lines = lines.line("inputs", format!("{ours} of {inputs} are the key's and get signed"));
+    let own = own_addresses(job.account(), shown);
+    for output in psbt.outputs() {
+        let script = bitcoin::Script::from_bytes(&output.script);
+        let to = bitcoin::Address::from_script(script, shown.judges_network());
+        let to = to.map_or_else(|_| format!("script {}", hex::encode(&output.script)), |to| to.to_string());
+        let back = if own.contains(&to) { " (this key's own)" } else { "" };
+        lines = lines.line("pays", format!("{} to {to}{back}", output.amount));
+    }
+    Ok(lines.line("fee", psbt.fee()?))
+}
+
+fn own_addresses(account: &Account, shown: Shown) -> Vec<String> {
+    let kinds = [ScriptKind::P2tr, ScriptKind::P2wpkh, ScriptKind::P2shP2wpkh, ScriptKind::P2pkh];
+    kinds.iter().filter_map(|kind| account.bitcoin_address(*kind, shown.network()).ok()).collect()
+}
+
+fn ethereum(lines: Lines, account: &Account, payload: &[u8]) -> Said {
+    let transaction = Transaction::parse(payload)?;
+    let to = transaction.to().map_or_else(|| "nobody: it creates a contract".to_owned(), |to| to.to_string());
+    let gas = transaction.gas_limit();
+    let lines = lines
+        .line("chain id", transaction.chain_id())
+        .maybe("from", account.ethereum_address().ok())
+        .line("to", to)
+        .line("value", ether(transaction.value()))
+        .line("fee", format!("at most {}, for {gas} gas{}", ether(transaction.max_fee().into()), price(&transaction)))
+        .line("nonce", transaction.nonce())
+        .line("data", data(transaction.data()));
+    let some = |count: usize, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    let mut lines = lines
+        .maybe("accesses", some(transaction.access_list().len(), "accounts in its access list"))
+        .maybe("blobs", some(transaction.blob_hashes().len(), "blobs"));
+    for authorization in transaction.authorizations() {
+        let (chain, code) = (authorization.chain_id, authorization.address);
+        lines =
+            lines.line("authorises", format!("the code of {code} for the account that signed it, chain id {chain}"));
+    }
+    Ok(lines)
+}
+
+fn price(transaction: &Transaction<'_>) -> String {
+    match transaction.fees() {
+        Fees::GasPrice(price) => format!(" at {price} wei"),
+        Fees::Dynamic { max_priority, max } | Fees::Blob { max_priority, max, .. } => {
+            format!(" at up to {max} wei, of which {max_priority} for the proposer")
+        }
+    }
+}
+
+/// In wei, and in units of 10^18 wei, which ether and most coins of other chains have.
+fn ether(wei: U256) -> String {
+    const DECIMALS: usize = 18;
+    let padded = format!("{wei:0>19}", wei = wei.to_string());
+    let (whole, rest) = padded.split_at(padded.len() - DECIMALS);
+    let rest = rest.trim_end_matches('0');
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{wei} wei ({whole}{point}{rest} ether)")
+}
+
+fn data(data: &[u8]) -> String {
+    match data.split_first_chunk::<4>() {
+        None if data.is_empty() => "none".to_owned(),
+        None => format!("{} bytes", data.len()),
+        Some((function, _)) => format!("{} bytes, beginning with 0x{}", data.len(), hex::encode(function)),
+    }
+}
+
+fn typed_data(lines: Lines, payload: &[u8]) -> Said {
+    let data = TypedData::parse(payload)?;
+    let domain = data.domain();
+    let quoted = |text: Option<&str>| text.map(|text| format!("{text:?}"));
+    Ok(lines
+        .line("type", format!("{:?}", data.primary_type()))
+        .maybe("application", quoted(domain.name()))
+        .maybe("version", quoted(domain.version()))
+        .maybe("chain id", domain.chain_id())
+        .maybe("contract", domain.verifying_contract())
+        .line("domain", format!("0x{}", hex::encode(data.domain_separator()))))
+}
+
+fn cosmos(lines: Lines, payload: &[u8]) -> Said {
+    let document = SignDoc::parse(payload)?;
+    let transaction = document.transaction();
+    let mut lines = lines
+        .line("chain id", document.chain_id())
+        .line("account", format!("number {}, sequence {}", document.account_number(), transaction.sequence()))
+        .line("from", transaction.sender());
+    for transfer in transaction.transfers() {
+        lines = lines.line("pays", format!("{} to {}", coins(&transfer.amount), transfer.to));
+    }
+    let (fee, timeout) = (transaction.fee(), transaction.timeout_height());
+    Ok(lines
+        .line("fee", format!("{}, for {} gas", coins(&fee.amount), fee.gas_limit))
+        .maybe("memo", Some(transaction.memo()).filter(|memo| !memo.is_empty()).map(|memo| format!("{memo:?}")))
+        .maybe("until block", Some(timeout).filter(|height| *height > 0)))
+}
+
+fn coins(coins: &[Coin]) -> impl Display + use<> {
+    let coins: Vec<_> = coins.iter().map(|coin| format!("{} {}", coin.amount, coin.denom)).collect();
+    if coins.is_empty() { "nothing".to_owned() } else { coins.join(" and ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_shown_in_wei_and_ether() {
+        let shown = |wei: u128| ether(U256::from(wei));
+        assert_eq!(shown(0), "0 wei (0 ether)");
+        assert_eq!(shown(1), "1 wei (0.000000000000000001 ether)");
+        assert_eq!(shown(1_500_000_000_000_000_000), "1500000000000000000 wei (1.5 ether)");
+        assert_eq!(shown(20_000_000_000_000_000_000), "20000000000000000000 wei (20 ether)");
+    }
+
+    #[test]
+    fn texts_cannot_turn_the_terminal_over() {
+        let said = text(Lines::new(), "pay\u{202e}\u{1b}[2J\n0".as_bytes()).to_string();
+        assert!(said.contains(r"\u{202e}\u{1b}[2J\n0"), "{said}");
+    }
+}

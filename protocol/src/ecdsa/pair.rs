@@ -1,0 +1,285 @@
+//! What two signers need of each other to sign with any key: ePrint 2023/765, functionalities 3.4 (zero shares) and 3.5 (random vector
+//! oblivious linear evaluation), set up once for each pair of boots. For external review.
+//!
+//! ```text
+//!   Commit(nonce, H(seed)) ──▶ Open(seed, base transfers both ways) ──▶ set up
+//! ```
+//! Both sides send both messages, under the channel between them. The session that the library's proofs and transcripts are bound to
+//! is the hash of the channel's handshake with both sides' fresh nonces. Nothing of a pair is ever written. Whoever asks first begins; a side that
+//! is asked again begins anew, and what was there is thrown away. A barred pair stays barred until one of the two boots is another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cloister_wire::{
+    codec,
+    ids::{Hash, Nonce, SignerId},
+    limits,
+    peer::PairRound,
+    refusal::Refusal,
+    tag::Tag,
+};
+use dkls23::{
+    protocols::{Parameters, PartyIndex, derivation::DerivData},
+    utilities::{
+        multiplication::{MulReceiver, MulSender},
+        ot::base::{OTReceiver, OTSender, Seed},
+        proofs::{DLogProof, EncProof},
+        zero_shares::{SeedPair, ZeroShare},
+    },
+};
+use k256_dkls::{AffinePoint, Scalar, Secp256k1};
+use rand_core::CryptoRngCore;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::{Abort, Party, Share, index, read, write};
+use crate::fault::Fault;
+
+/// One signer's pairs with all others.
+pub(crate) struct Pairs {
+    me: PartyIndex,
+    running: BTreeMap<SignerId, Setup>,
+    barred: BTreeSet<SignerId>,
+    /// The pairs, as the library keeps them. Key and secret are lent to it for one step at a time.
+    party: Party,
+}
+
+/// A set-up under way.
+struct Setup {
+    me: PartyIndex,
+    peer: PartyIndex,
+    channel: Hash,
+    nonce: Nonce,
+    seed: Zeroizing<Seed>,
+    salt: Vec<u8>,
+    commitment: [u8; 32],
+    opened: Option<Opened>,
+}
+
+/// This side's secrets of the base transfers, and what the peer committed to. The library erases none of them by itself.
+struct Opened {
+    session: Vec<u8>,
+    theirs: [u8; 32],
+    as_receiver: OTSender<Secp256k1>,
+    gadget_nonce: Scalar,
+    as_sender: OTReceiver,
+    correlation: Vec<bool>,
+    exponents: Vec<Scalar>,
+}
+
+/// Opens the commitment to the seed, with the base transfers of both directions.
+#[derive(Serialize, Deserialize)]
+struct Opening {
+    seed: Seed,
+    salt: Vec<u8>,
+    ot_proof: DLogProof<Secp256k1>,
+    gadget_nonce: Scalar,
+    ot_choices: Vec<EncProof<Secp256k1>>,
+    ot_seed: Seed,
+}
+
+/// What a pair has in common.
+struct Pair {
+    sender: MulSender<Secp256k1>,
+    receiver: MulReceiver<Secp256k1>,
+    seed: SeedPair,
+}
+
+impl Pairs {
+    /// No pairs yet.
+    pub(crate) fn new(me: SignerId) -> Result<Self, Fault> {
+        let derivation_data = DerivData {
+            depth: 0,
+            child_number: 0,
+            parent_fingerprint: [0; 4],
+            poly_point: Scalar::ZERO,
+            pk: AffinePoint::IDENTITY,
+            chain_code: [0; 32],
+        };
+        let party = Party {
+            parameters: Parameters::new(2, 2).map_err(|_| Fault::Fatal)?,
+            party_index: index(me)?,
+            session_id: Vec::new(),
+            poly_point: Scalar::ZERO,
+            pk: AffinePoint::IDENTITY,
+            zero_share: ZeroShare::initialize(Vec::new()),
+            mul_senders: BTreeMap::new(),
+            mul_receivers: BTreeMap::new(),
+            derivation_data,
+            address: String::new(),
+        };
+        Ok(Self { me: index(me)?, running: BTreeMap::new(), barred: BTreeSet::new(), party })
+    }
+
+    /// Begins a set-up with `peer`, over the channel whose handshake has this hash.
+    pub(crate) fn begin(
+        &mut self,
+        peer: SignerId,
+        channel: Hash,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<PairRound, Refusal> {
+        if self.barred.contains(&peer) {
+            return Err(Refusal::PairBarred);
+        }
+        self.forget(peer)?;
+        let setup = Setup::begin(channel, self.me, index(peer)?, rng);
+        let commit = PairRound::Commit { nonce: setup.nonce, commitment: Hash::from_bytes(setup.commitment) };
+        self.running.insert(peer, setup);
+        Ok(commit)
+    }
+
+    /// Takes a peer's message; returns what to send it. A set-up that fails is gone, and nothing of it is used again.
+    pub(crate) fn receive(
+        &mut self,
+        peer: SignerId,
+        channel: Hash,
+        round: PairRound,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<Vec<PairRound>, Abort> {
+        match round {
+            PairRound::Commit { nonce, commitment } => {
+                let mut sent = Vec::new();
+                if self.running.get(&peer).is_none_or(|setup| setup.opened.is_some()) {
+                    sent.push(self.begin(peer, channel, rng)?);
+                }
+                let setup = self.running.get_mut(&peer).ok_or(Abort::Fatal)?;
+                sent.push(setup.open(nonce, commitment)?);
+                Ok(sent)
+            }
+            PairRound::Open(bytes) => {
+                let setup = self.running.remove(&peer).ok_or(Refusal::CeremonyUnknown)?;
+                let pair = setup.finish(peer, bytes.as_slice())?;
+                let index = index(peer)?;
+                self.party.mul_senders.insert(index, pair.sender);
+                self.party.mul_receivers.insert(index, pair.receiver);
+                self.party.zero_share.seeds.push(pair.seed);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Whether this signer can make presignatures with all of `peers`.
+    pub(crate) fn check<'a>(&self, mut peers: impl Iterator<Item = &'a SignerId>) -> Result<(), Refusal> {
+        peers.try_for_each(|peer| match index(*peer).map(|peer| self.party.mul_senders.contains_key(&peer)) {
+            Ok(true) => Ok(()),
+            _ if self.barred.contains(peer) => Err(Refusal::PairBarred),
+            _ => Err(Refusal::PairMissing),
+        })
+    }
+
+    /// Begins anew under another start order. Who was barred stays so unless its boot is another.
+    pub(crate) fn renew(&mut self, is_same_boot: impl Fn(SignerId) -> bool) {
+        self.running.clear();
+        self.barred.retain(|peer| is_same_boot(*peer));
+        self.party.mul_senders.clear();
+        self.party.mul_receivers.clear();
+        self.party.zero_share.seeds.clear();
+    }
+
+    /// Throws the set-up with `peer` away and makes no other with that boot.
+    pub(crate) fn bar(&mut self, peer: SignerId) -> Result<(), Refusal> {
+        self.barred.insert(peer);
+        self.forget(peer)
+    }
+
+    /// Lends all pairs to one step with one key, whose secret is erased again after it.
+    pub(super) fn with<T>(&mut self, key: &Share, step: impl FnOnce(&Party) -> T) -> Result<T, Fault> {
+        let party = &mut self.party;
+        party.parameters = key.parameters()?;
+        party.session_id = key.session().as_bytes().to_vec();
+        party.poly_point = key.secret()?;
+        party.pk = *key.public_key();
+        party.derivation_data.pk = *key.public_key();
+        let result = step(party);
+        self.party.poly_point.zeroize();
+        Ok(result)
+    }
+
+    fn forget(&mut self, peer: SignerId) -> Result<(), Refusal> {
+        self.running.remove(&peer);
+        let index = index(peer)?;
+        self.party.mul_senders.remove(&index);
+        self.party.mul_receivers.remove(&index);
+        self.party.zero_share.seeds.retain(|pair| pair.index_counterparty != index);
+        Ok(())
+    }
+}
+
+impl Setup {
+    fn begin(channel: Hash, me: PartyIndex, peer: PartyIndex, rng: &mut dyn CryptoRngCore) -> Self {
+        let mut nonce = [0; Nonce::LEN];
+        rng.fill_bytes(&mut nonce);
+        let (seed, commitment, salt) = ZeroShare::generate_seed_with_bound_commitment(&context(channel, me, peer));
+        let (nonce, seed) = (Nonce::from_bytes(nonce), Zeroizing::new(seed));
+        Self { me, peer, channel, nonce, seed, salt, commitment, opened: None }
+    }
+
+    /// The peer has committed: opens, and makes this side of the base transfers.
+    fn open(&mut self, theirs: Nonce, commitment: Hash) -> Result<PairRound, Abort> {
+        let session = self.session(theirs);
+        let (as_receiver, ot_proof, gadget_nonce) =
+            MulReceiver::<Secp256k1>::init_phase1(&transfers(&session, self.me, self.peer));
+        let (as_sender, correlation, exponents, ot_choices) =
+            MulSender::<Secp256k1>::init_phase1(&transfers(&session, self.peer, self.me));
+        let ot_seed = as_sender.seed;
+        let theirs = *commitment.as_bytes();
+        self.opened = Some(Opened { session, theirs, as_receiver, gadget_nonce, as_sender, correlation, exponents });
+        let (seed, salt) = (*self.seed, self.salt.clone());
+        let opening = Opening { seed, salt, ot_proof, gadget_nonce, ot_choices, ot_seed };
+        let bytes = write(&opening, limits::PAIRWISE)?;
+        Ok(PairRound::Open(bytes.as_slice().try_into().map_err(Fault::from)?))
+    }
+
+    /// The peer has opened: checks its side.
+    fn finish(mut self, from: SignerId, bytes: &[u8]) -> Result<Pair, Abort> {
+        let opened = self.opened.take().ok_or(Refusal::CeremonyUnknown)?;
+        let opening: Opening = read(bytes).ok_or(Abort::on(from))?;
+        let context = context(self.channel, self.peer, self.me);
+        if !ZeroShare::verify_bound_seed(&opening.seed, &context, &opened.theirs, &opening.salt) {
+            return Err(Abort::on(from));
+        }
+        let receiver = MulReceiver::init_phase2(
+            &opened.as_receiver,
+            &transfers(&opened.session, self.me, self.peer),
+            &opening.ot_seed,
+            &opening.ot_choices,
+            &opened.gadget_nonce,
+        );
+        let sender = MulSender::init_phase2(
+            &opened.as_sender,
+            &transfers(&opened.session, self.peer, self.me),
+            opened.correlation.clone(),
+            &opened.exponents,
+            &opening.ot_proof,
+            &opening.gadget_nonce,
+        );
+        // A set-up that fails here is never used: nothing of lasting state has leaked.
+        let (sender, receiver) = sender.ok().zip(receiver.ok()).ok_or(Abort::on(from))?;
+        let seed = ZeroShare::generate_seed_pair(self.me, self.peer, &self.seed, &opening.seed);
+        Ok(Pair { sender, receiver, seed })
+    }
+
+    fn session(&self, theirs: Nonce) -> Vec<u8> {
+        let (low, high) = if self.me < self.peer { (self.nonce, theirs) } else { (theirs, self.nonce) };
+        Tag::PAIR.hash(&codec::encode(&(self.channel, low, high))).as_bytes().to_vec()
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.as_receiver.s.zeroize();
+        self.as_sender.seed.zeroize();
+        self.correlation.zeroize();
+        self.exponents.zeroize();
+    }
+}
+
+/// What the commitment to `sender`'s seed is bound to.
+fn context(channel: Hash, sender: PartyIndex, receiver: PartyIndex) -> [u8; 32] {
+    ZeroShare::seed_context(Tag::PAIR.text().as_bytes(), &[channel.as_bytes()], sender, receiver)
+}
+
+/// The session of one direction's base transfers.
+fn transfers(session: &[u8], receiver: PartyIndex, sender: PartyIndex) -> Vec<u8> {
+    [session, &[receiver.as_u8(), sender.as_u8()]].concat()
+}
