@@ -118,7 +118,7 @@ fn node_judges(sh: &Shell) -> Result<()> {
         unless_done(sh, &target, &[package.clone(), lock.clone()], || {
             sh.copy_file(&package, &target)?;
             sh.copy_file(&lock, &target)?;
-            cmd!(sh, "npm ci --no-audit --no-fund --prefix {target}").run()?;
+            cmd!(sh, "npm ci --ignore-scripts --no-audit --no-fund --prefix {target}").run()?;
             Ok(())
         })?;
     }
