@@ -192,7 +192,8 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::PathNotSupported
         | R::PathInvalid
         | R::PurposeMismatch
-        | R::PayloadRejected => 422,
+        | R::PayloadRejected
+        | R::ThresholdTooHigh => 422,
         R::RetriesExhausted | R::RequesterBusy => 429,
         R::AttestationRejected
         | R::ChannelFailed

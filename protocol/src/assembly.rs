@@ -61,13 +61,13 @@ impl Assembly {
 
 #[cfg(test)]
 mod tests {
-    use cloister_wire::peer::PairRound;
+    use cloister_wire::{ids::Nonce, peer::PairRound};
 
     use super::*;
 
     fn message(length: usize) -> PeerMessage {
         let bytes: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
-        PeerMessage::Pair(PairRound::Open(bytes.try_into().unwrap()))
+        PeerMessage::Pair(PairRound::Open { to: Nonce::from_bytes([7; 32]), opening: bytes.try_into().unwrap() })
     }
 
     fn same(a: &PeerMessage, b: &PeerMessage) -> bool {

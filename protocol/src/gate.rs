@@ -9,7 +9,7 @@ use cloister_wire::{
     limits,
     policy::{Policy, RequesterKey},
     refusal::Refusal,
-    request::{KeyRequest, Requestable, Requested, SignRequest},
+    request::{KeyRequest, Requestable, Requested, Scheme, SignRequest},
 };
 
 use crate::{child::Child, keyring::Keyring, payload};
@@ -44,6 +44,8 @@ pub(crate) struct Denied {
 pub(crate) struct Gate<'a> {
     pub(crate) group: GroupId,
     pub(crate) policy: &'a Policy,
+    /// *t*.
+    pub(crate) threshold: u16,
     pub(crate) keyring: &'a Keyring,
     pub(crate) now: UnixMillis,
     /// When the group was last started: older requests may have been answered by boots that have forgotten it.
@@ -139,6 +141,9 @@ impl Gate<'_> {
     fn decide_key(&self, body: &KeyRequest) -> Result<(), Refusal> {
         if !self.policy.key_creators.iter().any(|name| *name == body.requester) {
             return Err(Refusal::CreationNotAllowed);
+        }
+        if body.scheme == Scheme::Secp256k1Ecdsa && usize::from(self.threshold) > limits::ECDSA_SIGNERS {
+            return Err(Refusal::ThresholdTooHigh);
         }
         if self.keyring.has_name(&body.tenant, &body.name) { Err(Refusal::KeyNameTaken) } else { Ok(()) }
     }

@@ -305,6 +305,7 @@ impl Member {
         Gate {
             group: self.measured.manifest.group,
             policy: self.standing.policy(),
+            threshold: self.measured.manifest.threshold,
             keyring: &self.keyring,
             now: base.now,
             started: self.standing.order().issued_at,

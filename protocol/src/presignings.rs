@@ -149,6 +149,9 @@ impl Presignings {
     ) -> Result<Received, Fault> {
         let running = self.running.values_mut().find(|presigning| presigning.id == Some(ceremony));
         let presigning = running.ok_or(Refusal::CeremonyUnknown)?;
+        if !presigning.wish.signers.contains(&from) {
+            return Err(Refusal::UnknownSigner.into());
+        }
         let Stage::Running(batch) = &mut presigning.stage else {
             return Ok(Received::Sent(Sent::new()));
         };
@@ -157,10 +160,8 @@ impl Presignings {
         match batch.receive(pairs, share, from, round) {
             Ok(rounds) => {
                 if let Some(made) = batch.finish(now) {
+                    made.into_iter().try_for_each(|(id, presignature)| share.keep(now, id, presignature))?;
                     presigning.stage = Stage::Made;
-                    for (id, presignature) in made {
-                        share.keep(now, id, presignature)?;
-                    }
                 }
                 Ok(Received::Sent(in_ceremony(ceremony, rounds)))
             }

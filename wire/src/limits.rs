@@ -74,7 +74,7 @@ pub const PIECE: usize = PEER_MESSAGE - 16 - 32;
 /// Pieces of one message: the largest carries [`PAIRWISE`] bytes.
 pub const PIECES: usize = 4;
 /// Messages of one channel of which pieces are missing.
-pub const UNFINISHED: usize = 16;
+pub const UNFINISHED: usize = 8;
 
 /// What one signer sends another in one round, bytes: four presignatures of 55,385, or a pair's set-up of about 143,000.
 pub const PAIRWISE: usize = 224 * 1024;

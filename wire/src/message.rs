@@ -194,7 +194,7 @@ pub enum Request {
         #[n(0)]
         ceremony: CeremonyId,
     },
-    /// Begins to set this signer and a peer up for ECDSA: round 1 leaves by the outbox.
+    /// Has this signer and a peer set up for ECDSA, if this signer has no set-up with it: what it sends leaves by the outbox.
     #[n(21)]
     Pair {
         /// The other one.

@@ -55,19 +55,32 @@ pub enum PeerMessage {
 /// A round of a pair's set-up.
 #[derive(Clone, Encode, Decode)]
 pub enum PairRound {
-    /// The sender's part in the session's id, and a commitment to its half of the common seed.
+    /// The sender's part in the session's id, and a commitment to its half of the common seed. The lower signer begins.
     #[n(0)]
     Commit {
-        /// Fresh.
+        /// Fresh: names the sender's side of this set-up.
         #[n(0)]
         nonce: Nonce,
         /// Hash of seed and salt.
         #[n(1)]
         commitment: Hash,
+        /// The higher signer's answer: the nonce that it answers.
+        #[n(2)]
+        answers: Option<Nonce>,
     },
     /// The opening, and base oblivious transfers in both directions, 143 kB. Secret.
     #[n(1)]
-    Open(#[n(0)] SecretBytes<{ limits::PAIRWISE }>),
+    Open {
+        /// The receiver's nonce in this set-up.
+        #[n(0)]
+        to: Nonce,
+        /// The opening.
+        #[n(1)]
+        opening: SecretBytes<{ limits::PAIRWISE }>,
+    },
+    /// The higher signer has no set-up with the lower one: it is asked to begin.
+    #[n(2)]
+    Ask,
 }
 
 /// A piece of a [`PeerMessage`]: Noise messages are shorter than some of these. The pieces of one have consecutive counters.

@@ -82,6 +82,7 @@ refusals! {
     46 ChainIdNotAllowed "chain_id_not_allowed" "The policy does not allow this key to sign for the chain id in the transaction; have the operators add it."
     47 DomainNotAllowed "domain_not_allowed" "The policy does not know the EIP-712 domain of this typed data; have the operators add its domain separator."
     48 ForeignInputs "foreign_inputs" "The PSBT has inputs of other keys, and the policy does not allow that; have the operators change it."
+    49 ThresholdTooHigh "threshold_too_high" "At most nine signers sign with an ECDSA key, and this group's threshold is higher; use another scheme."
 }
 
 impl fmt::Display for Refusal {

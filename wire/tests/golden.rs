@@ -192,6 +192,7 @@ fn replies() -> Vec<Golden> {
 }
 
 fn peers() -> Vec<Golden> {
+    let answer = PairRound::Commit { nonce: nonce(), commitment: hash(1), answers: Some(nonce()) };
     let message = |round| PeerMessage::Ceremony(CeremonyMessage { ceremony: ceremony(), round });
     vec![
         golden("PeerInitiate", PeerFrame::Initiate(bytes(b"e"))),
@@ -204,8 +205,13 @@ fn peers() -> Vec<Golden> {
         golden("CeremonyShare", message(Round::Share(secret_bytes(b"share")))),
         golden("CeremonyExtensions", message(Round::Extensions(secret_bytes(b"extensions")))),
         golden("CeremonyMultiplications", message(Round::Multiplications(secret_bytes(b"multiplications")))),
-        golden("PairCommit", PeerMessage::Pair(PairRound::Commit { nonce: nonce(), commitment: hash(1) })),
-        golden("PairOpen", PeerMessage::Pair(PairRound::Open(secret_bytes(b"opening")))),
+        golden(
+            "PairCommit",
+            PeerMessage::Pair(PairRound::Commit { nonce: nonce(), commitment: hash(1), answers: None }),
+        ),
+        golden("PairCommitAnswer", PeerMessage::Pair(answer)),
+        golden("PairAsk", PeerMessage::Pair(PairRound::Ask)),
+        golden("PairOpen", PeerMessage::Pair(PairRound::Open { to: nonce(), opening: secret_bytes(b"opening") })),
     ]
 }
 

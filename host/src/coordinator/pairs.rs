@@ -58,9 +58,13 @@ impl Pairs {
             return Ok(());
         }
         let set_up = async {
-            let mut mail = Mail::default();
-            mail.add(lower, signers.ask(lower, &Request::Pair { peer: higher }).await?.outbox);
-            mail.deliver(signers).await
+            // Who has the set-up sends nothing: both are asked, since one of them alone may have lost it.
+            for (signer, peer) in [(lower, higher), (higher, lower)] {
+                let mut mail = Mail::default();
+                mail.add(signer, signers.ask(signer, &Request::Pair { peer }).await?.outbox);
+                mail.deliver(signers).await?;
+            }
+            Ok(())
         };
         let late = |_| Problem::host(HostCode::DeadlineExceeded, "setting two signers up took too long").at(higher);
         let result = timeout(PATIENCE, set_up).await.map_err(late).flatten();

@@ -81,7 +81,11 @@ impl Presigner {
         for _ in 0..SET_UPS {
             match contributions::open(&self.signers, ids(), &open).await {
                 Err(problem) if problem.code == Refusal::PairMissing.code() => {
-                    self.pairs.set_up(&self.signers, signers).await?;
+                    match self.pairs.set_up(&self.signers, signers).await {
+                        // Another host has them set up at this moment, or it has just failed.
+                        Err(problem) if is_under_way(&problem) => tokio::time::sleep(PAUSE).await,
+                        set_up => set_up?,
+                    }
                 }
                 opened => return opened,
             }
@@ -146,8 +150,15 @@ fn most(signers: usize) -> usize {
 
 /// Presignings that this host drives at once: signers take on 16, from all hosts together.
 const PLACES: usize = 4;
-/// Pairs are set up that this host does not know of; if that was not it, all of the set are.
-const SET_UPS: usize = 2;
+/// Pairs are set up that this host does not know of; if that was not it, all of the set are. Signers take five seconds between two
+/// set-ups of one pair.
+const SET_UPS: usize = 8;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Whether a signer is busy with a set-up, or has begun another one.
+fn is_under_way(problem: &Problem) -> bool {
+    [Refusal::Busy, Refusal::CeremonyUnknown].iter().any(|refusal| problem.code == refusal.code())
+}
 
 #[cfg(test)]
 mod tests {

@@ -2,17 +2,21 @@
 //! oblivious linear evaluation), set up once for each pair of boots. For external review.
 //!
 //! ```text
-//!   Commit(nonce, H(seed)) ──▶ Open(seed, base transfers both ways) ──▶ set up
+//!   lower  ── Commit(nonce, H(seed)) ─────────────────────────▶ higher
+//!          ◀── Commit(nonce, H(seed), answers the first), Open(seed, base transfers both ways) ──
+//!          ── Open ──────────────────────────────────────────▶
 //! ```
-//! Both sides send both messages, under the channel between them. The session that the library's proofs and transcripts are bound to
-//! is the hash of the channel's handshake with both sides' fresh nonces. Nothing of a pair is ever written. Whoever asks first begins; a side that
-//! is asked again begins anew, and what was there is thrown away. A barred pair stays barred until one of the two boots is another.
+//! All of it goes under the channel between the two. The session that the library's proofs and transcripts are bound to is the hash of the
+//! channel's handshake with both sides' fresh nonces. Every message names the nonce that it is for: what belongs to another set-up is
+//! refused and touches nothing. Nothing of a pair is ever written. A set-up costs each side half a second of processor time, so that one
+//! peer gets one in [`PAUSE_MS`]. Who has its pair does not begin anew, unless the peer says that it has none. A barred pair stays barred
+//! until one of the two boots is another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloister_wire::{
     codec,
-    ids::{Hash, Nonce, SignerId},
+    ids::{Hash, Nonce, SignerId, UnixMillis},
     limits,
     peer::PairRound,
     refusal::Refusal,
@@ -35,10 +39,15 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::{Abort, Party, Share, index, read, write};
 use crate::fault::Fault;
 
+/// How soon after a set-up the next one with the same peer may begin, milliseconds.
+const PAUSE_MS: u64 = 5 * 1000;
+
 /// One signer's pairs with all others.
 pub(crate) struct Pairs {
     me: PartyIndex,
     running: BTreeMap<SignerId, Setup>,
+    /// When the last set-up with each was begun.
+    begun: BTreeMap<SignerId, UnixMillis>,
     barred: BTreeSet<SignerId>,
     /// The pairs, as the library keeps them. Key and secret are lent to it for one step at a time.
     party: Party,
@@ -59,7 +68,7 @@ struct Setup {
 /// This side's secrets of the base transfers, and what the peer committed to. The library erases none of them by itself.
 struct Opened {
     session: Vec<u8>,
-    theirs: [u8; 32],
+    committed: [u8; 32],
     as_receiver: OTSender<Secp256k1>,
     gadget_nonce: Scalar,
     as_sender: OTReceiver,
@@ -108,54 +117,98 @@ impl Pairs {
             derivation_data,
             address: String::new(),
         };
-        Ok(Self { me: index(me)?, running: BTreeMap::new(), barred: BTreeSet::new(), party })
+        let (running, begun, barred) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Ok(Self { me: index(me)?, running, begun, barred, party })
     }
 
-    /// Begins a set-up with `peer`, over the channel whose handshake has this hash.
-    pub(crate) fn begin(
+    /// What to send `peer`, if this signer has no set-up with it, over the channel whose handshake has this hash.
+    pub(crate) fn ask(
         &mut self,
+        now: UnixMillis,
         peer: SignerId,
         channel: Hash,
         rng: &mut dyn CryptoRngCore,
-    ) -> Result<PairRound, Refusal> {
-        if self.barred.contains(&peer) {
-            return Err(Refusal::PairBarred);
+    ) -> Result<Option<PairRound>, Refusal> {
+        match self.check([peer].iter()) {
+            Ok(()) => Ok(None),
+            Err(Refusal::PairMissing) if self.me < index(peer)? => self.begin(now, peer, channel, rng).map(Some),
+            Err(Refusal::PairMissing) => Ok(Some(PairRound::Ask)),
+            Err(refusal) => Err(refusal),
         }
-        self.forget(peer)?;
-        let setup = Setup::begin(channel, self.me, index(peer)?, rng);
-        let commit = PairRound::Commit { nonce: setup.nonce, commitment: Hash::from_bytes(setup.commitment) };
-        self.running.insert(peer, setup);
-        Ok(commit)
     }
 
     /// Takes a peer's message; returns what to send it. A set-up that fails is gone, and nothing of it is used again.
     pub(crate) fn receive(
         &mut self,
+        now: UnixMillis,
         peer: SignerId,
-        channel: Hash,
-        round: PairRound,
+        (channel, round): (Hash, PairRound),
         rng: &mut dyn CryptoRngCore,
     ) -> Result<Vec<PairRound>, Abort> {
+        let lower = self.me < index(peer)?;
         match round {
-            PairRound::Commit { nonce, commitment } => {
-                let mut sent = Vec::new();
-                if self.running.get(&peer).is_none_or(|setup| setup.opened.is_some()) {
-                    sent.push(self.begin(peer, channel, rng)?);
-                }
-                let setup = self.running.get_mut(&peer).ok_or(Abort::Fatal)?;
-                sent.push(setup.open(nonce, commitment)?);
+            PairRound::Ask if lower => Ok(vec![self.begin(now, peer, channel, rng)?]),
+            PairRound::Commit { nonce, commitment, answers: None } if !lower => {
+                let mut setup = self.fresh(now, peer, channel, rng)?;
+                let sent = vec![setup.commit(Some(nonce)), setup.open(nonce, commitment)?];
+                self.running.insert(peer, setup);
                 Ok(sent)
             }
-            PairRound::Open(bytes) => {
-                let setup = self.running.remove(&peer).ok_or(Refusal::CeremonyUnknown)?;
-                let pair = setup.finish(peer, bytes.as_slice())?;
-                let index = index(peer)?;
-                self.party.mul_senders.insert(index, pair.sender);
-                self.party.mul_receivers.insert(index, pair.receiver);
-                self.party.zero_share.seeds.push(pair.seed);
+            PairRound::Commit { nonce, commitment, answers: Some(own) } if lower => {
+                let setup = self.running.get_mut(&peer).filter(|setup| setup.nonce == own && setup.opened.is_none());
+                Ok(vec![setup.ok_or(Refusal::CeremonyUnknown)?.open(nonce, commitment)?])
+            }
+            PairRound::Open { to, opening } => {
+                let own = |setup: &Setup| setup.nonce == to && setup.opened.is_some();
+                if !self.running.get(&peer).is_some_and(own) {
+                    return Err(Refusal::CeremonyUnknown.into());
+                }
+                let setup = self.running.remove(&peer).ok_or(Abort::Fatal)?;
+                self.insert(peer, setup.finish(peer, opening.as_slice())?)?;
                 Ok(Vec::new())
             }
+            PairRound::Ask | PairRound::Commit { .. } => Err(Refusal::CeremonyUnknown.into()),
         }
+    }
+
+    fn begin(
+        &mut self,
+        now: UnixMillis,
+        peer: SignerId,
+        channel: Hash,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<PairRound, Refusal> {
+        let setup = self.fresh(now, peer, channel, rng)?;
+        let commit = setup.commit(None);
+        self.running.insert(peer, setup);
+        Ok(commit)
+    }
+
+    /// A new set-up, instead of what was there; not too soon after the last one.
+    fn fresh(
+        &mut self,
+        now: UnixMillis,
+        peer: SignerId,
+        channel: Hash,
+        rng: &mut dyn CryptoRngCore,
+    ) -> Result<Setup, Refusal> {
+        if self.barred.contains(&peer) {
+            return Err(Refusal::PairBarred);
+        }
+        if self.begun.get(&peer).is_some_and(|begun| begun.plus(PAUSE_MS) > now) {
+            return Err(Refusal::Busy);
+        }
+        self.begun.insert(peer, now);
+        self.forget(peer)?;
+        Ok(Setup::begin(channel, self.me, index(peer)?, rng))
+    }
+
+    fn insert(&mut self, peer: SignerId, pair: Pair) -> Result<(), Refusal> {
+        let index = index(peer)?;
+        self.party.mul_senders.insert(index, pair.sender);
+        self.party.mul_receivers.insert(index, pair.receiver);
+        self.party.zero_share.seeds.push(pair.seed);
+        Ok(())
     }
 
     /// Whether this signer can make presignatures with all of `peers`.
@@ -170,6 +223,7 @@ impl Pairs {
     /// Begins anew under another start order. Who was barred stays so unless its boot is another.
     pub(crate) fn renew(&mut self, is_same_boot: impl Fn(SignerId) -> bool) {
         self.running.clear();
+        self.begun.clear();
         self.barred.retain(|peer| is_same_boot(*peer));
         self.party.mul_senders.clear();
         self.party.mul_receivers.clear();
@@ -214,6 +268,11 @@ impl Setup {
         Self { me, peer, channel, nonce, seed, salt, commitment, opened: None }
     }
 
+    /// This side's commitment.
+    fn commit(&self, answers: Option<Nonce>) -> PairRound {
+        PairRound::Commit { nonce: self.nonce, commitment: Hash::from_bytes(self.commitment), answers }
+    }
+
     /// The peer has committed: opens, and makes this side of the base transfers.
     fn open(&mut self, theirs: Nonce, commitment: Hash) -> Result<PairRound, Abort> {
         let session = self.session(theirs);
@@ -222,12 +281,12 @@ impl Setup {
         let (as_sender, correlation, exponents, ot_choices) =
             MulSender::<Secp256k1>::init_phase1(&transfers(&session, self.peer, self.me));
         let ot_seed = as_sender.seed;
-        let theirs = *commitment.as_bytes();
-        self.opened = Some(Opened { session, theirs, as_receiver, gadget_nonce, as_sender, correlation, exponents });
+        let committed = *commitment.as_bytes();
+        self.opened = Some(Opened { session, committed, as_receiver, gadget_nonce, as_sender, correlation, exponents });
         let (seed, salt) = (*self.seed, self.salt.clone());
         let opening = Opening { seed, salt, ot_proof, gadget_nonce, ot_choices, ot_seed };
         let bytes = write(&opening, limits::PAIRWISE)?;
-        Ok(PairRound::Open(bytes.as_slice().try_into().map_err(Fault::from)?))
+        Ok(PairRound::Open { to: theirs, opening: bytes.as_slice().try_into().map_err(Fault::from)? })
     }
 
     /// The peer has opened: checks its side.
@@ -235,7 +294,7 @@ impl Setup {
         let opened = self.opened.take().ok_or(Refusal::CeremonyUnknown)?;
         let opening: Opening = read(bytes).ok_or(Abort::on(from))?;
         let context = context(self.channel, self.peer, self.me);
-        if !ZeroShare::verify_bound_seed(&opening.seed, &context, &opened.theirs, &opening.salt) {
+        if !ZeroShare::verify_bound_seed(&opening.seed, &context, &opened.committed, &opening.salt) {
             return Err(Abort::on(from));
         }
         let receiver = MulReceiver::init_phase2(
@@ -262,6 +321,13 @@ impl Setup {
     fn session(&self, theirs: Nonce) -> Vec<u8> {
         let (low, high) = if self.me < self.peer { (self.nonce, theirs) } else { (theirs, self.nonce) };
         Tag::PAIR.hash(&codec::encode(&(self.channel, low, high))).as_bytes().to_vec()
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.seed.zeroize();
+        self.salt.zeroize();
     }
 }
 

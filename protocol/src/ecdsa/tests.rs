@@ -62,12 +62,22 @@ impl Group {
 
     /// Sets a pair up; `tamper` may change what goes to a signer.
     fn pair(&mut self, low: SignerId, high: SignerId, tamper: impl Fn(SignerId, &mut PairRound)) -> Result<(), Abort> {
-        let begun = self.signers.get_mut(&low).unwrap().0.begin(high, CHANNEL, &mut rng(2))?;
-        let mut mail = VecDeque::from([(low, high, begun)]);
+        self.pair_at(NOW, low, high, tamper)
+    }
+
+    fn pair_at(
+        &mut self,
+        now: UnixMillis,
+        low: SignerId,
+        high: SignerId,
+        tamper: impl Fn(SignerId, &mut PairRound),
+    ) -> Result<(), Abort> {
+        let asked = self.signers.get_mut(&low).unwrap().0.ask(now, high, CHANNEL, &mut rng(now.0))?;
+        let mut mail: VecDeque<_> = asked.into_iter().map(|round| (low, high, round)).collect();
         while let Some((from, to, mut round)) = mail.pop_front() {
             tamper(to, &mut round);
             let pairs = &mut self.signers.get_mut(&to).unwrap().0;
-            let sent = pairs.receive(from, CHANNEL, round, &mut rng(3))?;
+            let sent = pairs.receive(now, from, (CHANNEL, round), &mut rng(now.0 + 1))?;
             mail.extend(sent.into_iter().map(|round| (to, from, round)));
         }
         Ok(())
@@ -317,7 +327,7 @@ fn a_message_that_cannot_be_read_names_its_sender() {
 fn a_pair_whose_set_up_was_tampered_with_is_not_made_and_can_be_made_again() {
     let mut group = Group::new(2, 2, &[]);
     let spoil = |to: SignerId, round: &mut PairRound| {
-        if let (PairRound::Open(bytes), true) = (round, to == id(1)) {
+        if let (PairRound::Open { opening: bytes, .. }, true) = (round, to == id(1)) {
             let mut changed = bytes.as_slice().to_vec();
             changed[0] ^= 1;
             *bytes = changed.as_slice().try_into().unwrap();
@@ -326,7 +336,9 @@ fn a_pair_whose_set_up_was_tampered_with_is_not_made_and_can_be_made_again() {
     assert_eq!(group.pair(id(1), id(2), spoil), Err(Abort::Failed(Blame::on(id(2)))));
     let check = |group: &Group| group.signers[&id(1)].0.check([id(2)].iter());
     assert_eq!(check(&group), Err(Refusal::PairMissing));
-    group.pair(id(1), id(2), |_, _| ()).unwrap();
+    let soon = group.pair(id(1), id(2), |_, _| ());
+    assert_eq!(soon, Err(Abort::nobody(Refusal::Busy)), "a set-up is dear");
+    group.pair_at(NOW.plus(5_000), id(1), id(2), |_, _| ()).unwrap();
     assert_eq!(check(&group), Ok(()));
     let terms = group.terms(&[1, 2], &[], 1);
     group.presign(terms, &[1, 2], untouched).unwrap();
@@ -340,7 +352,7 @@ fn a_barred_pair_stays_barred_until_one_of_the_boots_is_another() {
     pairs.bar(id(2)).unwrap();
     assert_eq!(pairs.check([id(2)].iter()), Err(Refusal::PairBarred));
     assert_eq!(pairs.check([id(3)].iter()), Ok(()), "the others go on");
-    assert_eq!(pairs.begin(id(2), CHANNEL, &mut rng(1)).err(), Some(Refusal::PairBarred));
+    assert_eq!(pairs.ask(NOW, id(2), CHANNEL, &mut rng(1)).err(), Some(Refusal::PairBarred));
     pairs.renew(|_| true);
     assert_eq!(pairs.check([id(2)].iter()), Err(Refusal::PairBarred), "another order, the same boots");
     assert_eq!(pairs.check([id(3)].iter()), Err(Refusal::PairMissing), "a start order ends every pair");
@@ -365,4 +377,42 @@ fn one_set_up_serves_two_keys() {
     let terms = group.terms(&[1, 2], &[], 1);
     group.presign(terms, &[1, 2], untouched).unwrap();
     assert!(group.verified(&[1, 2], &[], 0, [1; 32]));
+}
+
+#[test]
+fn a_set_up_is_made_again_only_for_a_peer_that_says_it_has_none() {
+    let mut group = Group::new(2, 2, &[1, 2]);
+    let later = NOW.plus(5_000);
+    let pairs = |group: &mut Group, me: u16| group.signers.remove(&id(me)).unwrap();
+    let (mut one, mut two) = (pairs(&mut group, 1).0, pairs(&mut group, 2).0);
+    assert!(one.ask(later, id(2), CHANNEL, &mut rng(1)).unwrap().is_none(), "it has one");
+    two.renew(|_| true);
+    let Some(PairRound::Ask) = two.ask(later, id(1), CHANNEL, &mut rng(2)).unwrap() else { panic!("no question") };
+    let sent = one.receive(later, id(2), (CHANNEL, PairRound::Ask), &mut rng(3)).unwrap();
+    assert!(matches!(sent[..], [PairRound::Commit { answers: None, .. }]));
+    assert_eq!(one.check([id(2)].iter()), Err(Refusal::PairMissing), "the old one is gone");
+    let again = one.receive(later, id(2), (CHANNEL, PairRound::Ask), &mut rng(3)).map(drop);
+    assert_eq!(again, Err(Abort::nobody(Refusal::Busy)));
+}
+
+#[test]
+fn messages_of_another_set_up_touch_nothing() {
+    let mut group = Group::new(2, 2, &[]);
+    let mut signer = |me: u16| group.signers.remove(&id(me)).unwrap().0;
+    let (mut one, mut two) = (signer(1), signer(2));
+    let (now, later) = (NOW, NOW.plus(5_000));
+    let stale = one.ask(now, id(2), CHANNEL, &mut rng(1)).unwrap().unwrap();
+    let answers = two.receive(now, id(1), (CHANNEL, stale), &mut rng(2)).unwrap();
+    let begun = one.ask(later, id(2), CHANNEL, &mut rng(3)).unwrap().unwrap();
+    let unknown = Err(Abort::nobody(Refusal::CeremonyUnknown));
+    for round in answers {
+        assert_eq!(one.receive(later, id(2), (CHANNEL, round), &mut rng(4)).map(drop), unknown);
+    }
+    let mut mail = VecDeque::from([(2, begun)]);
+    while let Some((to, round)) = mail.pop_front() {
+        let (receiver, from) = if to == 1 { (&mut one, 2) } else { (&mut two, 1) };
+        let sent = receiver.receive(later, id(from), (CHANNEL, round), &mut rng(5)).unwrap();
+        mail.extend(sent.into_iter().map(|round| (from, round)));
+    }
+    assert_eq!((one.check([id(2)].iter()), two.check([id(1)].iter())), (Ok(()), Ok(())));
 }

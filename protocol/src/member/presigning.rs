@@ -87,11 +87,12 @@ impl Member {
         Ok(Step::Done(Body::Presigning(state)))
     }
 
-    /// Begins the set-up of this pair of boots.
+    /// Begins the set-up of this pair of boots, if it is missing here.
     pub(super) fn pair(&mut self, base: &mut Base, rng: &mut dyn CryptoRngCore, peer: SignerId) -> Stepped {
         let channel = self.peers.channel(peer)?;
-        let round = self.pairs.begin(peer, channel, rng)?;
-        base.outbox.extend(self.peers.seal(peer, &PeerMessage::Pair(round))?);
+        if let Some(round) = self.pairs.ask(base.now, peer, channel, rng)? {
+            base.outbox.extend(self.peers.seal(peer, &PeerMessage::Pair(round))?);
+        }
         Ok(Step::Done(Body::Nothing))
     }
 
@@ -103,7 +104,7 @@ impl Member {
         round: PairRound,
     ) -> Result<(), Fault> {
         let channel = self.peers.channel(from)?;
-        let sent = self.pairs.receive(from, channel, round, rng).map_err(|abort| match abort {
+        let sent = self.pairs.receive(base.now, from, (channel, round), rng).map_err(|abort| match abort {
             Abort::Failed(blame) => Fault::Refused(blame.refusal),
             Abort::Bar(_) | Abort::Fatal => Fault::Fatal,
         })?;
