@@ -109,9 +109,7 @@ impl Ceremonies {
         if self.running.len() >= limits::CEREMONIES {
             return Err(Refusal::Busy);
         }
-        let mut nonce = [0; Nonce::LEN];
-        rng.fill_bytes(&mut nonce);
-        let nonce = Nonce::from_bytes(nonce);
+        let nonce = fresh_nonce(rng);
         self.running.insert(nonce, Ceremony { request, opened: now, id: None, stage: Stage::Opened });
         Ok(nonce)
     }
@@ -307,6 +305,13 @@ impl From<SealedBlob> for OwnBlob {
         let nobody = Introduction { statement: Bytes::default(), document: Bytes::default() };
         Self(Box::new(SealedBlob { sealer: nobody, wraps: List::new(), ..blob }))
     }
+}
+
+/// This signer's contribution to something that nobody is to repeat.
+pub(crate) fn fresh_nonce(rng: &mut dyn CryptoRngCore) -> Nonce {
+    let mut nonce = [0; Nonce::LEN];
+    rng.fill_bytes(&mut nonce);
+    Nonce::from_bytes(nonce)
 }
 
 /// H(manifest, subject, every signer with its boot and nonce). Exactly `signers` have to be there, each under its rostered boot.

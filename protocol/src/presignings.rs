@@ -87,9 +87,7 @@ impl Presignings {
         if self.running.len() >= limits::PRESIGNINGS {
             return Err(Refusal::Busy);
         }
-        let mut nonce = [0; Nonce::LEN];
-        rng.fill_bytes(&mut nonce);
-        let nonce = Nonce::from_bytes(nonce);
+        let nonce = ceremony::fresh_nonce(rng);
         self.running.insert(nonce, Presigning { wish, opened: now, id: None, stage: Stage::Opened });
         Ok(nonce)
     }
@@ -130,10 +128,7 @@ impl Presignings {
             count: *count,
         };
         let share = held.share().ecdsa().ok_or(Refusal::SchemeMismatch)?;
-        let (batch, rounds) = Batch::begin(pairs, share, measured.signer, terms).map_err(|abort| match abort {
-            Abort::Failed(blame) => Fault::Refused(blame.refusal),
-            Abort::Bar(_) | Abort::Fatal => Fault::Fatal,
-        })?;
+        let (batch, rounds) = Batch::begin(pairs, share, measured.signer, terms).map_err(Abort::unbarred)?;
         presigning.id = Some(id);
         presigning.stage = Stage::Running(Box::new(batch));
         Ok((id, in_ceremony(id, rounds)))

@@ -21,6 +21,7 @@ use rand_core::{CryptoRng, CryptoRngCore, RngCore};
 use crate::{
     authority::{Measured, refuse_endorsement},
     boot::{Boot, BootFailed},
+    ceremony::fresh_nonce,
     device::{DeviceAnswer, DeviceCall, Output},
     fault::Fault,
     member::Member,
@@ -80,13 +81,12 @@ impl Signer {
     /// # Errors
     /// If the RSA key cannot be made.
     pub fn new(root: TrustRoot, rng: &mut (impl RngCore + CryptoRng)) -> Result<Self, BootFailed> {
-        let mut challenge = [0; Nonce::LEN];
-        rng.fill_bytes(&mut challenge);
+        let challenge = fresh_nonce(rng);
         let base = Base {
             root,
             boot: Boot::new(rng)?,
             now: UnixMillis(0),
-            challenge: Nonce::from_bytes(challenge),
+            challenge,
             receipts: Receipts::default(),
             outbox: Vec::new(),
         };

@@ -31,6 +31,14 @@ impl Abort {
         Self::Failed(Blame { refusal: Refusal::CeremonyFailed, culprit: Some(culprit) })
     }
 
+    /// The fault of a step that uses no base transfers yet, so that it can bar nobody.
+    pub(crate) fn unbarred(self) -> Fault {
+        match self {
+            Abort::Failed(blame) => Fault::Refused(blame.refusal),
+            Abort::Bar(_) | Abort::Fatal => Fault::Fatal,
+        }
+    }
+
     /// Nobody in particular.
     pub(super) fn nobody(refusal: Refusal) -> Self {
         Self::Failed(Blame { refusal, culprit: None })

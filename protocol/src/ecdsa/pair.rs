@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{Abort, Party, Share, index, read, write};
-use crate::fault::Fault;
+use crate::{ceremony::fresh_nonce, fault::Fault};
 
 /// How soon after a set-up the next one with the same peer may begin, milliseconds.
 const PAUSE_MS: u64 = 5 * 1000;
@@ -261,10 +261,9 @@ impl Pairs {
 
 impl Setup {
     fn begin(channel: Hash, me: PartyIndex, peer: PartyIndex, rng: &mut dyn CryptoRngCore) -> Self {
-        let mut nonce = [0; Nonce::LEN];
-        rng.fill_bytes(&mut nonce);
+        let nonce = fresh_nonce(rng);
         let (seed, commitment, salt) = ZeroShare::generate_seed_with_bound_commitment(&context(channel, me, peer));
-        let (nonce, seed) = (Nonce::from_bytes(nonce), Zeroizing::new(seed));
+        let seed = Zeroizing::new(seed);
         Self { me, peer, channel, nonce, seed, salt, commitment, opened: None }
     }
 

@@ -104,10 +104,7 @@ impl Member {
         round: PairRound,
     ) -> Result<(), Fault> {
         let channel = self.peers.channel(from)?;
-        let sent = self.pairs.receive(base.now, from, (channel, round), rng).map_err(|abort| match abort {
-            Abort::Failed(blame) => Fault::Refused(blame.refusal),
-            Abort::Bar(_) | Abort::Fatal => Fault::Fatal,
-        })?;
+        let sent = self.pairs.receive(base.now, from, (channel, round), rng).map_err(Abort::unbarred)?;
         for round in sent {
             base.outbox.extend(self.peers.seal(from, &PeerMessage::Pair(round))?);
         }
