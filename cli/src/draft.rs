@@ -14,7 +14,7 @@ use clap::Args;
 use cloister_client::{Attested, Error, Secret, operator};
 use cloister_wire::{
     codec,
-    endorsement::{Endorsable, Endorsed, NotEndorsed},
+    endorsement::{Endorsable, Endorsed, NotEndorsed, OperatorSignature},
     ids::Hash,
     manifest::{Manifest, ValidManifest},
     order::StartOrder,
@@ -169,6 +169,17 @@ impl Draft {
         Ok(())
     }
 
+    /// Takes the signatures of a copy that other operators signed meanwhile.
+    pub(crate) fn join(&mut self, copy: &Self) -> Result<(), Failure> {
+        if copy.hash() != self.hash() || copy.policy.hash() != self.policy.hash() {
+            return Err(Failure::usage("these drafts are of different documents", "Give copies of one draft alone."));
+        }
+        if let (Some(order), Some(theirs)) = (&mut self.order, &copy.order) {
+            join(order, theirs)?;
+        }
+        join(&mut self.policy, &copy.policy)
+    }
+
     /// Has the hosts carry it out, and keeps in the folder what operators have to remember.
     pub(crate) async fn submit(&self, attested: &Attested, connection: &Connection) -> Result<(), Failure> {
         match &self.order {
@@ -249,6 +260,15 @@ pub(crate) fn check_signatures<T: Endorsable>(
         Ok(_) | Err(NotEndorsed::NoQuorum { .. }) => Ok(()),
         Err(why) => Err(Error::NotEndorsed { what, why }),
     }
+}
+
+fn join<T: Endorsable>(document: &mut Endorsed<T>, copy: &Endorsed<T>) -> Result<(), Failure> {
+    let mut signatures = document.signatures.clone().into_vec();
+    let missing = |theirs: &&OperatorSignature| signatures.iter().all(|ours| ours.operator != theirs.operator);
+    let new: Vec<_> = copy.signatures.iter().filter(missing).cloned().collect();
+    signatures.extend(new);
+    document.signatures = signatures.try_into().map_err(|why| Error::TooLarge { what: "document", why })?;
+    Ok(())
 }
 
 /// What a document says, whoever has signed it.

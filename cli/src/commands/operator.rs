@@ -55,8 +55,9 @@ pub(crate) struct Sign {
 
 #[derive(Args, Debug)]
 pub(crate) struct Submit {
-    /// The draft.
-    file: PathBuf,
+    /// The draft; several copies of it, if operators signed at the same time.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -82,8 +83,10 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
 
 impl Submit {
     async fn run(&self, output: &Output) -> Result<DraftView, Failure> {
-        let draft = Draft::read(&self.file)?;
-        let view = draft.view(&self.file)?;
+        let (first, copies) = self.files.split_first().expect("the command line has one");
+        let mut draft = Draft::read(first)?;
+        copies.iter().try_for_each(|copy| draft.join(&Draft::read(copy)?))?;
+        let view = draft.view(first)?;
         if !view.complete() {
             let hint = "Have more operators sign it: cloister operator sign FILE --key KEY";
             return Err(Failure::new(Exit::Unverified, "not_endorsed", view.state(), hint));
