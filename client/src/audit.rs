@@ -14,7 +14,7 @@ use cloister_wire::{
     endorsement::Endorsed,
     ids::{BootId, Hash, Incarnation, KeyId, SignerId},
     manifest::ValidManifest,
-    order::StartOrder,
+    order::{StartKind, StartOrder},
     policy::Policy,
     signature::PublicKey,
     tag::Tag,
@@ -126,7 +126,18 @@ impl Audit {
                 Err(why) => self.findings.push(Finding::Order { hash, why }),
             }
         }
+        for order in read.values() {
+            self.check_genesis(order, &read);
+        }
         read
+    }
+
+    fn check_genesis(&mut self, order: &StartOrder, orders: &BTreeMap<Hash, StartOrder>) {
+        if let StartKind::Restart { genesis } = order.kind
+            && orders.get(&genesis).is_none_or(|named| named.kind != StartKind::Genesis)
+        {
+            self.findings.push(Finding::GenesisMissing { incarnation: order.incarnation });
+        }
     }
 
     fn check_roster(&mut self, order: &StartOrder) {

@@ -237,6 +237,11 @@ fn a_group_is_started_by_hand_and_again_after_all_its_signers_were_killed() {
     world.ok(&["audit", "export", &world.path("trail.json")]);
     let report = world.ok(&["audit", "verify", &world.path("trail.json")]);
     assert_eq!(report["boots"].as_array().map(Vec::len), Some(4));
+    let mut export: Value = serde_json::from_slice(&fs::read(world.path("trail.json")).unwrap()).unwrap();
+    export["orders"].as_array_mut().unwrap().remove(0);
+    let answer = world.run(&["audit", "verify", &world.file("without-genesis.json", export.to_string())]);
+    let findings = answer.json["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["code"] == "genesis_missing"), "{findings:#?}");
 }
 
 #[test]
@@ -299,11 +304,15 @@ fn operators_sign_orders_and_policies_on_machines_of_their_own() {
     let carol = world.path("carol.key");
     let added = world.ok(&["requester", "add", "carol", "--key", &carol, "--create-keys", "--draft", &policy]);
     assert_eq!(names(&world), ["demo"]);
+    let copy = world.file("copy.json", fs::read(&policy).unwrap());
     sign(&policy, &keys[1]);
-    let signed = sign(&policy, &keys[2]);
+    let signed = sign(&copy, &keys[2]);
     let new = format!("added: requester carol of tenant demo has public key {}", text(&added, "public_key"));
     assert!(signed["says"].as_array().unwrap().contains(&new.into()), "{signed:#}");
-    world.ok(&["operator", "submit", &policy]);
+    world.fails(&["operator", "submit", &policy], 4, "not_endorsed");
+    world.fails(&["operator", "submit", &policy, &start], 2, "usage");
+    let submitted = world.ok(&["operator", "submit", &policy, &copy]);
+    assert_eq!(submitted["signed_by"], json!([1, 2]), "{submitted:#}");
     assert_eq!(names(&world), ["demo", "carol"]);
 
     let removal = world.path("removal.json");

@@ -48,6 +48,12 @@ pub enum Finding {
         /// The incarnation.
         incarnation: Incarnation,
     },
+    /// A restart under a genesis that is not there.
+    #[error("start order {incarnation} goes on from a genesis order that the export lacks")]
+    GenesisMissing {
+        /// The restart's incarnation.
+        incarnation: Incarnation,
+    },
     /// A policy without its quorum.
     #[error("policy {hash} does not count: {why}")]
     Policy {
@@ -165,6 +171,7 @@ impl Finding {
             Self::UnknownBoot { .. } => "unknown_boot",
             Self::Order { .. } => "order_invalid",
             Self::TwoOrders { .. } => "two_orders",
+            Self::GenesisMissing { .. } => "genesis_missing",
             Self::Policy { .. } => "policy_invalid",
             Self::PolicyGap { .. } => "policy_gap",
             Self::TwoPolicies { .. } => "two_policies",
