@@ -139,7 +139,7 @@ impl<S: Stream> Connection<S> {
 }
 
 fn refused(refusal: Refusal) -> Reply {
-    Reply { outcome: Outcome::Refused(refusal), outbox: List::new(), receipts: List::new() }
+    Reply { outcome: Outcome::Refused(refusal), outbox: List::new(), receipt: None }
 }
 
 /// Whether a read or write that failed may be tried again: its time was up, or a signal came in between.

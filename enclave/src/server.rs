@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn reply(outcome: Outcome) -> Reply {
-        Reply { outcome, outbox: List::new(), receipts: List::new() }
+        Reply { outcome, outbox: List::new(), receipt: None }
     }
 
     fn frame(correlation: u32, payload: &[u8]) -> Vec<u8> {

@@ -27,12 +27,11 @@ CREATE TABLE introductions (
     body BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- One row for each reply that carried receipts: a CBOR list of consecutive ones of one boot.
 CREATE TABLE receipts (
-    boot  BLOB    NOT NULL,
-    first INTEGER NOT NULL,
-    body  BLOB    NOT NULL,
-    PRIMARY KEY (boot, first)
+    boot     BLOB    NOT NULL,
+    sequence INTEGER NOT NULL,
+    body     BLOB    NOT NULL,
+    PRIMARY KEY (boot, sequence)
 ) WITHOUT ROWID;
 
 -- Final answers, so that the same request gets the same one.

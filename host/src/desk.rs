@@ -62,29 +62,29 @@ impl Desk {
             self.file_certificate(certificate).await?;
         }
         if self.overdue.lock().await.len() >= OVERDUE {
-            self.file(Vec::new(), Vec::new()).await?;
+            self.file(None, Vec::new()).await?;
         }
         let answer = self.link.call(encoded).await.map_err(|error| self.unreachable(error))?;
         let reply: Reply = minicbor::decode(&answer).map_err(|_| {
             Problem::host(HostCode::SignerReplyInvalid, "the signer's reply cannot be read").at(self.me)
         })?;
-        let receipts = Write::receipts(reply.receipts.as_slice()).into_iter().collect();
+        let receipt = reply.receipt.as_ref().and_then(Write::receipt);
         let mut others = Vec::new();
         if let Outcome::Done(body) = &reply.outcome {
             others.extend(incoming(request));
             others.extend(outgoing(body));
         }
-        self.file(receipts, others).await?;
+        self.file(receipt, others).await?;
         if let (Request::Certify { certificate }, Outcome::Done(_)) = (request, &reply.outcome) {
             self.keyring.insert(certificate.clone());
         }
         Ok((reply, answer))
     }
 
-    /// Files what a reply brought, and the receipts that had no room before. Those of a failed attempt are kept.
-    async fn file(&self, receipts: Vec<Write>, others: Vec<Write>) -> Result<(), Problem> {
+    /// Files what a reply brought, and the receipts that had no room before. That of a failed attempt is kept.
+    async fn file(&self, receipt: Option<Write>, others: Vec<Write>) -> Result<(), Problem> {
         let mut due = core::mem::take(&mut *self.overdue.lock().await);
-        due.extend(receipts);
+        due.extend(receipt);
         let failed = match self.store.write([due.as_slice(), &others].concat()).await {
             Ok(()) => return Ok(()),
             Err(failed) => failed,
@@ -212,7 +212,7 @@ fn introduction(introduction: &Introduction) -> Option<Write> {
     Some(Write::introduction(statement.boot(), introduction))
 }
 
-/// Lists of receipts that may wait for room on the disk; a signer is asked nothing more until they are filed.
+/// Receipts that may wait for room on the disk; a signer is asked nothing more until they are filed.
 const OVERDUE: usize = 4096;
 /// When to try again to configure a signer.
 const GREET_AGAIN: Duration = Duration::from_secs(2);

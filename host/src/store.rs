@@ -54,8 +54,8 @@ pub(crate) enum Write {
     Certificate { key: KeyId, body: Vec<u8> },
     /// A boot's attested statement.
     Introduction { boot: BootId, body: Vec<u8> },
-    /// Consecutive receipts of one boot.
-    Receipts { boot: BootId, first: Sequence, body: Vec<u8> },
+    /// A receipt.
+    Receipt { boot: BootId, sequence: Sequence, body: Vec<u8> },
     /// A request's final answer.
     Answer { issued_at: UnixMillis, id: RequestId, posted: Hash, body: Arc<[u8]> },
     /// How far a key generation is.
@@ -135,10 +135,10 @@ impl Write {
         Self::Introduction { boot, body: codec::encode(introduction) }
     }
 
-    /// The receipts of one reply, if it has any that can be read.
-    pub(crate) fn receipts(receipts: &[Receipt]) -> Option<Self> {
-        let first = receipts.first()?.unverified().ok()?;
-        Some(Self::Receipts { boot: first.boot, first: first.sequence, body: codec::encode(&receipts.to_vec()) })
+    /// A reply's receipt, if it can be read.
+    pub(crate) fn receipt(receipt: &Receipt) -> Option<Self> {
+        let body = receipt.unverified().ok()?;
+        Some(Self::Receipt { boot: body.boot, sequence: body.sequence, body: codec::encode(receipt) })
     }
 }
 

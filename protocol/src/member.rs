@@ -102,7 +102,7 @@ impl Member {
             keyring: Keyring::default(),
             ledger: Ledger::default(),
         };
-        member.record_start(base)?;
+        member.record_start(base);
         Ok(member)
     }
 
@@ -212,13 +212,13 @@ impl Member {
         }
     }
 
-    fn record(&self, base: &mut Base, event: Event) -> Result<(), Fault> {
-        base.receipts.record(&base.boot, base.now, self.standing.policy_version(), event)
+    fn record(&self, base: &mut Base, event: Event) {
+        base.receipts.record(self.standing.policy_version(), event);
     }
 
-    fn record_start(&self, base: &mut Base) -> Result<(), Fault> {
+    fn record_start(&self, base: &mut Base) {
         let (order, incarnation) = (self.standing.order_hash(), self.standing.order().incarnation);
-        self.record(base, Event::Started { order, incarnation })
+        self.record(base, Event::Started { order, incarnation });
     }
 }
 
@@ -238,13 +238,13 @@ impl Member {
         // A presignature needs every boot that made it.
         self.presignings.clear();
         self.keyring.flush_presignatures();
-        self.record_start(base)?;
+        self.record_start(base);
         Ok(Step::Done(Body::Nothing))
     }
 
     fn apply_policy(&mut self, base: &mut Base, policy: &Endorsed<Policy>) -> Stepped {
         let policy = self.standing.apply(&self.measured, policy)?;
-        self.record(base, Event::PolicyChanged { policy })?;
+        self.record(base, Event::PolicyChanged { policy });
         Ok(Step::Done(Body::Nothing))
     }
 
@@ -294,7 +294,7 @@ impl Member {
             };
             let decision = signing::decide(item, authorized, &mut signing)?;
             if let Some(event) = decision.event {
-                self.record(base, event)?;
+                self.record(base, event);
             }
             outcomes.push(decision.outcome);
         }

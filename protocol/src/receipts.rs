@@ -9,35 +9,35 @@ use cloister_wire::{
 
 use crate::{boot::Boot, fault::Fault};
 
-/// The chain so far, and the receipts that the next reply carries.
+/// The chain so far, and what the receipt of the next reply will say.
 #[derive(Default)]
 pub(crate) struct Receipts {
     next: Sequence,
     head: Option<Hash>,
-    made: Vec<Receipt>,
+    policy: PolicyVersion,
+    events: Vec<Event>,
 }
 
 impl Receipts {
-    /// Makes the next receipt.
-    pub(crate) fn record(
-        &mut self,
-        boot: &Boot,
-        at: UnixMillis,
-        policy: PolicyVersion,
-        event: Event,
-    ) -> Result<(), Fault> {
-        let body = ReceiptBody { boot: boot.id(), sequence: self.next, previous: self.head, at, policy, event };
+    /// Notes what happened, and under which policy. The reply is not given before it is signed.
+    pub(crate) fn record(&mut self, policy: PolicyVersion, event: Event) {
+        self.policy = policy;
+        self.events.push(event);
+    }
+
+    /// Makes the receipt of everything since the last one.
+    pub(crate) fn take(&mut self, boot: &Boot, at: UnixMillis) -> Result<Option<Receipt>, Fault> {
+        if self.events.is_empty() {
+            return Ok(None);
+        }
+        let events = core::mem::take(&mut self.events).try_into()?;
+        let (sequence, previous) = (self.next, self.head);
+        let body = ReceiptBody { boot: boot.id(), sequence, previous, at, policy: self.policy, events };
         let body = codec::encode(&body);
         let receipt = Receipt { signature: boot.sign(Tag::RECEIPT, &body), body: body.try_into()? };
         self.head = Some(receipt.hash());
         self.next = self.next.next().ok_or(Fault::Fatal)?;
-        self.made.push(receipt);
-        Ok(())
-    }
-
-    /// Takes what was made since the last reply.
-    pub(crate) fn take(&mut self) -> Vec<Receipt> {
-        core::mem::take(&mut self.made)
+        Ok(Some(receipt))
     }
 
     /// How many there are, and the hash of the last.

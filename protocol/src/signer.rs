@@ -168,13 +168,11 @@ impl Signer {
             Err(Fault::Fatal) => self.halt(),
         };
         let outbox = core::mem::take(&mut self.base.outbox).try_into();
-        let receipts = self.base.receipts.take().try_into();
-        match (outbox, receipts) {
-            (Ok(outbox), Ok(receipts)) => Output::Reply(Reply { outcome, outbox, receipts }),
-            _ => {
-                Output::Reply(Reply { outcome: self.halt(), outbox: Default::default(), receipts: Default::default() })
-            }
-        }
+        let receipt = self.base.receipts.take(&self.base.boot, self.base.now);
+        Output::Reply(match (outbox, receipt) {
+            (Ok(outbox), Ok(receipt)) => Reply { outcome, outbox, receipt },
+            _ => Reply { outcome: self.halt(), outbox: Default::default(), receipt: None },
+        })
     }
 
     /// Erases everything and stays refused.

@@ -222,9 +222,9 @@ impl Group {
             to: envelope.to,
             frame: envelope.frame,
         }));
-        if !reply.receipts.is_empty() {
+        if let Some(receipt) = &reply.receipt {
             let boot = self.machine(from).boot_id(now);
-            self.receipts.entry(boot).or_default().extend(reply.receipts.iter().cloned());
+            self.receipts.entry(boot).or_default().push(receipt.clone());
         }
         reply
     }

@@ -12,6 +12,7 @@ use cloister_tests::{
     payload::{solana_transfer, taproot_psbt},
 };
 use cloister_wire::{
+    bounded::List,
     codec,
     ids::{GroupId, KeyId, UnixMillis},
     limits::REQUEST_LIFE_MS,
@@ -357,6 +358,23 @@ fn decides_each_request_of_a_batch_by_itself() {
 }
 
 #[test]
+fn leaves_one_receipt_that_names_every_request_of_a_batch_in_order() {
+    let mut stage = stage();
+    let requests = [stage.transfer(), stage.transfer()].map(|request| requested(&request, TREASURER));
+    let key = stage.key(Scheme::Ed25519);
+    let packages = stage.group.commit(key, &[signer(1), signer(2)], 2);
+    let item = |(request, package): (&Requested, _)| SignItem { request: request.clone(), packages: list([package]) };
+    let items: Vec<_> = requests.iter().zip(packages).map(item).collect();
+    let reply = stage.group.ask(signer(1), Request::Sign { items: items.try_into().unwrap() });
+    let events = reply.receipt.unwrap().unverified().unwrap().events;
+    let released = events.iter().map(|event| match event {
+        Event::Released { request, .. } => *request,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(released.collect::<Vec<_>>(), requests.map(|request| request.hash::<SignRequest>()));
+}
+
+#[test]
 fn leaves_a_receipt_for_a_refusal_only_when_a_known_requester_signed() {
     let mut stage = stage();
     let mut request = stage.transfer();
@@ -365,12 +383,12 @@ fn leaves_a_receipt_for_a_refusal_only_when_a_known_requester_signed() {
     let mut events = |request: &Requested| {
         let item = SignItem { request: request.clone(), packages: list(packages.clone()) };
         let reply = stage.group.ask(signer(1), Request::Sign { items: list([item]) });
-        reply.receipts.iter().map(|receipt| receipt.unverified().unwrap().event).collect::<Vec<_>>()
+        reply.receipt.map_or(List::new(), |receipt| receipt.unverified().unwrap().events)
     };
     let signed = requested(&request, TREASURER);
     let expected = Event::Refused { request: signed.hash::<SignRequest>(), refusal: Refusal::PathNotSupported };
-    assert_eq!(events(&signed), [expected]);
-    assert_eq!(events(&requested(&request, "stranger")), []);
+    assert_eq!(events(&signed).as_slice(), [expected]);
+    assert!(events(&requested(&request, "stranger")).is_empty());
     assert_eq!(TENANT, request.tenant.as_str());
 }
 

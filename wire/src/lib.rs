@@ -5,7 +5,7 @@
 //!   requesters ─ SignRequest, KeyRequest ──────────────────┤
 //!                                                          ▼
 //!                 host ──── frame(Request) ──────────▶ enclave
-//!                      ◀─── frame(Reply: body, outbox, receipts)
+//!                      ◀─── frame(Reply: body, outbox, receipt)
 //! ```
 //!
 //! # Invariants

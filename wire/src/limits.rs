@@ -65,8 +65,10 @@ pub const SECRET: usize = 32;
 pub const COMMITMENTS: usize = 256;
 /// Envelopes to other signers in one reply.
 pub const OUTBOX: usize = 128;
-/// Receipts in one reply.
-pub const RECEIPTS: usize = 2 * BATCH;
+/// Events in one receipt.
+pub const EVENTS: usize = 2 * BATCH;
+/// A receipt's body, bytes: its events take up to 128 each.
+pub const RECEIPT: usize = 256 + 128 * EVENTS;
 /// A message between two signers: a Noise message (Noise specification, section 3).
 pub const PEER_MESSAGE: usize = 65_535;
 /// A message's part in one of them: without the tag and the piece's own encoding.

@@ -260,9 +260,9 @@ pub struct Reply {
     /// Messages that the host is to deliver to other signers.
     #[n(1)]
     pub outbox: List<Envelope, { limits::OUTBOX }>,
-    /// Receipts made by this request; the host stores them before it uses the answer.
+    /// Of what this request did; the host stores it before it uses the answer.
     #[n(2)]
-    pub receipts: List<Receipt, { limits::RECEIPTS }>,
+    pub receipt: Option<Receipt>,
 }
 
 /// Whether a request was carried out.

@@ -1,11 +1,14 @@
 //! Receipts: what a signer did, numbered, chained and signed by its boot.
+//!
+//! A reply carries one receipt of everything that the request did, so that a batch of signatures costs one signature more, not as many again.
 
 use minicbor::{Decode, Encode};
 
 use crate::{
-    bounded::Bytes,
+    bounded::{Bytes, List},
     codec,
     ids::{BootId, CeremonyId, Hash, Incarnation, KeyId, PolicyVersion, RequestId, Sequence, SignerId, UnixMillis},
+    limits,
     refusal::Refusal,
     signature::Signature,
     tag::Tag,
@@ -30,12 +33,12 @@ pub struct ReceiptBody {
     /// The policy in force.
     #[n(4)]
     pub policy: PolicyVersion,
-    /// What happened.
+    /// What happened, in order.
     #[n(5)]
-    pub event: Event,
+    pub events: List<Event, { limits::EVENTS }>,
 }
 
-/// What a receipt records.
+/// One of the things that a receipt records.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Event {
     /// The boot was named by a start order.
@@ -116,7 +119,7 @@ pub enum Event {
 pub struct Receipt {
     /// Canonical encoding of a [`ReceiptBody`].
     #[n(0)]
-    pub body: Bytes<512>,
+    pub body: Bytes<{ limits::RECEIPT }>,
     /// Over the tagged hash of the body.
     #[n(1)]
     pub signature: Signature,

@@ -156,11 +156,11 @@ fn requests() -> Vec<Golden> {
 }
 
 fn replies() -> Vec<Golden> {
-    let done = |body| Reply { outcome: Outcome::Done(body), outbox: List::new(), receipts: List::new() };
+    let done = |body| Reply { outcome: Outcome::Done(body), outbox: List::new(), receipt: None };
     let full = Reply {
         outcome: Outcome::Refused(Refusal::CeremonyFailed),
         outbox: list([Envelope { to: signer(2), frame: sealed_frame() }]),
-        receipts: list([receipt()]),
+        receipt: Some(receipt()),
     };
     let unwrap = Body::Unwrap { ticket: 1, document: bytes(b"document"), wraps: list([wrap()]) };
     let sealed = KeygenState::Sealed { blob: blob(share()), certificate: certificate_body() };
@@ -406,7 +406,7 @@ fn receipt_body(event: Event) -> ReceiptBody {
         previous: Some(hash(9)),
         at: at(),
         policy: PolicyVersion(1),
-        event,
+        events: list([event]),
     }
 }
 

@@ -82,7 +82,7 @@ impl Known<'_> {
             if chain.span.is_some_and(|(_, last)| body.at < last) {
                 findings.push(Finding::Backwards { boot, sequence });
             }
-            findings.extend(self.dangling(&body));
+            findings.extend(body.events.iter().filter_map(|event| self.dangling(&body, event)));
             chain.add(hash, &body);
             expected = sequence.next().unwrap_or(sequence);
         }
@@ -90,8 +90,8 @@ impl Known<'_> {
     }
 
     /// What the event names and the export lacks. A refusal may name anything.
-    fn dangling(&self, body: &ReceiptBody) -> Option<Finding> {
-        let (what, hash, known) = match &body.event {
+    fn dangling(&self, body: &ReceiptBody, event: &Event) -> Option<Finding> {
+        let (what, hash, known) = match event {
             Event::Started { order, incarnation } => {
                 let named = self.orders.get(order);
                 let names = |order: &StartOrder| {
@@ -113,14 +113,16 @@ impl BootChain {
     fn add(&mut self, hash: Hash, body: &ReceiptBody) {
         self.head = Some(hash);
         self.span = Some((self.span.map_or(body.at, |(first, _)| first), body.at));
-        match body.event {
-            Event::PairBarred { peer } => self.barred.push(peer),
-            Event::Released { .. } => self.released += 1,
-            Event::Refused { .. } => self.refused += 1,
-            Event::Started { .. }
-            | Event::PolicyChanged { .. }
-            | Event::KeyCreated { .. }
-            | Event::ShareOpened { .. } => {}
+        for event in &body.events {
+            match event {
+                Event::PairBarred { peer } => self.barred.push(*peer),
+                Event::Released { .. } => self.released += 1,
+                Event::Refused { .. } => self.refused += 1,
+                Event::Started { .. }
+                | Event::PolicyChanged { .. }
+                | Event::KeyCreated { .. }
+                | Event::ShareOpened { .. } => {}
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json as Answer;
-use cloister_wire::{bounded::List, codec, ids::SignerId, limits, receipt::Receipt};
+use cloister_wire::ids::SignerId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -65,13 +65,8 @@ async fn own(host: &Host) -> Result<Export, Problem> {
 
 async fn receipts(store: &Store) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
     let mut by_boot = BTreeMap::<_, Vec<_>>::new();
-    for list in store.receipts().await? {
-        let damaged = |_| StoreError::Failed("a row of receipts is damaged".into());
-        let list: List<Receipt, { limits::RECEIPTS }> = codec::decode(&list).map_err(damaged)?;
-        for receipt in &list {
-            let boot = receipt.unverified().map_err(damaged)?.boot;
-            by_boot.entry(boot.to_string()).or_default().push(to_base64(receipt));
-        }
+    for (boot, receipt) in store.receipts().await? {
+        by_boot.entry(hex::encode(boot)).or_default().push(base64(&receipt));
     }
     Ok(by_boot)
 }

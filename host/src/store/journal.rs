@@ -92,9 +92,9 @@ async fn execute(writer: &mut SqliteConnection, write: &Write) -> Result<(), sql
         Write::Introduction { boot, body } => {
             query("INSERT OR IGNORE INTO introductions VALUES (?, ?)").bind(&boot.as_bytes()[..]).bind(body)
         }
-        Write::Receipts { boot, first, body } => query("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)")
+        Write::Receipt { boot, sequence, body } => query("INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)")
             .bind(&boot.as_bytes()[..])
-            .bind(integer(first.0))
+            .bind(integer(sequence.0))
             .bind(body),
         Write::Answer { .. } => return Ok(()),
         Write::Ceremony { request, state } => {

@@ -7,7 +7,7 @@ use cloister_wire::{
     ids::{Hash, KeyId, RequestId, UnixMillis},
 };
 use minicbor::{Decode, Encode};
-use sqlx::{Row as _, query, query_scalar, sqlite::SqliteRow};
+use sqlx::{Row as _, query, query_as, query_scalar, sqlite::SqliteRow};
 
 use super::{Answered, DocumentKind, Store, StoreError, content_id, journal::integer};
 
@@ -57,9 +57,9 @@ impl Store {
         Ok(query_scalar("SELECT body FROM introductions").fetch_all(&self.readers).await?)
     }
 
-    /// Every list of receipts, by boot and number.
-    pub(crate) async fn receipts(&self) -> Result<Vec<Vec<u8>>, StoreError> {
-        Ok(query_scalar("SELECT body FROM receipts ORDER BY boot, first").fetch_all(&self.readers).await?)
+    /// The boot and the encoding of every receipt, in the order of each boot's chain.
+    pub(crate) async fn receipts(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        Ok(query_as("SELECT boot, body FROM receipts ORDER BY boot, sequence").fetch_all(&self.readers).await?)
     }
 
     /// The answer to the request of this time and id.

@@ -33,7 +33,7 @@ impl Member {
             Ok(authorized) => authorized,
             Err(denied) => {
                 if let Some(request) = denied.signed {
-                    self.record(base, Event::Refused { request, refusal: denied.refusal })?;
+                    self.record(base, Event::Refused { request, refusal: denied.refusal });
                 }
                 return Err(denied.refusal.into());
             }
@@ -143,7 +143,7 @@ impl Member {
         let new = self.ceremonies.take(body.key).ok_or(Refusal::WrongPhase)?;
         let event = Event::KeyCreated { request: new.request, ceremony: body.ceremony, key: body.key };
         self.keyring.insert(body, new.share)?;
-        self.record(base, event)?;
+        self.record(base, event);
         Ok(Step::Done(Body::Nothing))
     }
 }

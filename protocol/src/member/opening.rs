@@ -170,7 +170,7 @@ impl Member {
         let body = certified.body();
         let share = share::open(self.measured.signer, secret, body)?;
         self.keyring.insert(body.clone(), share)?;
-        self.record(base, Event::ShareOpened { key: body.key })?;
+        self.record(base, Event::ShareOpened { key: body.key });
         Ok(Step::Done(Body::Nothing))
     }
 }

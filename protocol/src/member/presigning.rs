@@ -67,7 +67,7 @@ impl Member {
             Received::Sent(sent) => self.send(base, sent),
             Received::Failed(ended) => {
                 if let Some(peer) = ended.barred {
-                    self.record(base, Event::PairBarred { peer })?;
+                    self.record(base, Event::PairBarred { peer });
                 }
                 Err(ended.blame.refusal.into())
             }

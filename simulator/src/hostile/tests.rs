@@ -32,7 +32,7 @@ impl Fixture {
 
 fn echo(request: Request) -> Reply {
     let Request::Status { nonce } = request else { panic!("the tests send nothing else") };
-    Reply { outcome: Outcome::Done(Body::Challenge(nonce)), outbox: List::new(), receipts: List::new() }
+    Reply { outcome: Outcome::Done(Body::Challenge(nonce)), outbox: List::new(), receipt: None }
 }
 
 fn status(number: u8) -> Frame {
