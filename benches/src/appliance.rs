@@ -1,51 +1,45 @@
 //! A whole simulated group, each part a process, with keys to sign with.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use anyhow::Context;
-use cloister_client::{Client, Key, requester::Credential};
+use cloister_chains::derivation::ChildPath;
+use cloister_client::{Account, Client, Key, requester::Credential};
 use cloister_simulator::group::{Group, GroupPlan, Link, Program, Programs};
-use cloister_wire::{
-    ids::{GroupId, KeyName, SignerId},
-    policy::Permission,
-    request::Scheme,
-};
+use cloister_wire::ids::{GroupId, KeyName, SignerId};
 use tempfile::TempDir;
 
-use crate::meter::{self, Memory};
-
-/// Who uses processor time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// No appliance: the bare library.
-    Library,
-    /// The host that requests are posted to.
-    Coordinator,
-    /// The other hosts.
-    Hosts,
-    /// The signers.
-    Signers,
-    /// The KMS stand-in.
-    Kms,
-}
+use crate::{
+    meter::{self, Memory},
+    taken::{Part, Processor},
+    transfer::Transfers,
+};
 
 /// A 2-of-3 group that runs.
 pub struct Appliance {
     pub(crate) http: reqwest::Client,
     pub(crate) credential: Credential,
+    client: Client,
     group: Group,
+    transfers: Transfers,
+    /// Keys and children that were made so far.
+    made: AtomicU32,
     signing: Key,
     spare: Key,
     _folder: TempDir,
 }
 
 impl Appliance {
-    /// Founds and starts a group and has it make two Ed25519 keys. `signer` is the signer's program; the other parts are this one
-    /// ([`cloister_simulator::group::run_hidden`]).
+    /// Founds and starts a group and has it make two keys for such transfers. `signer` is the signer's program; the other parts are
+    /// this one ([`cloister_simulator::group::run_hidden`]).
     ///
     /// # Errors
     /// What the group's processes bring.
-    pub async fn up(signer: PathBuf) -> anyhow::Result<Self> {
+    pub async fn up(signer: PathBuf, transfers: Transfers) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let programs = Programs {
             signer: Program { path: signer, arguments: Vec::new() },
@@ -59,16 +53,20 @@ impl Appliance {
         let names: [KeyName; 2] = ["signing".parse()?, "spare".parse()?];
         group
             .change_policy(|policy| {
-                names.iter().try_for_each(|name| policy.allow_signing(&credential.name, name, &[Permission::Solana]))
+                let allowed = [transfers.permission()];
+                names.iter().try_for_each(|name| policy.allow_signing(&credential.name, name, &allowed))
             })
             .await?;
         let client = Client::connect(group.url(1.try_into()?), group.pin()).await?;
-        let [signing, spare] = names.map(|name| client.create_key(&credential, name, Scheme::Ed25519));
+        let [signing, spare] = names.map(|name| client.create_key(&credential, name, transfers.scheme()));
         let (signing, spare) = (signing.await?, spare.await?);
         Ok(Self {
             http: reqwest::Client::builder().no_proxy().build()?,
             credential,
+            client,
             group,
+            transfers,
+            made: AtomicU32::default(),
             signing,
             spare,
             _folder: folder,
@@ -85,6 +83,33 @@ impl Appliance {
     #[must_use]
     pub fn spare_key(&self) -> &Key {
         &self.spare
+    }
+
+    /// A child of the spare key that was never used.
+    ///
+    /// # Errors
+    /// If the key has no children.
+    pub fn fresh_child(&self) -> anyhow::Result<Account> {
+        Ok(Account::new(&self.spare, ChildPath::new(&[self.number()])?)?)
+    }
+
+    /// Has the group make another key.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn create_key(&self) -> anyhow::Result<Key> {
+        let name = format!("made-{}", self.number()).parse()?;
+        Ok(self.client.create_key(&self.credential, name, self.transfers.scheme()).await?)
+    }
+
+    fn number(&self) -> u32 {
+        self.made.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What its keys are for.
+    #[must_use]
+    pub fn transfers(&self) -> Transfers {
+        self.transfers
     }
 
     /// The group's id.
@@ -118,11 +143,28 @@ impl Appliance {
         Memory::of(self.group.signer_pid(signer).context("the signer has ended")?)
     }
 
-    /// Every process of the appliance.
+    /// The most of some memory that a signer has, KiB.
+    ///
+    /// # Errors
+    /// If one doesn't run.
+    pub fn largest(&self, of: impl Fn(Memory) -> u64) -> anyhow::Result<u64> {
+        let sizes = self.signers().map(|signer| Ok(of(self.memory(signer)?)));
+        Ok(sizes.collect::<anyhow::Result<Vec<_>>>()?.into_iter().max().unwrap_or_default())
+    }
+
+    /// Processor time that each part has used so far.
     ///
     /// # Errors
     /// If the kernel doesn't tell.
-    pub fn processes(&self) -> anyhow::Result<Vec<(Part, u32)>> {
+    pub fn processor(&self) -> anyhow::Result<Processor> {
+        let mut used = Processor::new();
+        for (part, process) in self.processes()? {
+            *used.entry(part).or_default() += meter::processor_time(process)?;
+        }
+        Ok(used)
+    }
+
+    fn processes(&self) -> anyhow::Result<Vec<(Part, u32)>> {
         let part = |process: &u32| {
             let of = |record: &&cloister_simulator::group::SignerRecord| {
                 record.host_pid == *process || record.signer_pid == Some(*process)

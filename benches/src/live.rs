@@ -1,25 +1,24 @@
-//! Memory of a signer for each ceremony that is open in it.
+//! Memory of a signer for each thing that it keeps.
 //!
-//! A signature is open between its rounds: the signer has given a commitment away and keeps the nonces. A key generation is open from
-//! round 1 to its certificate; it is largest when the new share is sealed and waits to be read back. As many are opened as a signer
-//! allows. What counts is how its resident memory grows, with whole pages and whatever the allocator adds; nothing, where everything
+//! A FROST signature is open between its rounds: the signer has given a commitment away and keeps the nonces. A key generation is open
+//! from round 1 to its certificate; it is largest when the new share is sealed and waits to be read back. A presignature is kept until
+//! it is used. What counts is how resident memory grows, with whole pages and whatever the allocator adds; nothing, where everything
 //! found room in memory that was used before.
 
-use std::collections::VecDeque;
-
-use anyhow::{Context, bail, ensure};
+use anyhow::bail;
 use cloister_wire::{
     codec,
     ids::{CeremonyId, SignerId},
     limits,
-    message::{Body, Contribution, KeygenState, Outcome, Reply, Request},
-    peer::Envelope,
-    request::Scheme,
+    message::{Body, KeygenState, Request},
 };
 
-use crate::appliance::Appliance;
+use crate::{
+    appliance::Appliance,
+    ceremony::{Begun, Mail, ask, begin, deliver},
+};
 
-/// Bytes for each open ceremony, of the signer that uses most.
+/// Bytes for each open ceremony, of the signer that uses most. As many are opened as a signer allows.
 #[derive(Clone, Copy, Debug)]
 pub struct Live {
     /// For each commitment that was not used yet.
@@ -29,9 +28,6 @@ pub struct Live {
     /// For each key generation whose share is sealed.
     pub sealed: u64,
 }
-
-/// Envelopes and who sent each, in order.
-type Mail = VecDeque<(SignerId, Envelope)>;
 
 impl Live {
     /// Opens ceremonies and leaves them open.
@@ -49,12 +45,14 @@ impl Live {
         let committed = resident(appliance)?;
         let (mut ceremonies, mut mail) = (Vec::new(), Mail::new());
         for number in 0..limits::CEREMONIES {
-            ceremonies.push(begin(appliance, number, &mut mail).await?);
+            let begun = begin_keygen(appliance, number).await?;
+            ceremonies.push(begun.ceremony);
+            mail.extend(begun.mail);
         }
         let begun = resident(appliance)?;
         deliver(appliance, mail).await?;
         for ceremony in ceremonies {
-            seal(appliance, ceremony).await?;
+            sealed_sizes(appliance, ceremony).await?;
         }
         let sealed = resident(appliance)?;
         Ok(Self {
@@ -65,68 +63,79 @@ impl Live {
     }
 }
 
-/// Round 1 at all signers.
-async fn begin(appliance: &Appliance, number: usize, mail: &mut Mail) -> anyhow::Result<CeremonyId> {
+/// Bytes of the largest sealed share of a new key, as it is stored: with wraps, statement and attestation document.
+///
+/// # Errors
+/// What the group brings.
+pub async fn sealed_share(appliance: &Appliance) -> anyhow::Result<u64> {
+    let begun = begin_keygen(appliance, 0).await?;
+    deliver(appliance, begun.mail).await?;
+    let sizes = sealed_sizes(appliance, begun.ceremony).await?;
+    Ok(sizes.into_iter().max().unwrap_or_default() as u64)
+}
+
+/// Bytes of a signer for each presignature that it keeps: of the spare key, and the first two signers.
+///
+/// # Errors
+/// What the group brings.
+pub async fn presignature(appliance: &Appliance) -> anyhow::Result<u64> {
+    let signers: Vec<_> = appliance.signers().take(2).collect();
+    let open = Request::OpenPresigning {
+        key: appliance.spare_key().id(),
+        path: Vec::new().try_into()?,
+        signers: signers.clone().try_into()?,
+        count: limits::PRESIGNING_BATCH as u16,
+    };
+    let (_, outbox) = ask(appliance, signers[0], &Request::Pair { peer: signers[1] }).await?;
+    deliver(appliance, outbox.into_iter().map(|envelope| (signers[0], envelope)).collect()).await?;
+    // What presigning itself needs is there before anything is counted.
+    make(appliance, &signers, &open, BATCHES / 4).await?;
+    let before = resident(appliance)?;
+    make(appliance, &signers, &open, BATCHES).await?;
+    Ok(most(&before, &resident(appliance)?, BATCHES * limits::PRESIGNING_BATCH))
+}
+
+/// So many batches of presignatures.
+async fn make(appliance: &Appliance, signers: &[SignerId], open: &Request, batches: usize) -> anyhow::Result<()> {
+    for _ in 0..batches {
+        let begun = begin(appliance, signers, open, |nonces| Request::StartPresigning { nonces }).await?;
+        deliver(appliance, begun.mail).await?;
+        for entry in begun.nonces {
+            ask(appliance, entry.signer, &Request::Abandon { nonce: entry.nonce }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn begin_keygen(appliance: &Appliance, number: usize) -> anyhow::Result<Begun> {
     let name = format!("open-{number}").parse()?;
-    let request = appliance.credential.request_key(appliance.group(), name, Scheme::Ed25519)?;
-    let mut nonces = Vec::new();
+    let request = appliance.credential.request_key(appliance.group(), name, appliance.transfers().scheme())?;
+    let signers: Vec<_> = appliance.signers().collect();
+    begin(appliance, &signers, &Request::OpenKeygen { request }, |nonces| Request::StartKeygen { nonces }).await
+}
+
+/// Bytes of each signer's blob.
+async fn sealed_sizes(appliance: &Appliance, ceremony: CeremonyId) -> anyhow::Result<Vec<usize>> {
+    let mut sizes = Vec::new();
     for signer in appliance.signers() {
-        match ask(appliance, signer, &Request::OpenKeygen { request: request.clone() }).await?.0 {
-            Body::CeremonyNonce(nonce) => nonces.push(Contribution { signer, nonce }),
-            other => bail!("signer {signer} gave {other:?}, not a nonce"),
+        match ask(appliance, signer, &Request::Keygen { ceremony }).await?.0 {
+            Body::Keygen(KeygenState::Sealed { blob, .. }) => sizes.push(codec::encode(&blob).len()),
+            _ => bail!("signer {signer} did not seal its share"),
         }
     }
-    let mut ceremony = None;
-    for signer in appliance.signers() {
-        let (body, outbox) =
-            ask(appliance, signer, &Request::StartKeygen { nonces: nonces.clone().try_into()? }).await?;
-        mail.extend(outbox.into_iter().map(|envelope| (signer, envelope)));
-        match body {
-            Body::CeremonyStarted(started) => ceremony = Some(started),
-            other => bail!("signer {signer} gave {other:?}, not a ceremony"),
-        }
-    }
-    ceremony.context("the group has no signers")
-}
-
-/// The other rounds, of all ceremonies together: what a signer sends another has to arrive in order.
-async fn deliver(appliance: &Appliance, mut mail: Mail) -> anyhow::Result<()> {
-    while let Some((from, Envelope { to, frame })) = mail.pop_front() {
-        let (_, outbox) = ask(appliance, to, &Request::Deliver { from, frame }).await?;
-        mail.extend(outbox.into_iter().map(|envelope| (to, envelope)));
-    }
-    Ok(())
-}
-
-async fn seal(appliance: &Appliance, ceremony: CeremonyId) -> anyhow::Result<()> {
-    for signer in appliance.signers() {
-        let (body, _) = ask(appliance, signer, &Request::Keygen { ceremony }).await?;
-        ensure!(matches!(body, Body::Keygen(KeygenState::Sealed { .. })), "signer {signer} did not seal its share");
-    }
-    Ok(())
-}
-
-/// Asks a signer, as hosts ask each other's.
-async fn ask(appliance: &Appliance, signer: SignerId, request: &Request) -> anyhow::Result<(Body, Vec<Envelope>)> {
-    let url = format!("{}/v1/local/signer", appliance.url(signer));
-    let answer = appliance.http.post(url).body(codec::encode(request)).send().await?;
-    let (status, body) = (answer.status(), answer.bytes().await?);
-    ensure!(status.is_success(), "{}", String::from_utf8_lossy(&body));
-    let reply = codec::decode::<Reply>(&body)?;
-    match reply.outcome {
-        Outcome::Done(body) => Ok((body, reply.outbox.into_vec())),
-        Outcome::Refused(refusal) => bail!("signer {signer} refuses: {refusal:?}"),
-    }
+    Ok(sizes)
 }
 
 fn resident(appliance: &Appliance) -> anyhow::Result<Vec<u64>> {
-    appliance.signers().map(|signer| Ok(appliance.memory(signer)?.resident)).collect()
+    appliance.signers().map(|signer: SignerId| Ok(appliance.memory(signer)?.resident)).collect()
 }
 
-fn most(before: &[u64], after: &[u64], ceremonies: usize) -> u64 {
+fn most(before: &[u64], after: &[u64], count: usize) -> u64 {
     let grown = before.iter().zip(after).map(|(before, after)| after.saturating_sub(*before) * 1024);
-    grown.max().unwrap_or_default() / ceremonies as u64
+    grown.max().unwrap_or_default() / count as u64
 }
 
 /// Frames of commitments that a pool takes.
 const FRAMES: usize = limits::POOL / limits::COMMITMENTS;
+/// Batches of presignatures: as many as fill a quarter of a key's pool.
+const BATCHES: usize = limits::POOL / 4 / limits::PRESIGNING_BATCH;

@@ -1,128 +1,155 @@
-//! The table: the appliance beside the library, and the targets.
+//! The tables: the appliance beside the library, and the targets.
 
 use std::{
     fmt::{self, Display},
     time::Duration,
 };
 
-use crate::{appliance::Part, live::Live, load::Taken};
+use crate::{
+    bare::Ceremonies,
+    load::Pooled,
+    table::Table,
+    taken::{Part, Taken},
+};
 
-/// Everything that was measured.
+/// Signatures under load, beside the library's whole ceremonies.
 #[derive(Debug)]
-pub struct Report {
+pub struct Sustained {
+    /// What is signed with, and by how many.
+    pub scheme: &'static str,
     /// The library's whole ceremonies.
     pub bare: Taken,
     /// The appliance, by requests outstanding.
-    pub appliance: Vec<(usize, Taken)>,
-    /// The largest signer's memory after the start, KiB.
-    pub fresh: u64,
-    /// The most that any signer ever used, KiB.
-    pub peak: u64,
-    /// Memory of open ceremonies.
-    pub live: Live,
+    pub levels: Vec<(usize, Taken)>,
+    /// For the processor time.
+    pub target: &'static str,
 }
 
-impl Display for Report {
+/// The steps of threshold ECDSA, one at a time.
+#[derive(Debug)]
+pub struct Steps {
+    /// The library's.
+    pub bare: Ceremonies,
+    /// The library's key generation.
+    pub bare_keygen: Taken,
+    /// The appliance's.
+    pub keygen: Taken,
+    /// Signatures with presignatures that were there.
+    pub pooled: Pooled,
+    /// Signatures for which presignatures had to be made.
+    pub unpooled: Taken,
+}
+
+/// Memory, and what each may be at most.
+#[derive(Debug)]
+pub struct Sizes(pub Vec<(&'static str, Size, &'static str)>);
+
+/// A size.
+#[derive(Clone, Copy, Debug)]
+pub enum Size {
+    /// Shown in MiB.
+    Kib(u64),
+    /// Shown in KiB.
+    Bytes(u64),
+}
+
+impl Display for Sustained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut heads = vec!["Ed25519, 2 of 3".to_owned(), "bare library".into()];
-        heads.extend(self.appliance.iter().map(|(outstanding, _)| format!("{outstanding} outstanding")));
-        heads.push("target".into());
-        row(f, &heads)?;
-        row(f, &vec!["---".to_owned(); heads.len()])?;
-        self.times(f, "one signature, median, ms", |taken| ms(taken.quantile(50)))?;
-        self.times(f, "one signature, 99th percentile, ms", |taken| ms(taken.quantile(99)))?;
-        self.times(f, "signatures per second", |taken| format!("{:.0}", taken.per_second()))?;
-        self.times(f, "processor time per signature, µs", |taken| us(taken.processor_each()))?;
-        self.parts(f)?;
-        self.ratio(f)?;
-        self.memory(f)
+        let levels: Vec<_> = self.levels.iter().map(|(outstanding, _)| format!("{outstanding} outstanding")).collect();
+        let mut heads = vec![self.scheme, "bare library"];
+        heads.extend(levels.iter().map(String::as_str));
+        heads.push("target");
+        let mut table = Table::new(&heads)
+            .row("one signature, median, ms", self.cells(|taken| ms(taken.quantile(50))))
+            .row("one signature, 99th percentile, ms", self.cells(|taken| ms(taken.quantile(99))))
+            .row("signatures per second", self.cells(|taken| format!("{:.0}", taken.per_second())))
+            .row("processor time per signature, µs", self.cells(|taken| us(taken.processor_each())));
+        for (part, name) in PARTS {
+            table = table.row(name, self.appliance_cells(|taken| us(taken.part_each(part))));
+        }
+        if self.levels.iter().any(|(_, taken)| taken.presigned > 0) {
+            let presigned = |taken: &Taken| format!("{:.2}", taken.presigned as f64 / taken.count() as f64);
+            table = table.row("presignatures made for each", self.appliance_cells(presigned));
+        }
+        let bare = self.bare.processor_each().as_secs_f64();
+        let ratio = |taken: &Taken| self.bare.cell(|_| format!("{:.2}", taken.processor_each().as_secs_f64() / bare));
+        let mut ratios = self.cells(ratio);
+        ratios.pop();
+        ratios.push(self.target.to_owned());
+        write!(f, "{}", table.row("processor time, times the library's", ratios))
     }
 }
 
-impl Report {
-    fn times(&self, f: &mut fmt::Formatter<'_>, name: &str, value: impl Fn(&Taken) -> String) -> fmt::Result {
-        let mut cells = vec![name.to_owned(), self.bare.cell(&value)];
-        cells.extend(self.appliance.iter().map(|(_, taken)| taken.cell(&value)));
+impl Sustained {
+    fn cells(&self, value: impl Fn(&Taken) -> String) -> Vec<String> {
+        let mut cells = self.appliance_cells(&value);
+        cells[0] = self.bare.cell(&value);
+        cells
+    }
+
+    /// Nothing for the library, and no target.
+    fn appliance_cells(&self, value: impl Fn(&Taken) -> String) -> Vec<String> {
+        let mut cells = vec![String::new()];
+        cells.extend(self.levels.iter().map(|(_, taken)| taken.cell(&value)));
         cells.push(String::new());
-        row(f, &cells)
+        cells
     }
+}
 
-    fn parts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const PARTS: [(Part, &str); 4] = [
-            (Part::Coordinator, "… of the coordinating host"),
-            (Part::Hosts, "… of the two other hosts"),
-            (Part::Signers, "… of the three signers"),
-            (Part::Kms, "… of the KMS stand-in"),
-        ];
-        for (part, name) in PARTS {
-            let mut cells = vec![name.to_owned(), String::new()];
-            cells.extend(
-                self.appliance.iter().map(|(_, taken)| taken.cell(|taken| us(taken.each(taken.processor.get(&part))))),
-            );
-            cells.push(String::new());
-            row(f, &cells)?;
-        }
-        Ok(())
+impl Display for Steps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heads = ["one at a time", "median, ms", "99th perc., ms", "processor, µs", "target"];
+        let row = |taken: &Taken, target: &str| {
+            let latencies = [50, 99].map(|percent| taken.cell(|taken| ms(taken.quantile(percent))));
+            let processor = taken.cell(|taken| us(taken.processor_each()));
+            [latencies.as_slice(), &[processor, target.to_owned()]].concat()
+        };
+        let presigning = self.pooled.presigning().map_or_else(nothing, us);
+        let table = Table::new(&heads)
+            .row("library: key generation", row(&self.bare_keygen, ""))
+            .row("library: presignature (phases 1 to 3)", row(&self.bare.presigning, ""))
+            .row("library: signature from it (phase 4)", row(&self.bare.online, ""))
+            .row("library: whole signature", row(&self.bare.whole, ""))
+            .row("appliance: key generation", row(&self.keygen, "below 4000 ms"))
+            .row("appliance: presignature, in the background", [nothing(), nothing(), presigning, String::new()])
+            .row("appliance: signature, presignatures ready", row(&self.pooled.signed, "at most 3 ms"))
+            .row("appliance: signature, none ready", row(&self.unpooled, ""));
+        write!(f, "{table}")
     }
+}
 
-    fn ratio(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bare = self.bare.processor_each().as_secs_f64();
-        let mut cells = vec!["processor time, times the library's".to_owned(), self.bare.cell(|_| "1.00".into())];
-        let ratio = |taken: &Taken| self.bare.cell(|_| format!("{:.2}", taken.processor_each().as_secs_f64() / bare));
-        cells.extend(self.appliance.iter().map(|(_, taken)| taken.cell(ratio)));
-        cells.push("at most 2 at 64".into());
-        row(f, &cells)
+impl Pooled {
+    /// Processor time of a presignature: that of filling pools up without the few signatures that began it.
+    fn presigning(&self) -> Option<Duration> {
+        let signing = self.signed.processor_each() * u32::try_from(self.refilled.count()).ok()?;
+        let filling = self.refilled.processor_total().saturating_sub(signing);
+        (self.refilled.presigned > 0).then(|| filling.div_f64(self.refilled.presigned as f64))
     }
+}
 
-    fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mib = |kib: u64| format!("{:.1}", kib as f64 / 1024.0);
-        let kib = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
-        writeln!(f)?;
-        for cells in [
-            ["a signer's memory", "", "target"].map(str::to_owned),
-            ["---", "---", "---"].map(str::to_owned),
-            ["resident after the start, MiB".into(), mib(self.fresh), "at most 24".into()],
-            ["the most ever resident, MiB".into(), mib(self.peak), "at most 24".into()],
-            ["each signature between its rounds, KiB".into(), kib(self.live.commitment), "at most 4".into()],
-            ["each key generation after round 1, KiB".into(), kib(self.live.begun), "at most 4".into()],
-            ["each key generation, share sealed, KiB".into(), kib(self.live.sealed), "at most 4".into()],
-        ] {
-            row(f, &cells)?;
-        }
-        Ok(())
+impl Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = Table::new(&["a signer's memory", "", "target"]);
+        let row = |table: Table, (name, size, target): &(&str, Size, &str)| {
+            let (number, unit) = match size {
+                Size::Kib(kib) => (format!("{:.1}", *kib as f64 / 1024.0), "MiB"),
+                Size::Bytes(bytes) => (format!("{:.2}", *bytes as f64 / 1024.0), "KiB"),
+            };
+            table.row(&format!("{name}, {unit}"), [number, (*target).to_owned()])
+        };
+        write!(f, "{}", self.0.iter().fold(table, row))
     }
 }
 
 impl Taken {
     /// Nothing to show if Criterion was told to leave it out.
     fn cell(&self, value: impl Fn(&Self) -> String) -> String {
-        if self.latencies.is_empty() { "–".into() } else { value(self) }
-    }
-
-    fn quantile(&self, percent: usize) -> Duration {
-        let mut sorted = self.latencies.clone();
-        sorted.sort_unstable();
-        sorted.get(sorted.len() * percent / 100).copied().unwrap_or_default()
-    }
-
-    fn per_second(&self) -> f64 {
-        self.latencies.len() as f64 / self.elapsed.as_secs_f64()
-    }
-
-    fn processor_each(&self) -> Duration {
-        self.each(Some(&self.processor.values().sum()))
-    }
-
-    fn each(&self, total: Option<&Duration>) -> Duration {
-        total.copied().unwrap_or_default().div_f64(self.latencies.len().max(1) as f64)
+        if self.count() == 0 { nothing() } else { value(self) }
     }
 }
 
-fn row(f: &mut fmt::Formatter<'_>, cells: &[String]) -> fmt::Result {
-    let (name, values) = cells.split_first().ok_or(fmt::Error)?;
-    write!(f, "| {name:<38} |")?;
-    values.iter().try_for_each(|value| write!(f, " {value:>15} |"))?;
-    writeln!(f)
+fn nothing() -> String {
+    "–".into()
 }
 
 fn ms(time: Duration) -> String {
@@ -132,3 +159,10 @@ fn ms(time: Duration) -> String {
 fn us(time: Duration) -> String {
     format!("{:.0}", time.as_secs_f64() * 1e6)
 }
+
+const PARTS: [(Part, &str); 4] = [
+    (Part::Coordinator, "… of the coordinating host"),
+    (Part::Hosts, "… of the two other hosts"),
+    (Part::Signers, "… of the three signers"),
+    (Part::Kms, "… of the KMS stand-in"),
+];
