@@ -1,5 +1,5 @@
 //! Key generation with a host that drops, reorders, repeats and alters what it carries. What evil *signers* can say inside of the
-//! channels is tested in `protocol/src/keygen.rs`.
+//! channels is tested in `protocol/src/keygen/tests.rs`.
 
 use cloister_tests::{
     charter::{HOUR, NOW, TREASURER, bytes, list, requested, signer},
