@@ -114,14 +114,11 @@ impl Keyring {
 
 #[cfg(test)]
 mod tests {
-    use cloister_wire::{
-        ids::{CeremonyId, Epoch, GroupId},
-        message::Package,
-    };
+    use cloister_wire::message::Package;
     use rand_core::CryptoRngCore;
 
     use super::*;
-    use crate::{fault::Fault, pool::Commitment, share::SignatureShare};
+    use crate::{fault::Fault, fixture, pool::Commitment, share::SignatureShare};
 
     /// A share with as many unused commitments, all of which expire at once.
     struct Full(usize);
@@ -158,22 +155,7 @@ mod tests {
     }
 
     fn certificate(key: u8) -> CertificateBody {
-        let hash = Hash::from_bytes([0; 32]);
-        CertificateBody {
-            group: GroupId::from_bytes([0; 16]),
-            manifest: hash,
-            key: KeyId::from_bytes([key; 32]),
-            tenant: "tenant".parse().unwrap(),
-            name: "name".parse().unwrap(),
-            scheme: Scheme::Ed25519,
-            epoch: Epoch(0),
-            threshold: 2,
-            ceremony: CeremonyId::from_bytes([0; 32]),
-            transcript: hash,
-            public_key: Default::default(),
-            public_package: Default::default(),
-            chain_code: hash,
-        }
+        CertificateBody { key: KeyId::from_bytes([key; 32]), ..fixture::certificate(Scheme::Ed25519) }
     }
 
     #[test]

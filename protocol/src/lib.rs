@@ -35,6 +35,8 @@ mod child;
 mod device;
 mod ecdsa;
 mod fault;
+#[cfg(test)]
+mod fixture;
 mod gate;
 mod introduction;
 mod keygen;

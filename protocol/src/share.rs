@@ -230,12 +230,12 @@ pub(crate) fn open(me: SignerId, share: &[u8], certificate: &CertificateBody) ->
 
 #[cfg(test)]
 mod tests {
-    use cloister_wire::ids::{CeremonyId, Epoch, GroupId, Hash, KeyId};
     use frost_core::keys::{IdentifierList, generate_with_dealer};
     use frost_ed25519::Ed25519Sha512;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 
     use super::*;
+    use crate::fixture;
 
     type Of = Sharing<Ed25519Sha512>;
 
@@ -254,22 +254,8 @@ mod tests {
 
     /// What signer `me` says to a share under the certificate of another sharing, or its own.
     fn opened(me: u16, share: &[u8], public: &Of) -> Option<Refusal> {
-        let hash = Hash::from_bytes([0; 32]);
-        let certificate = CertificateBody {
-            group: GroupId::from_bytes([0; 16]),
-            manifest: hash,
-            key: KeyId::from_bytes([0; 32]),
-            tenant: "tenant".parse().unwrap(),
-            name: "name".parse().unwrap(),
-            scheme: Scheme::Ed25519,
-            epoch: Epoch(0),
-            threshold: 2,
-            ceremony: CeremonyId::from_bytes([0; 32]),
-            transcript: hash,
-            public_key: Bytes::default(),
-            public_package: public.public.serialize().unwrap().try_into().unwrap(),
-            chain_code: hash,
-        };
+        let public_package = public.public.serialize().unwrap().try_into().unwrap();
+        let certificate = CertificateBody { public_package, ..fixture::certificate(Scheme::Ed25519) };
         Of::open(id(me), share, &certificate).err()
     }
 

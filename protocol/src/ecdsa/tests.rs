@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use cloister_wire::{
     bounded::Bytes,
     certificate::CertificateBody,
-    ids::{CeremonyId, Epoch, GroupId, Hash, KeyId, SignerId, UnixMillis},
+    ids::{CeremonyId, Hash, SignerId, UnixMillis},
     message::{Package, SignerCommitment},
     peer::{PairRound, Round},
     refusal::Refusal,
@@ -19,6 +19,7 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
 use super::*;
 use crate::{
     child::Child,
+    fixture,
     keygen::Blame,
     share::{Share as AnyShare, Sharing},
     suite::identifier,
@@ -166,22 +167,8 @@ fn package(set: &[u16], number: u16) -> Package {
 }
 
 fn certificate(public_key: &[u8]) -> CertificateBody {
-    let hash = Hash::from_bytes([3; 32]);
-    CertificateBody {
-        group: GroupId::from_bytes([0; 16]),
-        manifest: hash,
-        key: KeyId::from_bytes([1; 32]),
-        tenant: "tenant".parse().unwrap(),
-        name: "name".parse().unwrap(),
-        scheme: Scheme::Secp256k1Ecdsa,
-        epoch: Epoch(0),
-        threshold: 2,
-        ceremony: CEREMONY,
-        transcript: hash,
-        public_key: public_key.try_into().unwrap(),
-        public_package: Default::default(),
-        chain_code: hash,
-    }
+    let public_key = public_key.try_into().unwrap();
+    CertificateBody { public_key, ..fixture::certificate(Scheme::Secp256k1Ecdsa) }
 }
 
 fn untouched(_: SignerId, _: &mut Round) {}
