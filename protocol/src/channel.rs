@@ -1,7 +1,9 @@
 //! Channels between two boots: `Noise_KK_25519_ChaChaPoly_SHA256` (Noise specification, revision 34), by `snow`.
 //!
 //! Both static keys stand in attested statements, so both sides know each other before the first message. The prologue binds the start
-//! order, which names group, manifest and genesis, and both boot ids; a message of another boot, order or direction does not open. A
+//! order, which names group, manifest and genesis, and both boot ids; a message of another boot, order or direction does not open. The
+//! first message of a handshake could be replayed (section 7.7, destination property 2): it carries a number, and who answers takes only
+//! one that is higher than all that it has answered. A
 //! message that is lost, altered or repeated is a lost message and never evidence of cheating; nothing is remembered of what failed.
 //! Messages of ceremonies that run at once may overtake each other on their way through the hosts: each counter opens once, in any order
 //! among the last 128 (the replay window of RFC 4303, section 3.4.3).
@@ -27,6 +29,7 @@ use crate::assembly::{self, Assembly};
 
 const PATTERN: &str = "Noise_KK_25519_ChaChaPoly_SHA256";
 const TAG_LEN: usize = 16;
+const NUMBER_LEN: usize = 8;
 
 /// A channel whose initiator waits for the answer.
 pub(crate) struct Initiated(HandshakeState);
@@ -66,23 +69,33 @@ pub(crate) fn public_key(secret: &[u8; 32]) -> Option<Hash> {
     Hash::try_from(dh.pubkey()).ok()
 }
 
-/// Begins a handshake.
-pub(crate) fn initiate(ends: &Ends<'_>, rng: &mut dyn CryptoRngCore) -> Result<(Initiated, PeerFrame), Refusal> {
+/// Begins a handshake. Its number is higher than those of all before it.
+pub(crate) fn initiate(
+    ends: &Ends<'_>,
+    number: Counter,
+    rng: &mut dyn CryptoRngCore,
+) -> Result<(Initiated, PeerFrame), Refusal> {
     let mut state = builder(ends, rng)?.build_initiator().map_err(lost)?;
-    let message = handshake_message(&mut state)?;
+    let message = handshake_message(&mut state, &number.0.to_be_bytes())?;
     Ok((Initiated(state), PeerFrame::Initiate(message)))
 }
 
-/// Answers a handshake: the channel is open at this end.
+/// Answers a handshake whose number is higher than `answered`, the last one's: the channel is open at this end.
 pub(crate) fn respond(
     ends: &Ends<'_>,
+    answered: Counter,
     rng: &mut dyn CryptoRngCore,
     message: &[u8],
-) -> Result<(Open, PeerFrame), Refusal> {
+) -> Result<(Counter, Open, PeerFrame), Refusal> {
     let mut state = builder(ends, rng)?.build_responder().map_err(lost)?;
-    state.read_message(message, &mut []).map_err(lost)?;
-    let answer = handshake_message(&mut state)?;
-    Ok((Open::new(state)?, PeerFrame::Respond(answer)))
+    let mut number = [0; NUMBER_LEN];
+    let length = state.read_message(message, &mut number).map_err(lost)?;
+    let number = Counter(u64::from_be_bytes(number));
+    if length != NUMBER_LEN || number <= answered {
+        return Err(Refusal::ChannelFailed);
+    }
+    let answer = handshake_message(&mut state, &[])?;
+    Ok((number, Open::new(state)?, PeerFrame::Respond(answer)))
 }
 
 impl Initiated {
@@ -163,10 +176,10 @@ fn builder<'a>(ends: &Ends<'a>, rng: &mut dyn CryptoRngCore) -> Result<snow::Bui
         .map_err(lost)
 }
 
-fn handshake_message(state: &mut HandshakeState) -> Result<Bytes<{ limits::PEER_MESSAGE }>, Refusal> {
-    // KK without payload: an ephemeral key of 32 bytes and a tag.
-    let mut message = [0; 32 + TAG_LEN];
-    let length = state.write_message(&[], &mut message).map_err(lost)?;
+fn handshake_message(state: &mut HandshakeState, payload: &[u8]) -> Result<Bytes<{ limits::PEER_MESSAGE }>, Refusal> {
+    // KK: an ephemeral key of 32 bytes, the payload and a tag.
+    let mut message = [0; 32 + NUMBER_LEN + TAG_LEN];
+    let length = state.write_message(payload, &mut message).map_err(lost)?;
     message.get(..length).and_then(|sent| sent.try_into().ok()).ok_or(Refusal::ChannelFailed)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cloister_wire::{
     codec,
-    ids::{BootId, Hash, SignerId},
+    ids::{BootId, Counter, Hash, SignerId},
     peer::{Envelope, PeerFrame, PeerMessage},
     refusal::Refusal,
     signature::PublicKey,
@@ -24,6 +24,8 @@ pub(crate) struct Peers {
     /// The start order, which names manifest, genesis and all boots: signers under different orders have no channel.
     order: Hash,
     introduced: BTreeMap<SignerId, Peer>,
+    /// The number of the last handshake with each that this boot began or answered; it outlives an introduction.
+    handshakes: BTreeMap<SignerId, Counter>,
 }
 
 /// A peer of the roster.
@@ -43,7 +45,7 @@ enum Channel {
 
 impl Peers {
     pub(crate) fn new(me: SignerId, order: Hash) -> Self {
-        Self { me, order, introduced: BTreeMap::new() }
+        Self { me, order, introduced: BTreeMap::new(), handshakes: BTreeMap::new() }
     }
 
     /// Takes in an attested peer, whose boot and signer key the caller has checked against roster and group. The lower signer id begins
@@ -66,7 +68,9 @@ impl Peers {
         let mut envelope = None;
         if self.me < statement.signer {
             let prologue = self.prologue((self.me, boot.id()), (statement.signer, peer.boot));
-            let (initiated, frame) = channel::initiate(&ends(boot, &peer, &prologue), rng)?;
+            let number = self.last_handshake(statement.signer).next().ok_or(Refusal::ChannelFailed)?;
+            let (initiated, frame) = channel::initiate(&ends(boot, &peer, &prologue), number, rng)?;
+            self.handshakes.insert(statement.signer, number);
             peer.channel = Channel::Initiated(initiated);
             envelope = Some(Envelope { to: statement.signer, frame });
         }
@@ -120,11 +124,14 @@ impl Peers {
             Some(peer) => self.prologue((self.me, boot.id()), (from, peer.boot)),
             None => return Err(Refusal::ChannelFailed),
         };
+        let answered = self.last_handshake(from);
         let peer = self.introduced.get_mut(&from).ok_or(Refusal::ChannelFailed)?;
         match frame {
             PeerFrame::Initiate(message) if from < self.me => {
-                let (open, frame) = channel::respond(&ends(boot, peer, &prologue), rng, message.as_slice())?;
+                let ends = ends(boot, peer, &prologue);
+                let (number, open, frame) = channel::respond(&ends, answered, rng, message.as_slice())?;
                 peer.channel = Channel::Open(open);
+                self.handshakes.insert(from, number);
                 Ok(Received::Answer(Envelope { to: from, frame }))
             }
             PeerFrame::Respond(message) => peer.complete(message.as_slice()).map(|()| Received::Nothing),
@@ -137,6 +144,11 @@ impl Peers {
             },
             PeerFrame::Initiate(_) => Err(Refusal::ChannelFailed),
         }
+    }
+
+    /// Before the first one, zero.
+    fn last_handshake(&self, peer: SignerId) -> Counter {
+        self.handshakes.get(&peer).copied().unwrap_or(Counter(0))
     }
 
     fn prologue(&self, initiator: (SignerId, BootId), responder: (SignerId, BootId)) -> Hash {

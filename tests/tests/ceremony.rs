@@ -157,6 +157,50 @@ fn a_handshake_from_before_a_restart_opens_no_channel() {
     assert_eq!(refusal(&group.deliver(initiation)), Some(Refusal::ChannelFailed));
 }
 
+/// Introduces signer 2 to signer 1 once more: the first message of a new handshake.
+fn initiation(group: &mut Group) -> Letter {
+    let peer = group.introduction(signer(2), signer(1));
+    group.done(signer(1), Request::Introduce { peer });
+    group.post.pop_front().unwrap()
+}
+
+#[test]
+fn a_handshake_that_was_answered_is_not_answered_again_and_leaves_the_channel_that_there_is() {
+    let mut group = Group::founded(2, 2, 1);
+    let handshakes = [0; 3].map(|_| {
+        let first = initiation(&mut group);
+        assert_eq!(refusal(&group.deliver(first.clone())), None, "a new one is");
+        group.deliver_all();
+        first
+    });
+    let peer = group.introduction(signer(1), signer(2));
+    for replayed in &handshakes {
+        assert_eq!(refusal(&group.deliver(replayed.clone())), Some(Refusal::ChannelFailed));
+    }
+    let request = asked(&group, "one", 1);
+    let ceremony = group.start_keygen(&request);
+    ends_well(&mut group, ceremony);
+    group.done(signer(2), Request::Introduce { peer });
+    for replayed in handshakes {
+        let refused = refusal(&group.deliver(replayed));
+        assert_eq!(refused, Some(Refusal::ChannelFailed), "nor after another introduction");
+    }
+    let last = initiation(&mut group);
+    assert_eq!(refusal(&group.deliver(last)), None);
+}
+
+#[test]
+fn a_handshake_that_a_later_one_has_overtaken_is_not_answered() {
+    let mut group = Group::founded(2, 2, 1);
+    let [lost, first] = [0; 2].map(|_| initiation(&mut group));
+    assert_eq!(refusal(&group.deliver(first)), None);
+    assert_eq!(refusal(&group.deliver(lost)), Some(Refusal::ChannelFailed));
+    group.deliver_all();
+    let request = asked(&group, "one", 1);
+    let ceremony = group.start_keygen(&request);
+    ends_well(&mut group, ceremony);
+}
+
 #[test]
 fn two_ceremonies_at_once_do_not_meet() {
     let mut group = Group::founded(2, 3, 1);
