@@ -24,7 +24,12 @@ pub(crate) struct Key {
 #[derive(Default)]
 pub(crate) struct Keyring {
     keys: BTreeMap<KeyId, Key>,
+    /// When all commitments were last looked through for expired ones.
+    swept: UnixMillis,
 }
+
+/// How often they are, milliseconds: it takes longer than a signature. An expired one is refused in any case.
+const SWEEP_MS: u64 = 10 * 1000;
 
 impl Key {
     pub(crate) fn tenant(&self) -> &Tenant {
@@ -86,6 +91,14 @@ impl Keyring {
             self.keys.values_mut().for_each(|key| key.share.forget_expired(now));
         }
         if self.unused().saturating_add(count) > limits::POOLS { Err(Refusal::PoolFull) } else { Ok(()) }
+    }
+
+    /// Erases the commitments and presignatures that have expired, unless it has been done just now.
+    pub(crate) fn forget_expired(&mut self, now: UnixMillis) {
+        if self.swept.plus(SWEEP_MS) <= now {
+            self.swept = now;
+            self.keys.values_mut().for_each(|key| key.share.forget_expired(now));
+        }
     }
 
     fn unused(&self) -> usize {
@@ -167,5 +180,15 @@ mod tests {
         assert_eq!(keyring.make_room(UnixMillis(0), 0), Ok(()));
         assert_eq!(keyring.make_room(UnixMillis(0), 1), Err(Refusal::PoolFull));
         assert_eq!(keyring.make_room(UnixMillis(1), 1), Ok(()), "what had expired made room");
+    }
+
+    #[test]
+    fn what_has_expired_is_erased_without_being_asked_for_and_in_a_while() {
+        let mut keyring = Keyring::default();
+        keyring.insert(certificate(1), Box::new(Full(1))).unwrap();
+        keyring.forget_expired(UnixMillis(SWEEP_MS - 1));
+        assert_eq!(keyring.unused(), 1);
+        keyring.forget_expired(UnixMillis(SWEEP_MS));
+        assert_eq!(keyring.unused(), 0);
     }
 }

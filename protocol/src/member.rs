@@ -10,7 +10,7 @@ use cloister_wire::{
     bounded::List,
     endorsement::Endorsed,
     identity::Introduction,
-    ids::{Hash, KeyId},
+    ids::{Hash, KeyId, UnixMillis},
     limits,
     message::{Body, Phase, Request, SignItem},
     order::{StartKind, StartOrder},
@@ -136,6 +136,12 @@ impl Member {
 
     pub(crate) fn enrolled(&mut self, introduction: Introduction) {
         self.introduction = Some(introduction);
+    }
+
+    /// Erases nonces, presignatures and presignings whose time is up.
+    pub(crate) fn forget_expired(&mut self, now: UnixMillis) {
+        self.presignings.forget_overdue(now);
+        self.keyring.forget_expired(now);
     }
 
     /// Carries out a request of a named boot. What a stage does not allow is refused.

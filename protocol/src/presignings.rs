@@ -83,10 +83,8 @@ pub(crate) enum Received {
 impl Presignings {
     /// Takes a wish up under a fresh nonce.
     pub(crate) fn open(&mut self, now: UnixMillis, wish: Wish, rng: &mut dyn CryptoRngCore) -> Result<Nonce, Refusal> {
-        self.running.retain(|_, presigning| presigning.opened.plus(LIFE_MS) > now);
-        if self.running.len() >= limits::PRESIGNINGS {
-            return Err(Refusal::Busy);
-        }
+        self.forget_overdue(now);
+        self.make_room()?;
         let nonce = ceremony::fresh_nonce(rng);
         self.running.insert(nonce, Presigning { wish, opened: now, id: None, stage: Stage::Opened });
         Ok(nonce)
@@ -193,6 +191,24 @@ impl Presignings {
         self.running.clear();
     }
 
+    /// Erases what has taken too long.
+    pub(crate) fn forget_overdue(&mut self, now: UnixMillis) {
+        self.running.retain(|_, presigning| presigning.opened.plus(LIFE_MS) > now);
+    }
+
+    /// What is over holds no place of what is under way: as many outcomes are kept, and the oldest one goes.
+    fn make_room(&mut self) -> Result<(), Refusal> {
+        let over = || self.running.iter().filter(|(_, presigning)| presigning.is_over());
+        if self.running.len().saturating_sub(over().count()) >= limits::PRESIGNINGS {
+            return Err(Refusal::Busy);
+        }
+        let oldest = over().min_by_key(|(_, presigning)| presigning.opened).map(|(nonce, _)| *nonce);
+        if let Some(oldest) = oldest.filter(|_| over().count() >= limits::PRESIGNINGS) {
+            self.running.remove(&oldest);
+        }
+        Ok(())
+    }
+
     /// Ends what else is under way with a peer that was barred.
     fn forget_pair(&mut self, peer: SignerId) {
         let involved = |presigning: &Presigning| {
@@ -203,6 +219,13 @@ impl Presignings {
 }
 
 impl Presigning {
+    fn is_over(&self) -> bool {
+        match self.stage {
+            Stage::Made | Stage::Failed(_) => true,
+            Stage::Opened | Stage::Running(_) => false,
+        }
+    }
+
     fn fail(&mut self, ended: Ended) -> Received {
         self.stage = Stage::Failed(ended);
         Received::Failed(ended)

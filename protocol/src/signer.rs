@@ -97,6 +97,9 @@ impl Signer {
     pub fn handle(&mut self, now: UnixMillis, rng: &mut (impl RngCore + CryptoRng), request: Request) -> Output {
         self.base.now = self.base.now.max(now);
         self.pending = None;
+        if let State::Member(member) = &mut self.state {
+            member.forget_expired(self.base.now);
+        }
         let stepped = self.dispatch(rng, request);
         self.conclude(stepped)
     }

@@ -337,6 +337,26 @@ fn presignings_have_a_bound_and_give_their_places_back() {
 }
 
 #[test]
+fn presignings_that_are_over_hold_no_place_even_if_no_host_gives_them_up() {
+    let (mut group, key) = ready();
+    for _ in 0..3 * cloister_wire::limits::PRESIGNINGS {
+        group.presign(key, &[], &set([1, 2]), 1);
+    }
+}
+
+#[test]
+fn a_presigning_whose_time_is_up_is_erased_whatever_is_asked_next() {
+    let (mut group, key) = ready();
+    let ceremony = group.start_presigning(key, &[], &set([1, 2]), 1);
+    group.now = group.now.plus(60 * 1000 - 1);
+    assert_eq!(group.presigning(signer(1), ceremony), PresigningState::Running);
+    group.now = group.now.plus(1);
+    assert_eq!(group.refused(signer(1), Request::Presigning { ceremony }), Refusal::CeremonyUnknown);
+    let letter = group.post.pop_front().unwrap();
+    assert_eq!(group.deliver(letter).outcome, Outcome::Refused(Refusal::CeremonyUnknown));
+}
+
+#[test]
 fn shares_that_were_released_leave_receipts_with_their_package() {
     let (mut group, key) = ready();
     let packages = group.presign(key, &[], &set([1, 2]), 1);
