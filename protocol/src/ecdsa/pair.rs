@@ -60,7 +60,7 @@ struct Setup {
     channel: Hash,
     nonce: Nonce,
     seed: Zeroizing<Seed>,
-    salt: Vec<u8>,
+    salt: Zeroizing<Vec<u8>>,
     commitment: [u8; 32],
     opened: Option<Opened>,
 }
@@ -111,7 +111,7 @@ impl Pairs {
             session_id: Vec::new(),
             poly_point: Scalar::ZERO,
             pk: AffinePoint::IDENTITY,
-            zero_share: ZeroShare::initialize(Vec::new()),
+            zero_share: ZeroShare::initialize(Vec::with_capacity(limits::SIGNERS)),
             mul_senders: BTreeMap::new(),
             mul_receivers: BTreeMap::new(),
             derivation_data,
@@ -222,12 +222,9 @@ impl Pairs {
 
     /// Begins anew under another start order. Who was barred stays so unless its boot is another.
     pub(crate) fn renew(&mut self, is_same_boot: impl Fn(SignerId) -> bool) {
-        self.running.clear();
         self.begun.clear();
         self.barred.retain(|peer| is_same_boot(*peer));
-        self.party.mul_senders.clear();
-        self.party.mul_receivers.clear();
-        self.party.zero_share.seeds.clear();
+        self.retain(|_| false);
     }
 
     /// Throws the set-up with `peer` away and makes no other with that boot.
@@ -250,12 +247,20 @@ impl Pairs {
     }
 
     fn forget(&mut self, peer: SignerId) -> Result<(), Refusal> {
-        self.running.remove(&peer);
-        let index = index(peer)?;
-        self.party.mul_senders.remove(&index);
-        self.party.mul_receivers.remove(&index);
-        self.party.zero_share.seeds.retain(|pair| pair.index_counterparty != index);
+        let peer = index(peer)?;
+        self.retain(|other| other != peer);
         Ok(())
+    }
+
+    /// Erases all pairs but those that `stays` is true of, what is under way included.
+    fn retain(&mut self, stays: impl Fn(PartyIndex) -> bool) {
+        self.running.retain(|_, setup| stays(setup.peer));
+        self.party.mul_senders.retain(|peer, _| stays(*peer));
+        self.party.mul_receivers.retain(|peer, _| stays(*peer));
+        // A vector that closes a gap or grows leaves seeds behind where they were; one that is dropped erases them all.
+        let mut seeds = Vec::with_capacity(limits::SIGNERS);
+        seeds.extend(self.party.zero_share.seeds.iter().filter(|pair| stays(pair.index_counterparty)).cloned());
+        self.party.zero_share.seeds = seeds;
     }
 }
 
@@ -263,7 +268,7 @@ impl Setup {
     fn begin(channel: Hash, me: PartyIndex, peer: PartyIndex, rng: &mut dyn CryptoRngCore) -> Self {
         let nonce = fresh_nonce(rng);
         let (seed, commitment, salt) = ZeroShare::generate_seed_with_bound_commitment(&context(channel, me, peer));
-        let seed = Zeroizing::new(seed);
+        let (seed, salt) = (Zeroizing::new(seed), Zeroizing::new(salt));
         Self { me, peer, channel, nonce, seed, salt, commitment, opened: None }
     }
 
@@ -282,7 +287,7 @@ impl Setup {
         let ot_seed = as_sender.seed;
         let committed = *commitment.as_bytes();
         self.opened = Some(Opened { session, committed, as_receiver, gadget_nonce, as_sender, correlation, exponents });
-        let (seed, salt) = (*self.seed, self.salt.clone());
+        let (seed, salt) = (*self.seed, self.salt.to_vec());
         let opening = Opening { seed, salt, ot_proof, gadget_nonce, ot_choices, ot_seed };
         let bytes = write(&opening, limits::PAIRWISE)?;
         Ok(PairRound::Open { to: theirs, opening: bytes.as_slice().try_into().map_err(Fault::from)? })
@@ -327,6 +332,7 @@ impl Drop for Opening {
     fn drop(&mut self) {
         self.seed.zeroize();
         self.salt.zeroize();
+        self.ot_seed.zeroize();
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) struct Presignature {
     made: UnixMillis,
     signers: Vec<SignerId>,
     path: Vec<u32>,
-    secret: Secret,
+    /// Where it was made: what is moved is the pointer, and no copy stays behind.
+    secret: Box<Secret>,
 }
 
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -35,7 +36,7 @@ pub(super) struct Secret {
 }
 
 impl Presignature {
-    pub(super) fn new(made: UnixMillis, signers: Vec<SignerId>, path: Vec<u32>, secret: Secret) -> Self {
+    pub(super) fn new(made: UnixMillis, signers: Vec<SignerId>, path: Vec<u32>, secret: Box<Secret>) -> Self {
         Self { made, signers, path, secret }
     }
 
@@ -57,7 +58,7 @@ impl Presignature {
     /// Step 9's `wᵢ = H(m)·φᵢ + r·vᵢ`. The share is `R ‖ uᵢ ‖ wᵢ`.
     #[expect(clippy::arithmetic_side_effects, reason = "a field and its group know no overflow")]
     pub(super) fn sign(self, digest: &[u8; 32]) -> Result<SignatureShare, cloister_wire::bounded::TooLong> {
-        let Secret { point, mask, u, w } = &self.secret;
+        let Secret { point, mask, u, w } = &*self.secret;
         let w = reduced(digest) * mask + w;
         let mut share = Vec::with_capacity(limits::COMMITMENT);
         share.extend_from_slice(point);

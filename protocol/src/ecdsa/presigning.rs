@@ -34,6 +34,7 @@ use dkls23::{
 };
 use k256_dkls::{AffinePoint, ProjectivePoint, Scalar, Secp256k1, elliptic_curve::group::GroupEncoding as _};
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     Abort, POINT, Pairs, Share, index,
@@ -70,10 +71,11 @@ pub(crate) struct Batch {
 type Kept<K> = BTreeMap<PartyIndex, K>;
 type Sent = Vec<(SignerId, Round)>;
 
+#[expect(clippy::vec_box, reason = "a secret that is moved out of a vector stays behind in its memory")]
 enum Stage {
     Extending(Vec<(UniqueKeep1to2<Secp256k1>, Kept<KeepPhase1to2<Secp256k1>>)>),
     Multiplying(Vec<(UniqueKeep2to3<Secp256k1>, Kept<KeepPhase2to3<Secp256k1>>)>),
-    Made(Vec<Secret>),
+    Made(Vec<Box<Secret>>),
     Over,
 }
 
@@ -91,11 +93,17 @@ struct Multiplication {
     session: [u8; 32],
     gamma_u: AffinePoint,
     gamma_v: AffinePoint,
-    psi: Scalar,
     public_share: AffinePoint,
     instance_point: AffinePoint,
-    salt: Vec<u8>,
+    opening: Opening,
     multiplication: MulDataToReceiver<Secp256k1>,
+}
+
+/// Opens the commitment, together with the sender's nonce point.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Opening {
+    psi: Scalar,
+    salt: Vec<u8>,
 }
 
 impl Batch {
@@ -111,7 +119,8 @@ impl Batch {
             message_hash: [0; 32],
         };
         let sessions: Vec<_> = (0..terms.count).map(session).collect();
-        let (mut kept, mut columns) = (Vec::new(), Columns::new(&counterparties));
+        // Secrets lie in vectors that do not grow: what they leave behind when they move, nobody erases.
+        let (mut kept, mut columns) = (Vec::with_capacity(sessions.len()), Columns::new(&counterparties));
         for session in &sessions {
             let (unique, kept_pairs, messages) = pairs.with(share, |party| party.sign_phase1(session))??;
             for TransmitPhase1to2 { parties, session_binding, commitment, mul_transmit } in &messages {
@@ -189,7 +198,7 @@ impl Batch {
         };
         let mut received = Rows::of(core::mem::take(&mut self.extensions));
         let mut columns = Columns::new(&self.counterparties());
-        let mut next = Vec::new();
+        let mut next = Vec::with_capacity(self.sessions.len());
         for (session, (unique, own)) in self.sessions.iter().zip(kept) {
             let row = received.next()?.into_iter().map(|(sender, message)| TransmitPhase1to2 {
                 parties: PartiesMessage { sender, receiver: self.me },
@@ -215,15 +224,15 @@ impl Batch {
             return Err(Abort::Fatal);
         };
         let mut received = Rows::of(core::mem::take(&mut self.multiplications));
-        let mut made = Vec::new();
+        let mut made = Vec::with_capacity(self.sessions.len());
         for (session, (unique, own)) in self.sessions.iter().zip(kept) {
             let row: Vec<_> =
                 received.next()?.into_iter().map(|(sender, message)| message.to(sender, self.me)).collect();
-            let mask = unique.inversion_mask;
+            let mask = Zeroizing::new(unique.inversion_mask);
             let ours = ProjectivePoint::from(unique.instance_point);
             let sum = row.iter().fold(ours, |sum, message| sum + message.instance_point);
             let (x, shares) = pairs.with(share, |party| party.sign_phase3(session, unique, own, &row))??;
-            made.push(self.secret(sum.to_affine(), &x, mask, &shares.u, &shares.w)?);
+            made.push(self.secret(sum.to_affine(), &x, &mask, &shares.u, &shares.w)?);
         }
         self.stage = Stage::Made(made);
         Ok(())
@@ -231,14 +240,14 @@ impl Batch {
 
     /// R, checked against what the library made of it, with what belongs to it; `w` is the root's.
     #[expect(clippy::arithmetic_side_effects, reason = "a field and its group know no overflow")]
-    fn secret(&self, sum: AffinePoint, x: &str, mask: Scalar, u: &Scalar, w: &Scalar) -> Result<Secret, Abort> {
+    fn secret(&self, sum: AffinePoint, x: &str, mask: &Scalar, u: &Scalar, w: &Scalar) -> Result<Box<Secret>, Abort> {
         let point = <[u8; POINT]>::try_from(sum.to_bytes().as_slice()).map_err(|_| Abort::Fatal)?;
         let coordinate = Hash::try_from(point.get(1..).unwrap_or_default()).map_err(|_| Abort::Fatal)?;
         if coordinate.to_string() != x {
             return Err(Abort::Fatal);
         }
         let r = reduced(coordinate.as_bytes());
-        Ok(Secret { point, mask, u: *u, w: *w + r * self.tweak * mask })
+        Ok(Box::new(Secret { point, mask: *mask, u: *u, w: *w + r * self.tweak * mask }))
     }
 
     fn counterparties(&self) -> Vec<PartyIndex> {
@@ -260,10 +269,9 @@ impl Multiplication {
             session: message.session_binding,
             gamma_u: message.gamma_u,
             gamma_v: message.gamma_v,
-            psi: message.psi,
             public_share: message.public_share,
             instance_point: message.instance_point,
-            salt: message.salt.clone(),
+            opening: Opening { psi: message.psi, salt: message.salt.clone() },
             multiplication: message.mul_transmit.clone(),
         }
     }
@@ -274,10 +282,10 @@ impl Multiplication {
             session_binding: self.session,
             gamma_u: self.gamma_u,
             gamma_v: self.gamma_v,
-            psi: self.psi,
+            psi: self.opening.psi,
             public_share: self.public_share,
             instance_point: self.instance_point,
-            salt: self.salt,
+            salt: self.opening.salt.clone(),
             mul_transmit: self.multiplication,
         }
     }
