@@ -58,9 +58,11 @@ enum Stage {
 }
 
 /// A presigning that failed.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Ended {
     pub(crate) blame: Blame,
+    /// The peers that may have sent what failed, where it is not certain who did.
+    pub(crate) suspects: Vec<SignerId>,
     /// The peer that this signer will not sign with again.
     pub(crate) barred: Option<SignerId>,
 }
@@ -159,12 +161,17 @@ impl Presignings {
                 Ok(Received::Sent(in_ceremony(ceremony, rounds)))
             }
             Err(Abort::Fatal) => Err(Fault::Fatal),
-            Err(Abort::Failed(blame)) => Ok(presigning.fail(Ended { blame, barred: None })),
+            Err(Abort::Failed(blame)) => Ok(presigning.fail(Ended { blame, suspects: Vec::new(), barred: None })),
+            Err(Abort::Unsettled(peer)) => {
+                let suspects = peer.map_or_else(|| batch.peers(), |peer| vec![peer]);
+                let blame = Blame::nobody(Refusal::CeremonyFailed);
+                Ok(presigning.fail(Ended { blame, suspects, barred: None }))
+            }
             Err(Abort::Bar(peer)) => {
                 pairs.bar(peer)?;
                 keyring.forget_presignatures_with(peer);
                 let blame = Blame { refusal: Refusal::PairBarred, culprit: Some(peer) };
-                let failed = presigning.fail(Ended { blame, barred: Some(peer) });
+                let failed = presigning.fail(Ended { blame, suspects: Vec::new(), barred: Some(peer) });
                 self.forget_pair(peer);
                 Ok(failed)
             }
@@ -177,7 +184,7 @@ impl Presignings {
         Some(match &presigning.stage {
             Stage::Opened | Stage::Running(_) => State::Running,
             Stage::Made => State::Made,
-            Stage::Failed(ended) => State::Failed(*ended),
+            Stage::Failed(ended) => State::Failed(ended.clone()),
         })
     }
 
@@ -227,7 +234,7 @@ impl Presigning {
     }
 
     fn fail(&mut self, ended: Ended) -> Received {
-        self.stage = Stage::Failed(ended);
+        self.stage = Stage::Failed(ended.clone());
         Received::Failed(ended)
     }
 }

@@ -380,6 +380,9 @@ pub enum PresigningState {
         /// The peer that this boot will not sign with again.
         #[n(2)]
         barred: Option<SignerId>,
+        /// The peers that may have sent what failed, where it is not certain who did.
+        #[n(3)]
+        suspects: List<SignerId, { limits::ECDSA_SIGNERS }>,
     },
 }
 

@@ -166,7 +166,10 @@ fn replies() -> Vec<Golden> {
     let sealed = KeygenState::Sealed { blob: blob(share()), certificate: certificate_body() };
     let failed = |culprit| KeygenState::Failed { refusal: Refusal::EchoMismatch, culprit };
     let culprit = Some(signer(2));
-    let barred = PresigningState::Failed { refusal: Refusal::PairBarred, culprit, barred: culprit };
+    let barred =
+        PresigningState::Failed { refusal: Refusal::PairBarred, culprit, barred: culprit, suspects: List::new() };
+    let suspects = list([signer(2), signer(3)]);
+    let unsettled = PresigningState::Failed { refusal: Refusal::CeremonyFailed, culprit: None, barred: None, suspects };
     let outcomes = [SignOutcome::Released(list([bytes(b"share")])), SignOutcome::Refused(Refusal::KeyUnknown)];
     vec![
         golden("ReplyNothing", done(Body::Nothing)),
@@ -188,6 +191,7 @@ fn replies() -> Vec<Golden> {
         golden("ReplyPresigningRunning", done(Body::Presigning(PresigningState::Running))),
         golden("ReplyPresigningMade", done(Body::Presigning(PresigningState::Made))),
         golden("ReplyPresigningFailed", done(Body::Presigning(barred))),
+        golden("ReplyPresigningUnsettled", done(Body::Presigning(unsettled))),
     ]
 }
 

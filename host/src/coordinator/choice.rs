@@ -87,7 +87,7 @@ fn sets(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::signing::ATTEMPTS, *};
 
     fn ids(ids: &[u16]) -> Vec<SignerId> {
         ids.iter().map(|id| SignerId::try_from(*id).unwrap()).collect()
@@ -108,6 +108,23 @@ mod tests {
         let down = |signer: &SignerId| signer.get() == 2;
         assert_eq!(numbers(&sets(&ids(&[1, 2, 3]), 2, down, |_| false)), [[1, 3], [1, 3], [1, 3]]);
         assert_eq!(numbers(&sets(&ids(&[1, 2]), 2, down, |_| false)), [[1, 2], [1, 2]]);
+    }
+
+    /// A presigning that fails and names nobody is tried again by the set whose turn it is then.
+    #[test]
+    fn whoever_spoils_a_presigning_unseen_is_left_out_within_the_attempts_of_one_request() {
+        for (needed, all) in (2..ATTEMPTS).flat_map(|needed| (needed + 1..=9).map(move |all| (needed, all))) {
+            let signers = ids(&(1..=9).collect::<Vec<_>>()[..all]);
+            let chosen = |turn: usize| {
+                let mut left = signers.clone();
+                left.rotate_left(turn % all);
+                sets(&left, needed, |_| false, |_| false).swap_remove(0)
+            };
+            for (start, spoiler) in (0..all).flat_map(|start| signers.iter().map(move |spoiler| (start, spoiler))) {
+                let mut attempts = (start..start + ATTEMPTS).map(chosen);
+                assert!(attempts.any(|set| !set.contains(spoiler)), "{needed} of {all} from {start}, {spoiler}");
+            }
+        }
     }
 
     #[test]

@@ -110,12 +110,20 @@ impl Presigner {
     ) -> Result<(), Problem> {
         let how_far = Request::Presigning { ceremony };
         let states = join_all(nonces.iter().map(|entry| self.signers.ask(entry.signer, &how_far))).await;
-        let mut others = Vec::new();
+        let (mut unsettled, mut others) = (None, Vec::new());
         for (entry, state) in nonces.iter().zip(states) {
             match state.map(|answer| answer.body) {
                 Ok(Body::Presigning(PresigningState::Made)) => {}
-                Ok(Body::Presigning(PresigningState::Failed { refusal, culprit, barred })) => {
-                    return Err(self.failed(entry.signer, refusal, culprit, barred));
+                Ok(Body::Presigning(PresigningState::Failed { refusal, culprit, barred, suspects })) => {
+                    let problem = failed(entry.signer, refusal, culprit.or(barred), suspects.as_slice());
+                    if let Some(peer) = barred {
+                        self.pairs.bar(vec![entry.signer.min(peer), entry.signer.max(peer)]);
+                    }
+                    // Who is certain says more than who is not.
+                    match problem.signer {
+                        Some(_) => return Err(problem),
+                        None => unsettled = unsettled.or(Some(problem)),
+                    }
                 }
                 Ok(Body::Presigning(PresigningState::Running)) => {
                     let why = "the signer still waits for messages after all were delivered";
@@ -125,22 +133,27 @@ impl Presigner {
                 Err(problem) => others.push(problem),
             }
         }
-        delivered?;
+        unsettled.map_or(delivered, Err)?;
         others.into_iter().next().map_or(Ok(()), Err)
     }
+}
 
-    fn failed(&self, at: SignerId, refusal: Refusal, culprit: Option<SignerId>, barred: Option<SignerId>) -> Problem {
-        if let Some(peer) = barred {
-            self.pairs.bar(vec![at.min(peer), at.max(peer)]);
-        }
-        let problem = Problem::refused(refusal);
-        let problem = match culprit.or(barred) {
-            Some(culprit) => problem.because(format!("signer {at} found fault with its message")).at(culprit),
-            None => problem.because(format!("signer {at} could not go on with a presigning")),
-        };
-        tracing::warn!(%at, %problem, culprit = problem.signer, "a presigning failed");
-        problem
-    }
+/// What a signer says of a presigning that failed at it.
+fn failed(at: SignerId, refusal: Refusal, culprit: Option<SignerId>, suspects: &[SignerId]) -> Problem {
+    let problem = Problem::refused(refusal);
+    let problem = match (culprit, suspects) {
+        (Some(culprit), _) => problem.because(format!("signer {at} found fault with its message")).at(culprit),
+        (None, []) => problem.because(format!("signer {at} could not go on with a presigning")),
+        (None, suspects) => problem.because(unsettled(at, suspects)),
+    };
+    tracing::warn!(%at, %problem, culprit = problem.signer, "a presigning failed");
+    problem
+}
+
+/// What a signer says that cannot name one culprit. Another set is chosen when it is its turn.
+fn unsettled(at: SignerId, suspects: &[SignerId]) -> String {
+    let suspects: Vec<_> = suspects.iter().map(ToString::to_string).collect();
+    format!("one of the signers {} sent signer {at} a wrong message, unless it is wrong itself", suspects.join(", "))
 }
 
 /// Presignatures of one ceremony: what signers send each other has to fit a frame.
@@ -167,5 +180,12 @@ mod tests {
     #[test]
     fn a_ceremony_makes_as_many_as_fit_a_frame_and_one_at_least() {
         assert_eq!([2, 3, 4, 5, 6, 9].map(most), [4, 2, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_failure_that_names_nobody_says_who_may_have_caused_it() {
+        let [one, two, three] = [1, 2, 3].map(|id| SignerId::try_from(id).unwrap());
+        let said = "one of the signers 2, 3 sent signer 1 a wrong message, unless it is wrong itself";
+        assert_eq!(unsettled(one, &[two, three]), said);
     }
 }

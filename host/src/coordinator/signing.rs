@@ -261,4 +261,4 @@ pub(super) fn not_enough(failed: &[(SignerId, Problem)]) -> Problem {
 }
 
 /// Signers allow eight tries of one request.
-const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 8;

@@ -3,7 +3,8 @@
 //! The library says whom a failed check is about and, by `AbortKind`, what has to follow. Three cases are kept apart:
 //! - **Lost or altered on the way**: the channel's tag fails, and no message reaches this module.
 //! - **Another attempt, another set-up, a malformed message, a failed proof or commitment** (`Recoverable`): the attempt is over and
-//!   everything of it is erased; nothing of lasting state has leaked. The sender is named where it alone can be the cause.
+//!   everything of it is erased; nothing of lasting state has leaked. The sender is named where it alone can be the cause,
+//!   and otherwise everybody who can: one of three or more who uses a wrong share is not told from the others, and hosts exchange signers.
 //! - **A failed check of the oblivious-transfer extension, the multiplication or its consistency** (`BanCounterparty`): a peer that
 //!   chose what to send learns from our abort about the base transfers that all later signatures of this pair use (ePrint 2023/765, functionality 3.5).
 //!   The pair is barred: see [`super::Pairs::bar`].
@@ -19,6 +20,8 @@ use crate::{fault::Fault, keygen::Blame};
 pub(crate) enum Abort {
     /// It may be tried again.
     Failed(Blame),
+    /// It may be tried again, too, and a message was wrong: this peer's, unless we are at fault ourselves; if it is none, any peer's.
+    Unsettled(Option<SignerId>),
     /// This peer may take part with us no more.
     Bar(SignerId),
     /// Our own state is at fault.
@@ -35,7 +38,19 @@ impl Abort {
     pub(crate) fn unbarred(self) -> Fault {
         match self {
             Abort::Failed(blame) => Fault::Refused(blame.refusal),
+            Abort::Unsettled(_) => Fault::Refused(Refusal::CeremonyFailed),
             Abort::Bar(_) | Abort::Fatal => Fault::Fatal,
+        }
+    }
+
+    /// Who may have caused what nobody can be blamed for.
+    fn without_culprit(reason: &AbortReason) -> Self {
+        match reason {
+            // It may be our own fault, after a set-up that only one side has.
+            AbortReason::SessionBindingMismatch { counterparty } => Self::Unsettled(signer(*counterparty)),
+            // The shares of all together are not the key.
+            AbortReason::PolynomialInconsistency => Self::Unsettled(None),
+            _ => Self::nobody(Refusal::CeremonyFailed),
         }
     }
 
@@ -66,13 +81,13 @@ impl From<LibraryAbort> for Abort {
             AbortKind::BanCounterparty(peer) => signer(peer).map_or(Self::Fatal, Self::Bar),
             AbortKind::Recoverable => match culprit(&abort.reason).filter(|index| *index != abort.index) {
                 Some(culprit) => signer(culprit).map_or(Self::Fatal, Self::on),
-                None => Self::nobody(Refusal::CeremonyFailed),
+                None => Self::without_culprit(&abort.reason),
             },
         }
     }
 }
 
-/// Whose message it was. A session mismatch names nobody: it may be our own, after a set-up that only one side has.
+/// Whose message it was, where that is certain.
 fn culprit(reason: &AbortReason) -> Option<PartyIndex> {
     use AbortReason as R;
     match reason {

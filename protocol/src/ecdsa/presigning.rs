@@ -250,6 +250,11 @@ impl Batch {
         Ok(Box::new(Secret { point, mask: *mask, u: *u, w: *w + r * self.tweak * mask }))
     }
 
+    /// The other signers.
+    pub(crate) fn peers(&self) -> Vec<SignerId> {
+        self.counterparties().into_iter().filter_map(signer).collect()
+    }
+
     fn counterparties(&self) -> Vec<PartyIndex> {
         self.sessions.first().map(|session| session.counterparties.clone()).unwrap_or_default()
     }

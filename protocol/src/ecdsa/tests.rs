@@ -266,8 +266,8 @@ fn signers_who_disagree_on_any_term_part_without_harm() {
             }
             terms
         };
-        let (_, abort) = group.presign(differing, &[1, 2], untouched).unwrap_err();
-        assert_eq!(abort, Abort::nobody(Refusal::CeremonyFailed), "nobody is barred");
+        let (at, abort) = group.presign(differing, &[1, 2], untouched).unwrap_err();
+        assert_eq!(abort, Abort::Unsettled(Some(id(3 - at.get()))), "nobody is barred");
         let terms = group.terms(&[1, 2], &[], 1);
         group.presign(terms, &[1, 2], untouched).unwrap();
     }
@@ -276,7 +276,7 @@ fn signers_who_disagree_on_any_term_part_without_harm() {
 #[test]
 fn a_failed_check_of_the_multiplication_bars_the_pair_and_a_failed_commitment_does_not() {
     // Offsets into one message of a batch, behind the length of the list: the session's binding, then what follows it.
-    let binding = Abort::nobody(Refusal::CeremonyFailed);
+    let binding = Abort::Unsettled(Some(id(2)));
     let named = Abort::Failed(Blame::on(id(2)));
     let barred = Abort::Bar(id(2));
     for (multiplication, at, expected) in
@@ -287,6 +287,22 @@ fn a_failed_check_of_the_multiplication_bars_the_pair_and_a_failed_commitment_do
         let failed = group.presign(terms, &[1, 2], flip(1, multiplication, at)).unwrap_err();
         assert_eq!(failed, (id(1), expected), "{multiplication} {at}");
     }
+}
+
+#[test]
+fn a_wrong_share_among_three_makes_suspects_of_all_who_may_have_it_and_bars_nobody() {
+    let set = [1, 2, 3];
+    let mut group = Group::new(3, 3, &set);
+    let deal = |seed| generate_with_dealer::<Secp256K1Sha256, _>(3, 3, IdentifierList::Default, &mut rng(seed));
+    let ((of_another_key, _), (_, public)) = (deal(8).unwrap(), deal(1).unwrap());
+    let key = of_another_key[&identifier(id(3))].clone().try_into().unwrap();
+    group.signers.get_mut(&id(3)).unwrap().1 = Share::new(Sharing { key, public }).unwrap();
+    let terms = group.terms(&set, &[], 1);
+    let (at, abort) = group.presign(&terms, &set, untouched).unwrap_err();
+    assert_eq!(abort, Abort::Unsettled(None));
+    let (pairs, share) = group.signers.get_mut(&at).unwrap();
+    let (batch, _) = Batch::begin(pairs, share, at, terms(at)).unwrap();
+    assert_eq!(batch.peers(), set.map(id).into_iter().filter(|peer| *peer != at).collect::<Vec<_>>());
 }
 
 #[test]

@@ -82,6 +82,7 @@ impl Member {
                 refusal: ended.blame.refusal,
                 culprit: ended.blame.culprit,
                 barred: ended.barred,
+                suspects: ended.suspects.try_into()?,
             },
         };
         Ok(Step::Done(Body::Presigning(state)))
