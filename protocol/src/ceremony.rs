@@ -1,6 +1,8 @@
 //! Key generations under way: from a requester's word to a key that waits for its certificate.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+mod certified;
+
+use std::collections::BTreeMap;
 
 use cloister_wire::{
     blob::SealedBlob,
@@ -8,7 +10,7 @@ use cloister_wire::{
     certificate::CertificateBody,
     codec,
     identity::Introduction,
-    ids::{BootId, CeremonyId, Epoch, Hash, KeyId, Nonce, RequestId, Requester, SignerId, UnixMillis},
+    ids::{BootId, CeremonyId, Epoch, Hash, KeyId, Nonce, SignerId, UnixMillis},
     limits,
     message::Contribution,
     order::StartOrder,
@@ -20,6 +22,7 @@ use cloister_wire::{
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
+use self::certified::Certified;
 use crate::{
     authority::Measured,
     fault::Fault,
@@ -36,8 +39,8 @@ const LIFE_MS: u64 = 5 * 60 * 1000;
 #[derive(Default)]
 pub(crate) struct Ceremonies {
     running: BTreeMap<Nonce, Ceremony>,
-    /// The one key of each request whose certificate this signer has signed, and until when a ceremony of the request can go on.
-    certified: BTreeMap<(Requester, RequestId), (KeyId, UnixMillis)>,
+    /// The one key of each request whose certificate this signer has signed.
+    certified: Certified,
 }
 
 struct Ceremony {
@@ -103,7 +106,7 @@ impl Ceremonies {
         rng: &mut dyn CryptoRngCore,
     ) -> Result<Nonce, Refusal> {
         self.forget_overdue(now);
-        if self.certified.contains_key(&name(request.body())) {
+        if self.certified.has(request.body()) {
             return Err(Refusal::RequestCertified);
         }
         if self.running.len() >= limits::CEREMONIES {
@@ -182,15 +185,9 @@ impl Ceremonies {
     /// of two ceremonies of one request, no more than one ever gets every signature, even if the host brings both this far.
     pub(crate) fn choose(&mut self, now: UnixMillis, key: KeyId) -> Result<&CertificateBody, Refusal> {
         self.forget_overdue(now);
-        let full = self.certified.len() >= limits::KEYS;
         let (request, new) =
             self.running.values_mut().find_map(|ceremony| ceremony.made(key)).ok_or(Refusal::CeremonyUnknown)?;
-        match self.certified.entry(name(request)) {
-            Entry::Occupied(chosen) if chosen.get().0 != key => return Err(Refusal::RequestCertified),
-            Entry::Occupied(_) => {}
-            Entry::Vacant(_) if full => return Err(Refusal::Busy),
-            Entry::Vacant(free) => drop(free.insert((key, request.not_after.plus(LIFE_MS)))),
-        }
+        self.certified.choose(request, key)?;
         new.sealing.read_back();
         Ok(&new.certificate)
     }
@@ -224,10 +221,9 @@ impl Ceremonies {
         self.running.clear();
     }
 
-    /// A ceremony that was opened before its request expired is over [`LIFE_MS`] later at the latest.
     fn forget_overdue(&mut self, now: UnixMillis) {
         self.running.retain(|_, ceremony| ceremony.opened.plus(LIFE_MS) > now);
-        self.certified.retain(|_, (_, until)| *until > now);
+        self.certified.forget_expired(now);
     }
 
     fn get(&mut self, id: CeremonyId) -> Option<&mut Ceremony> {
@@ -243,11 +239,6 @@ impl Ceremony {
             Stage::Opened | Stage::Running(_) | Stage::Made(_) | Stage::Failed(_) => None,
         }
     }
-}
-
-/// What stands for a request, whatever it says.
-fn name(request: &KeyRequest) -> (Requester, RequestId) {
-    (request.requester.clone(), request.id)
 }
 
 impl NewKey {

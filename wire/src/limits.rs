@@ -95,6 +95,10 @@ pub const CERTIFICATE: usize = 16 * 1024;
 pub const PUBLIC_PACKAGE: usize = 4 * 1024;
 /// Keys whose shares a signer holds in memory.
 pub const KEYS: usize = 1024;
+/// Requests whose key a signer has certified, remembered until they expire: under 1 MiB.
+pub const CERTIFIED: usize = 4 * KEYS;
+/// Those of one requester: a quarter, so that none can starve the others alone, and as many as there can be keys.
+pub const REQUESTER_CERTIFIED: usize = CERTIFIED / 4;
 /// Commitments that a signer keeps for one key.
 pub const POOL: usize = 4096;
 /// Commitments that it keeps for all keys together: about 36 MiB.
