@@ -65,7 +65,7 @@ refusals! {
     29 CreationNotAllowed "creation_not_allowed" "The policy does not allow this requester to create keys; have the operators change it."
     30 KeyNameTaken "key_name_taken" "The tenant already has a key of this name; choose another."
     31 CeremonyUnknown "ceremony_unknown" "The signer knows no such ceremony; it may have restarted since, so begin again."
-    32 CeremonyFailed "ceremony_failed" "A peer's message in the key generation failed its checks; nothing was kept, so begin again."
+    32 CeremonyFailed "ceremony_failed" "A message between signers failed its checks while a key or presignatures were made; nothing was kept, so begin again."
     33 EchoMismatch "echo_mismatch" "The signers did not receive the same broadcasts, so no secret was sent; someone alters messages on the way."
     34 Busy "busy" "The signer has as much under way as it takes on; try again when something has finished."
     35 CommitmentUnknown "commitment_unknown" "The signing package holds no unused commitment of this boot; ask for fresh ones."
