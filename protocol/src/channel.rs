@@ -5,6 +5,7 @@
 //! first message of a handshake could be replayed (section 7.7, destination property 2): it carries a number, and who answers takes only
 //! one that is higher than all that it has answered. A
 //! message that is lost, altered or repeated is a lost message and never evidence of cheating; nothing is remembered of what failed.
+//! A message is cut into as many Noise messages as it needs, which travel together.
 //! Messages of ceremonies that run at once may overtake each other on their way through the hosts: each counter opens once, in any order
 //! among the last 128 (the replay window of RFC 4303, section 3.4.3).
 
@@ -25,8 +26,6 @@ use snow::{
 };
 use zeroize::Zeroizing;
 
-use crate::assembly::{self, Assembly};
-
 const PATTERN: &str = "Noise_KK_25519_ChaChaPoly_SHA256";
 const TAG_LEN: usize = 16;
 const NUMBER_LEN: usize = 8;
@@ -39,12 +38,11 @@ pub(crate) struct Open {
     transport: StatelessTransportState,
     sent: Counter,
     received: Received,
-    unfinished: Assembly,
     handshake: Hash,
 }
 
 /// Which counters have been seen.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Received {
     /// One more than the highest.
     next: u64,
@@ -110,13 +108,7 @@ impl Open {
     fn new(state: HandshakeState) -> Result<Self, Refusal> {
         let handshake = Hash::try_from(state.get_handshake_hash()).map_err(|_| Refusal::ChannelFailed)?;
         let transport = state.into_stateless_transport_mode().map_err(lost)?;
-        Ok(Self {
-            transport,
-            sent: Counter(0),
-            received: Received::default(),
-            unfinished: Assembly::default(),
-            handshake,
-        })
+        Ok(Self { transport, sent: Counter(0), received: Received::default(), handshake })
     }
 
     /// Hash of the handshake: the same at both ends and on no other channel.
@@ -124,31 +116,60 @@ impl Open {
         self.handshake
     }
 
-    /// Encrypts a message, each piece under the next counter.
-    pub(crate) fn seal(&mut self, message: &PeerMessage) -> Result<Vec<PeerFrame>, Refusal> {
-        let first = self.sent;
-        assembly::pieces(first, message)?.iter().map(|piece| self.seal_piece(piece)).collect()
+    /// Encrypts a message, each of its pieces under the next counter.
+    pub(crate) fn seal(&mut self, message: &PeerMessage) -> Result<PeerFrame, Refusal> {
+        let counter = self.sent;
+        let pieces =
+            pieces(counter, message)?.iter().map(|piece| self.seal_piece(piece)).collect::<Result<Vec<_>, _>>()?;
+        Ok(PeerFrame::Sealed { counter, pieces: pieces.try_into().map_err(|_| Refusal::ChannelFailed)? })
     }
 
-    fn seal_piece(&mut self, piece: &Piece) -> Result<PeerFrame, Refusal> {
+    fn seal_piece(&mut self, piece: &Piece) -> Result<Bytes<{ limits::PEER_MESSAGE }>, Refusal> {
         let plain = codec::encode_secret(piece);
         let counter = self.sent;
         self.sent = counter.next().ok_or(Refusal::ChannelFailed)?;
         let mut ciphertext = vec![0; plain.len().saturating_add(TAG_LEN)];
         self.transport.write_message(counter.0, &plain, &mut ciphertext).map_err(lost)?;
-        Ok(PeerFrame::Sealed { counter, ciphertext: ciphertext.try_into().map_err(|_| Refusal::ChannelFailed)? })
+        ciphertext.try_into().map_err(|_| Refusal::ChannelFailed)
     }
 
-    /// Decrypts a piece whose counter was not seen and is not too old. Returns the message that it completes.
-    pub(crate) fn open(&mut self, counter: Counter, ciphertext: &[u8]) -> Result<Option<PeerMessage>, Refusal> {
-        let received = self.received.with(counter).ok_or(Refusal::ChannelFailed)?;
+    /// Decrypts a message of whose counters none was seen or is too old.
+    pub(crate) fn open(
+        &mut self,
+        first: Counter,
+        sealed: &[Bytes<{ limits::PEER_MESSAGE }>],
+    ) -> Result<PeerMessage, Refusal> {
+        let (mut counter, mut received) = (first, self.received);
+        // Never grows, since that leaves copies behind.
+        let mut whole = Zeroizing::new(Vec::with_capacity(sealed.iter().map(|piece| piece.as_slice().len()).sum()));
+        for ciphertext in sealed {
+            received = received.with(counter).ok_or(Refusal::ChannelFailed)?;
+            let piece = self.open_piece(counter, ciphertext.as_slice())?;
+            if (piece.first, usize::from(piece.count)) != (first, sealed.len()) {
+                return Err(Refusal::ChannelFailed);
+            }
+            whole.extend_from_slice(piece.bytes.as_slice());
+            counter = counter.next().ok_or(Refusal::ChannelFailed)?;
+        }
+        self.received = received;
+        codec::decode(&whole).map_err(|_| Refusal::ChannelFailed)
+    }
+
+    fn open_piece(&self, counter: Counter, ciphertext: &[u8]) -> Result<Piece, Refusal> {
         let length = ciphertext.len().checked_sub(TAG_LEN).ok_or(Refusal::ChannelFailed)?;
         let mut plain = Zeroizing::new(vec![0; length]);
         self.transport.read_message(counter.0, ciphertext, &mut plain).map_err(lost)?;
-        self.received = received;
-        let piece = codec::decode(&plain).map_err(|_| Refusal::ChannelFailed)?;
-        self.unfinished.add(counter, piece)
+        codec::decode(&plain).map_err(|_| Refusal::ChannelFailed)
     }
+}
+
+/// Cuts a message whose first piece will have the counter `first`.
+fn pieces(first: Counter, message: &PeerMessage) -> Result<Vec<Piece>, Refusal> {
+    let encoded = codec::encode_secret(message);
+    let parts = encoded.chunks(limits::PIECE);
+    let count = u8::try_from(parts.len()).map_err(|_| Refusal::ChannelFailed)?;
+    let piece = |part: &[u8]| Some(Piece { first, count, bytes: part.try_into().ok()? });
+    parts.map(piece).collect::<Option<_>>().ok_or(Refusal::ChannelFailed)
 }
 
 impl Received {
@@ -226,7 +247,71 @@ impl Random for Drawn {
 
 #[cfg(test)]
 mod tests {
+    use cloister_wire::{ids::Nonce, peer::PairRound};
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
+
     use super::*;
+
+    /// Both ends of a channel.
+    fn channel() -> (Open, Open) {
+        let secrets = [[1; 32], [2; 32]];
+        let [public_1, public_2] = secrets.map(|secret| public_key(&secret).unwrap());
+        let (prologue, mut rng) = (Hash::from_bytes([3; 32]), ChaCha20Rng::seed_from_u64(4));
+        let lower = Ends { ours: &secrets[0], theirs: &public_2, prologue: &prologue };
+        let higher = Ends { ours: &secrets[1], theirs: &public_1, prologue: &prologue };
+        let (initiated, PeerFrame::Initiate(first)) = initiate(&lower, Counter(1), &mut rng).unwrap() else {
+            panic!("no first message")
+        };
+        let answered = respond(&higher, Counter(0), &mut rng, first.as_slice()).unwrap();
+        let (_, there, PeerFrame::Respond(second)) = answered else { panic!("no second message") };
+        (initiated.complete(second.as_slice()).unwrap(), there)
+    }
+
+    fn message(length: usize) -> PeerMessage {
+        let bytes: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
+        PeerMessage::Pair(PairRound::Open { to: Nonce::from_bytes([7; 32]), opening: bytes.try_into().unwrap() })
+    }
+
+    fn sealed(end: &mut Open, message: &PeerMessage) -> (Counter, Vec<Bytes<{ limits::PEER_MESSAGE }>>) {
+        match end.seal(message).unwrap() {
+            PeerFrame::Sealed { counter, pieces } => (counter, pieces.into_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_message_of_any_length_opens_once() {
+        let (mut here, mut there) = channel();
+        for length in [0, 1, limits::PIECE, limits::PAIRWISE] {
+            let sent = message(length);
+            let (counter, pieces) = sealed(&mut here, &sent);
+            let opened = there.open(counter, &pieces).unwrap();
+            assert_eq!(codec::encode(&opened), codec::encode(&sent), "{length} bytes");
+            assert!(there.open(counter, &pieces).is_err(), "again");
+        }
+    }
+
+    #[test]
+    fn pieces_that_are_missing_or_put_together_otherwise_do_not_open_and_use_nothing_up() {
+        let (mut here, mut there) = channel();
+        let (first, one) = sealed(&mut here, &message(limits::PAIRWISE));
+        let (second, two) = sealed(&mut here, &message(limits::PAIRWISE));
+        assert_eq!((one.len(), second.0), (limits::PIECES, limits::PIECES as u64));
+        let swapped = [&one[1..2], &one[..1], &one[2..]].concat();
+        let across = [&one[1..], &two[..1]].concat();
+        for (counter, pieces) in [
+            (first, &one[..3]),
+            (first, &[]),
+            (first, &swapped),
+            (Counter(1), &across),
+            (Counter(1), &one[1..]),
+            (second, &one),
+            (Counter(u64::MAX), &one),
+        ] {
+            assert!(there.open(counter, pieces).is_err(), "{counter:?}, {} pieces", pieces.len());
+        }
+        assert!(there.open(second, &two).is_ok() && there.open(first, &one).is_ok());
+    }
 
     #[test]
     fn each_counter_opens_once_in_any_order_among_the_last_128() {

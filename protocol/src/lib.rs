@@ -25,7 +25,6 @@
     warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)
 )]
 
-mod assembly;
 mod authority;
 mod boot;
 mod ceremony;

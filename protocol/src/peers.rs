@@ -102,11 +102,9 @@ impl Peers {
     }
 
     /// Seals a message to `to`.
-    pub(crate) fn seal(&mut self, to: SignerId, message: &PeerMessage) -> Result<Vec<Envelope>, Refusal> {
+    pub(crate) fn seal(&mut self, to: SignerId, message: &PeerMessage) -> Result<Envelope, Refusal> {
         match self.introduced.get_mut(&to).map(|peer| &mut peer.channel) {
-            Some(Channel::Open(open)) => {
-                Ok(open.seal(message)?.into_iter().map(|frame| Envelope { to, frame }).collect())
-            }
+            Some(Channel::Open(open)) => Ok(Envelope { to, frame: open.seal(message)? }),
             Some(Channel::None | Channel::Initiated(_)) | None => Err(Refusal::ChannelFailed),
         }
     }
@@ -135,11 +133,8 @@ impl Peers {
                 Ok(Received::Answer(Envelope { to: from, frame }))
             }
             PeerFrame::Respond(message) => peer.complete(message.as_slice()).map(|()| Received::Nothing),
-            PeerFrame::Sealed { counter, ciphertext } => match &mut peer.channel {
-                Channel::Open(open) => {
-                    let completed = open.open(*counter, ciphertext.as_slice())?;
-                    Ok(completed.map_or(Received::Nothing, Received::Message))
-                }
+            PeerFrame::Sealed { counter, pieces } => match &mut peer.channel {
+                Channel::Open(open) => open.open(*counter, pieces.as_slice()).map(Received::Message),
                 Channel::None | Channel::Initiated(_) => Err(Refusal::ChannelFailed),
             },
             PeerFrame::Initiate(_) => Err(Refusal::ChannelFailed),
@@ -160,7 +155,7 @@ impl Peers {
 pub(crate) enum Received {
     /// A handshake step, to be answered.
     Answer(Envelope),
-    /// The last handshake step, or a piece of a message.
+    /// The last handshake step.
     Nothing,
     /// A message by the peer.
     Message(PeerMessage),

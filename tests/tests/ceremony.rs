@@ -56,11 +56,12 @@ fn left_no_key(group: &mut Group, ceremony: CeremonyId) {
 fn a_flipped_bit_of_a_message_is_a_lost_message_and_not_evidence() {
     let (mut group, ceremony) = under_way();
     let letter = group.post.pop_front().unwrap();
-    let PeerFrame::Sealed { counter, ciphertext } = &letter.frame else { panic!("not sealed") };
+    let PeerFrame::Sealed { counter, pieces } = &letter.frame else { panic!("not sealed") };
+    let [ciphertext] = pieces.as_slice() else { panic!("more than one piece") };
     for byte in 0..ciphertext.as_slice().len() {
         let mut altered = ciphertext.as_slice().to_vec();
         altered[byte] ^= 1;
-        let frame = PeerFrame::Sealed { counter: *counter, ciphertext: bytes(&altered) };
+        let frame = PeerFrame::Sealed { counter: *counter, pieces: list([bytes(&altered)]) };
         assert_eq!(
             refusal(&group.deliver(Letter { frame, ..letter.clone() })),
             Some(Refusal::ChannelFailed),
@@ -68,7 +69,7 @@ fn a_flipped_bit_of_a_message_is_a_lost_message_and_not_evidence() {
         );
     }
     for cut in [0, 1, 15, 16, ciphertext.as_slice().len() - 1] {
-        let frame = PeerFrame::Sealed { counter: *counter, ciphertext: bytes(&ciphertext.as_slice()[..cut]) };
+        let frame = PeerFrame::Sealed { counter: *counter, pieces: list([bytes(&ciphertext.as_slice()[..cut])]) };
         assert_eq!(
             refusal(&group.deliver(Letter { frame, ..letter.clone() })),
             Some(Refusal::ChannelFailed),
@@ -83,8 +84,8 @@ fn a_flipped_bit_of_a_message_is_a_lost_message_and_not_evidence() {
 fn a_message_under_another_counter_does_not_open() {
     let (mut group, ceremony) = under_way();
     let letter = group.post.pop_front().unwrap();
-    let PeerFrame::Sealed { counter, ciphertext } = letter.frame.clone() else { panic!("not sealed") };
-    let frame = PeerFrame::Sealed { counter: Counter(counter.0 + 1), ciphertext };
+    let PeerFrame::Sealed { counter, pieces } = letter.frame.clone() else { panic!("not sealed") };
+    let frame = PeerFrame::Sealed { counter: Counter(counter.0 + 1), pieces };
     assert_eq!(refusal(&group.deliver(Letter { frame, ..letter.clone() })), Some(Refusal::ChannelFailed));
     group.post.push_front(letter);
     ends_well(&mut group, ceremony);

@@ -301,10 +301,10 @@ fn a_message_that_was_altered_on_its_way_is_a_lost_message_and_bars_nobody() {
     let (mut group, key) = ready();
     let ceremony = group.start_presigning(key, &[], &set([1, 2]), 1);
     let mut letter = group.post.pop_front().unwrap();
-    let PeerFrame::Sealed { counter, ciphertext } = letter.frame.clone() else { panic!("not sealed") };
-    let mut altered = ciphertext.into_vec();
+    let PeerFrame::Sealed { counter, pieces } = letter.frame.clone() else { panic!("not sealed") };
+    let mut altered = pieces.as_slice()[0].as_slice().to_vec();
     altered[100] ^= 1;
-    letter.frame = PeerFrame::Sealed { counter, ciphertext: altered.try_into().unwrap() };
+    letter.frame = PeerFrame::Sealed { counter, pieces: list([altered.try_into().unwrap()]) };
     assert_eq!(group.deliver(letter).outcome, Outcome::Refused(Refusal::ChannelFailed));
     group.deliver_all();
     assert!(set([1, 2]).iter().any(|id| group.presigning(*id, ceremony) == PresigningState::Running));

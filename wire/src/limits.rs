@@ -69,14 +69,12 @@ pub const OUTBOX: usize = 128;
 pub const EVENTS: usize = 2 * BATCH;
 /// A receipt's body, bytes: its events take up to 128 each.
 pub const RECEIPT: usize = 256 + 128 * EVENTS;
-/// A message between two signers: a Noise message (Noise specification, section 3).
+/// A piece of a message between two signers: a Noise message (Noise specification, section 3).
 pub const PEER_MESSAGE: usize = 65_535;
 /// A message's part in one of them: without the tag and the piece's own encoding.
 pub const PIECE: usize = PEER_MESSAGE - 16 - 32;
 /// Pieces of one message: the largest carries [`PAIRWISE`] bytes.
 pub const PIECES: usize = 4;
-/// Messages of one channel of which pieces are missing.
-pub const UNFINISHED: usize = 8;
 
 /// What one signer sends another in one round, bytes: four presignatures of 55,385, or a pair's set-up of about 143,000.
 pub const PAIRWISE: usize = 224 * 1024;

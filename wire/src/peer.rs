@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
-    bounded::{Bytes, SecretBytes},
+    bounded::{Bytes, List, SecretBytes},
     ids::{CeremonyId, Counter, Hash, Nonce, SignerId},
     limits,
 };
@@ -29,15 +29,15 @@ pub enum PeerFrame {
     /// Second handshake message.
     #[n(1)]
     Respond(#[n(0)] Bytes<{ limits::PEER_MESSAGE }>),
-    /// A [`Piece`] under the channel's key; `counter` is its Noise nonce and opens once.
+    /// A message under the channel's key, all its pieces together.
     #[n(2)]
     Sealed {
-        /// Noise nonce.
+        /// Noise nonce of the first piece; each further one has the next. Each opens once.
         #[n(0)]
         counter: Counter,
-        /// Noise ciphertext.
+        /// Noise ciphertexts, each of a [`Piece`].
         #[n(1)]
-        ciphertext: Bytes<{ limits::PEER_MESSAGE }>,
+        pieces: List<Bytes<{ limits::PEER_MESSAGE }>, { limits::PIECES }>,
     },
 }
 
@@ -83,7 +83,8 @@ pub enum PairRound {
     Ask,
 }
 
-/// A piece of a [`PeerMessage`]: Noise messages are shorter than some of these. The pieces of one have consecutive counters.
+/// A piece of a [`PeerMessage`]: Noise messages are shorter than some of these. It says which message it belongs to, so that no host can
+/// put pieces of two together.
 #[derive(Clone, Encode, Decode)]
 #[cbor(array)]
 pub struct Piece {

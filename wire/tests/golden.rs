@@ -415,7 +415,7 @@ fn receipt_body(event: Event) -> ReceiptBody {
 }
 
 fn sealed_frame() -> PeerFrame {
-    PeerFrame::Sealed { counter: Counter(3), ciphertext: bytes(b"ciphertext") }
+    PeerFrame::Sealed { counter: Counter(3), pieces: list([bytes(b"ciphertext"), bytes(b"second")]) }
 }
 
 fn package() -> Package {

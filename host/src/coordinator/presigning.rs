@@ -1,7 +1,7 @@
 //! Makes presignatures: one ceremony of exactly the signers that are to use them. Whatever fails, all of them give it up.
 //!
 //! ```text
-//!   OpenPresigning ─▶ StartPresigning ─▶ deliver until quiet ─▶ Presigning: made ─▶ Abandon: its place is free again
+//!   OpenPresigning ─▶ StartPresigning ─▶ deliver until quiet ─▶ Presigning: made, or Abandon
 //! ```
 //! Signers that have not been set up for each other refuse the first step; then they are, and it is tried again.
 
@@ -49,9 +49,9 @@ impl Presigner {
         Self { signers, pairs, patience, places: Semaphore::new(PLACES) }
     }
 
-    /// The ids of fresh presignatures, at most `count`.
-    pub(super) async fn make(&self, subject: &Subject, count: usize) -> Result<Vec<Hash>, Problem> {
-        let count = u16::try_from(count.min(most(subject.signers.len()))).unwrap_or(1);
+    /// The ids of fresh presignatures: as many as one ceremony makes, since a ceremony of fewer costs the signers as many messages.
+    pub(super) async fn make(&self, subject: &Subject) -> Result<Vec<Hash>, Problem> {
+        let count = batch(subject.signers.len());
         let _place = self.places.acquire().await.map_err(|_| unexpected())?;
         let made = self.run(subject, count).await;
         if made.as_ref().is_err_and(is_barred) && !self.pairs.bars(&subject.signers) {
@@ -65,7 +65,9 @@ impl Presigner {
         let nonces = self.open(subject, count).await?;
         let late = |_| Problem::host(HostCode::DeadlineExceeded, "a presigning took too long and was given up");
         let made = timeout(self.patience, self.exchange(&nonces)).await.map_err(late).flatten();
-        contributions::abandon(&self.signers, &nonces).await;
+        if made.is_err() {
+            contributions::abandon(&self.signers, &nonces).await;
+        }
         made
     }
 
@@ -157,8 +159,8 @@ fn unsettled(at: SignerId, suspects: &[SignerId]) -> String {
 }
 
 /// Presignatures of one ceremony: what signers send each other has to fit a frame.
-fn most(signers: usize) -> usize {
-    (limits::PRESIGNING_BATCH / signers.saturating_sub(1).max(1)).max(1)
+fn batch(signers: usize) -> u16 {
+    u16::try_from(limits::PRESIGNING_BATCH / signers.saturating_sub(1).max(1)).map_or(1, |count| count.max(1))
 }
 
 /// Presignings that this host drives at once: signers take on 16, from all hosts together.
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_ceremony_makes_as_many_as_fit_a_frame_and_one_at_least() {
-        assert_eq!([2, 3, 4, 5, 6, 9].map(most), [4, 2, 1, 1, 1, 1]);
+        assert_eq!([2, 3, 4, 5, 6, 9].map(batch), [4, 2, 1, 1, 1, 1]);
     }
 
     #[test]

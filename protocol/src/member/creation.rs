@@ -83,7 +83,7 @@ impl Member {
 
     pub(super) fn send(&mut self, base: &mut Base, messages: Sent) -> Result<(), Fault> {
         for (to, message) in messages {
-            base.outbox.extend(self.peers.seal(to, &PeerMessage::Ceremony(message))?);
+            base.outbox.push(self.peers.seal(to, &PeerMessage::Ceremony(message))?);
         }
         Ok(())
     }

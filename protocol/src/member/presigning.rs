@@ -92,7 +92,7 @@ impl Member {
     pub(super) fn pair(&mut self, base: &mut Base, rng: &mut dyn CryptoRngCore, peer: SignerId) -> Stepped {
         let channel = self.peers.channel(peer)?;
         if let Some(round) = self.pairs.ask(base.now, peer, channel, rng)? {
-            base.outbox.extend(self.peers.seal(peer, &PeerMessage::Pair(round))?);
+            base.outbox.push(self.peers.seal(peer, &PeerMessage::Pair(round))?);
         }
         Ok(Step::Done(Body::Nothing))
     }
@@ -107,7 +107,7 @@ impl Member {
         let channel = self.peers.channel(from)?;
         let sent = self.pairs.receive(base.now, from, (channel, round), rng).map_err(Abort::unbarred)?;
         for round in sent {
-            base.outbox.extend(self.peers.seal(from, &PeerMessage::Pair(round))?);
+            base.outbox.push(self.peers.seal(from, &PeerMessage::Pair(round))?);
         }
         Ok(())
     }
