@@ -180,7 +180,7 @@ const READ: Duration = Duration::from_secs(10);
 /// The longest wait for an audit export.
 const EXPORT: Duration = Duration::from_secs(300);
 /// The longest wait for a signature. For this and the following: longer than the host takes to give up.
-pub(crate) const SIGN: Duration = Duration::from_secs(30);
+pub(crate) const SIGN: Duration = Duration::from_secs(60);
 /// The longest wait for a policy to be in force everywhere.
 pub(crate) const POLICY: Duration = Duration::from_secs(60);
 /// The longest wait for a key.
