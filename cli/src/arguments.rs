@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{attest, audit, demo, group, key, manifest, operator, requester, sign, sim, status};
+use crate::commands::{attest, audit, demo, group, key, manifest, operator, pools, requester, sign, sim, status};
 
 /// Threshold signatures by attested enclaves: no machine ever holds a whole key.
 ///
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     /// Who may ask for what.
     #[command(subcommand)]
     Requester(requester::Command),
+    /// What a host keeps ready for signatures.
+    Pools(pools::Arguments),
     /// Where every signer stands.
     Status(status::Arguments),
 }

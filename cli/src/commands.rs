@@ -7,6 +7,7 @@ pub(crate) mod group;
 pub(crate) mod key;
 pub(crate) mod manifest;
 pub(crate) mod operator;
+pub(crate) mod pools;
 pub(crate) mod requester;
 pub(crate) mod sign;
 pub(crate) mod sim;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Manifest(command) => manifest::run(command, output),
         Command::Group(command) => wait(group::run(command, output)),
         Command::Requester(command) => wait(requester::run(command, output)),
+        Command::Pools(arguments) => wait(pools::run(arguments, output)),
         Command::Status(arguments) => wait(status::run(arguments, output)),
     }
 }

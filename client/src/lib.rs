@@ -31,6 +31,7 @@ mod key;
 mod last_start;
 pub mod operator;
 pub mod permission;
+pub mod pools;
 mod problem;
 pub mod requester;
 pub mod scheme;

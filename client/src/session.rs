@@ -28,6 +28,7 @@ use crate::{
     key::{CertificateRejected, Key},
     last_start::LastStart,
     operator,
+    pools::Pools,
     problem::Problem,
     requester::Credential,
     signature::SignatureRejected,
@@ -274,6 +275,14 @@ impl Attested {
         let question = PolicyQuestion { policy: to_base64(policy) };
         let Anything {} = self.api.post("/v1/policy", &question, api::POLICY).await?;
         Ok(())
+    }
+
+    /// What the host keeps ready for signatures.
+    ///
+    /// # Errors
+    /// What the network brings.
+    pub async fn pools(&self) -> Result<Pools, Error> {
+        self.api.get("/v1/pools", &[]).await
     }
 
     /// The audit export as the host gives it; [`crate::audit::Export`] checks it.

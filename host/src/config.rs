@@ -87,17 +87,28 @@ pub struct PoolSizes {
     pub high: usize,
 }
 
-/// Presignatures of ECDSA keys kept ready, for each key or child key that is in use and each set of signers that takes turns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Presignatures of ECDSA keys kept ready, for each key or child key that is in use and each set of signers that takes turns. Also the
+/// options of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Args)]
 pub struct PresignatureSizes {
-    /// To begin with.
+    /// Presignatures kept ready to begin with, for each ECDSA key or child key in use and each set of signers.
+    #[arg(long = "presignatures-low", value_name = "COUNT", default_value_t = Self::default().low)]
     pub low: usize,
-    /// Under load.
+    /// Presignatures kept ready under load.
+    #[arg(long = "presignatures-high", value_name = "COUNT", default_value_t = Self::default().high)]
     pub high: usize,
     /// More are made when no more than this part of them is left, percent.
+    #[arg(long = "presignatures-refill", value_name = "PERCENT", default_value_t = Self::default().refill,
+        value_parser = clap::value_parser!(u8).range(0..=100))]
     pub refill: u8,
-    /// What was not used within this time is thrown away. Signers keep them for an hour; here it is 55 minutes at most.
+    /// Seconds after which unused ones are thrown away, at most 3300; signers keep them for 3600.
+    #[arg(long = "presignatures-life", value_name = "SECONDS", default_value = "1800", value_parser = life)]
     pub life: Duration,
+}
+
+fn life(text: &str) -> Result<Duration, &'static str> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=3300).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or("write a number of seconds from 1 to 3300")
 }
 
 /// How long things may take.

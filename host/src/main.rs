@@ -6,7 +6,6 @@ use std::{
     net::SocketAddr,
     num::NonZeroU64,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -56,18 +55,8 @@ struct Arguments {
     /// Requests to sign that may be under way at once.
     #[arg(long, default_value_t = 1024)]
     capacity: usize,
-    /// Presignatures kept ready to begin with, for each ECDSA key or child key in use and each set of signers.
-    #[arg(long, default_value_t = 4)]
-    presignatures_low: usize,
-    /// Presignatures kept ready under load.
-    #[arg(long, default_value_t = 64)]
-    presignatures_high: usize,
-    /// More are made when no more than this part of them is left, percent.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
-    presignatures_refill: u8,
-    /// Minutes after which unused ones are thrown away; signers keep them for 60.
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u8).range(1..=55))]
-    presignatures_life: u8,
+    #[command(flatten)]
+    presignatures: PresignatureSizes,
 }
 
 #[tokio::main]
@@ -95,12 +84,6 @@ fn config(arguments: Arguments) -> anyhow::Result<Config> {
         Some(file) => PeerBook::File(file),
         None => PeerBook::Fixed(arguments.peer.into_iter().collect::<BTreeMap<_, _>>()),
     };
-    let presignatures = PresignatureSizes {
-        low: arguments.presignatures_low,
-        high: arguments.presignatures_high,
-        refill: arguments.presignatures_refill,
-        life: Duration::from_secs(60 * u64::from(arguments.presignatures_life)),
-    };
     Ok(Config {
         signer: arguments.signer,
         manifest: read_manifest(&arguments.manifest)?,
@@ -112,7 +95,7 @@ fn config(arguments: Arguments) -> anyhow::Result<Config> {
         root: TrustRoot::aws(),
         kms: KmsAccess { endpoint: arguments.kms_endpoint, credentials: None },
         pool: PoolSizes::default(),
-        presignatures,
+        presignatures: arguments.presignatures,
         deadlines: Deadlines::default(),
         capacity: arguments.capacity,
     })

@@ -68,6 +68,22 @@ fn transfer(from: Option<&str>) -> Value {
 }
 
 #[test]
+fn pools_are_shown_with_their_counters() {
+    let (world, key) = hot();
+    let file = world.file("for-a-pool.txt", "one signature");
+    world.ok(&["sign", "--key", "hot", "--path", "m/9/9", "--chain", "message", &file]);
+    let pools = world.ok(&["pools"]);
+    let presignatures = &pools["presignatures"];
+    for counter in ["hits", "misses", "refills", "expiries"] {
+        assert!(presignatures[counter].is_u64() && pools["commitments"][counter].is_u64(), "{pools}");
+    }
+    assert!(presignatures["misses"].as_u64() > Some(0), "{pools}");
+    let is_it = |pool: &&Value| pool["key"] == key["key"] && pool["path"] == json!([9, 9]);
+    let pool = presignatures["pools"].as_array().unwrap().iter().find(is_it).unwrap();
+    assert!(pool["signers"].is_array() && pool["ready"].is_u64() && pool["target"].is_u64(), "{pool}");
+}
+
+#[test]
 fn a_key_shows_its_addresses_and_so_do_its_children() {
     let (world, key) = hot();
     let public_key = bytes(&key, "public_key");

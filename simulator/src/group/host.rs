@@ -1,6 +1,6 @@
 //! `cloister-sim-host`: the production host, told where the simulated signer, KMS and root are.
 
-use std::{ffi::OsString, fs, net::Ipv4Addr, path::PathBuf};
+use std::{ffi::OsString, fs, io::IsTerminal as _, net::Ipv4Addr, path::PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
@@ -40,6 +40,8 @@ struct Arguments {
     /// A file with this host's access key.
     #[arg(long)]
     credential: PathBuf,
+    #[command(flatten)]
+    presignatures: PresignatureSizes,
 }
 
 /// Runs the program until standard input is closed. Prints one line of JSON, `{"listening":"URL"}`, once it serves.
@@ -50,7 +52,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> 
     let arguments = Arguments::try_parse_from(arguments)?;
     end_when_stdin_closes();
     // A log on a full disk would panic if it could not say so.
-    tracing_subscriber::fmt().with_writer(std::io::stderr).log_internal_errors(false).init();
+    tracing_subscriber::fmt()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .init();
     let config = config(arguments)?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let running = cloister_host::serve(config).await?;
@@ -75,7 +81,7 @@ fn config(arguments: Arguments) -> anyhow::Result<Config> {
         root: TrustRoot::from_der(&root)?,
         kms: KmsAccess { endpoint: Some(arguments.kms), credentials: Some(credentials) },
         pool: PoolSizes::default(),
-        presignatures: PresignatureSizes::default(),
+        presignatures: arguments.presignatures,
         deadlines: Deadlines::default(),
         capacity: CAPACITY,
     })
