@@ -189,13 +189,82 @@ fn chain_name(chain: Chain) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use cloister_wire::{certificate::Certificate, codec, ids::UnixMillis, signature::Signature};
+    use ::bitcoin::{
+        NetworkKind,
+        bip32::{ChainCode, ChildNumber, Fingerprint, Xpriv},
+        secp256k1::{Message, PublicKey, Secp256k1, SecretKey, ecdsa},
+    };
+    use cloister_wire::{
+        certificate::{Certificate, CertificateBody},
+        codec,
+        ids::UnixMillis,
+        signature::Signature,
+    };
 
     use super::*;
     use crate::child::tests::certificate;
 
+    /// A certified key whose secret is known, and its child at m/0/5, which signs.
+    pub(super) struct Wallet {
+        certificate: CertificateBody,
+        child: SecretKey,
+    }
+
+    impl Wallet {
+        pub(super) fn new() -> Self {
+            let (secp, mut certificate) = (Secp256k1::new(), certificate(Scheme::Secp256k1Ecdsa));
+            let private_key = SecretKey::from_slice(&[1; 32]).unwrap();
+            certificate.public_key = private_key.public_key(&secp).serialize().as_slice().try_into().unwrap();
+            let root = Xpriv {
+                network: NetworkKind::Main,
+                depth: 0,
+                parent_fingerprint: Fingerprint::default(),
+                child_number: ChildNumber::Normal { index: 0 },
+                private_key,
+                chain_code: ChainCode::from(*certificate.chain_code.as_bytes()),
+            };
+            let path = [0, 5].map(|index| ChildNumber::Normal { index });
+            Self { certificate, child: root.derive_priv(&secp, &path).unwrap().private_key }
+        }
+
+        pub(super) fn public_key(&self) -> PublicKey {
+            self.child.public_key(&Secp256k1::new())
+        }
+
+        pub(super) fn read(&self, chain: Chain, payload: &[u8]) -> Result<Job, Problem> {
+            job_for(self.certificate.clone(), chain, Purpose::Transaction, payload)
+        }
+
+        pub(super) fn job(&self, chain: Chain, payload: &[u8]) -> Job {
+            self.read(chain, payload).unwrap()
+        }
+
+        /// As an aggregator makes it: low s, and the recovery id behind it.
+        pub(super) fn sign(&self, digest: &[u8]) -> Vec<u8> {
+            let message = Message::from_digest_slice(digest).unwrap();
+            let (recovery, halves) = Secp256k1::new().sign_ecdsa_recoverable(&message, &self.child).serialize_compact();
+            [&halves[..], &[u8::try_from(recovery.to_i32()).unwrap()]].concat()
+        }
+
+        /// Whether libsecp256k1, which takes low s alone, takes this DER signature.
+        pub(super) fn takes(&self, digest: &[u8], der: &[u8]) -> bool {
+            let (message, signature) = (Message::from_digest_slice(digest).unwrap(), ecdsa::Signature::from_der(der));
+            signature
+                .is_ok_and(|signature| Secp256k1::new().verify_ecdsa(&message, &signature, &self.public_key()).is_ok())
+        }
+    }
+
+    /// The same signature with the higher s, which verifies as well and no chain takes.
+    pub(super) fn with_high_s(signature: &[u8]) -> Vec<u8> {
+        let (r, s) = (&signature[..32], SecretKey::from_slice(&signature[32..64]).unwrap());
+        [r, &s.negate().secret_bytes(), &[signature[64] ^ 1]].concat()
+    }
+
     fn job(chain: Chain, purpose: Purpose, payload: &[u8]) -> Result<Job, Problem> {
-        let certificate = certificate(Scheme::Secp256k1Ecdsa);
+        job_for(certificate(Scheme::Secp256k1Ecdsa), chain, purpose, payload)
+    }
+
+    fn job_for(certificate: CertificateBody, chain: Chain, purpose: Purpose, payload: &[u8]) -> Result<Job, Problem> {
         let request = SignRequest {
             group: certificate.group,
             tenant: certificate.tenant.clone(),
@@ -215,9 +284,13 @@ mod tests {
         Job::read(Requested { body, signature: Signature::from_bytes([0; 64]) }, &request, key)
     }
 
-    fn finish(job: Job, signature: &[u8]) -> serde_json::Value {
+    pub(super) fn finished(job: Job, signatures: &[Vec<u8>]) -> Result<serde_json::Value, Problem> {
         let signer = SignerId::try_from(1).unwrap();
-        serde_json::from_slice(&job.finish(&[signature.to_vec()], &[signer]).unwrap()).unwrap()
+        job.finish(signatures, &[signer]).map(|answer| serde_json::from_slice(&answer).unwrap())
+    }
+
+    fn finish(job: Job, signature: &[u8]) -> serde_json::Value {
+        finished(job, &[signature.to_vec()]).unwrap()
     }
 
     /// EIP-155, "Example": the transaction, the halves of its signature, and the two together.
