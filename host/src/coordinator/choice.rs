@@ -33,7 +33,11 @@ impl Coordinator {
     /// Presignatures belong to exact sets: one that has enough is preferred to the one whose turn it is, which gets its own then.
     fn choose_set(&self, job: &Job, left: Vec<SignerId>, needed: usize) -> Result<Vec<SignerId>, Problem> {
         let is_down = |signer: &SignerId| self.signers.is_down(*signer);
-        let sets = sets(&left, needed, is_down, |set| self.presignatures.bars(set));
+        let mut sets = sets(&left, needed, is_down, |set| self.presignatures.bars(set));
+        if sets.is_empty() {
+            // A bar goes with a new boot, of which this host may not have heard: the signers know.
+            sets = self::sets(&left, needed, is_down, |_| false);
+        }
         let subject = |set: &Vec<SignerId>| job.subject(set);
         let ready =
             |set: &&Vec<SignerId>| !set.iter().any(is_down) && self.presignatures.has(&subject(set), job.digests.len());
