@@ -13,6 +13,7 @@
 //! honest group would not go on.
 
 pub mod charter;
+pub mod cheat;
 pub mod group;
 pub mod impostor;
 pub mod kms;

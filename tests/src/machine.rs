@@ -10,7 +10,10 @@ use cloister_wire::{
     message::{Body, Outcome, Reply, Request, StatusBody},
     refusal::Refusal,
 };
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng as _};
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{CryptoRng, RngCore, SeedableRng as _},
+};
 
 /// A signer, and the device that its requests may call.
 pub struct Machine {
@@ -20,7 +23,13 @@ pub struct Machine {
     pub nsm: StandInNsm,
     /// Whether the module answers.
     pub device: Device,
+    rng: Remembering,
+}
+
+/// A generator that remembers every 32 bytes that were drawn at once: keys, mostly.
+struct Remembering {
     rng: ChaCha20Rng,
+    drawn: Vec<[u8; 32]>,
 }
 
 /// Whether a security module does as it is told.
@@ -37,7 +46,13 @@ impl Machine {
     #[must_use]
     pub fn boot(root: &TestRoot, signer: SignerId, seed: u64) -> Self {
         let registers = [(0, pcr("image")), (1, pcr("kernel")), (2, pcr("application")), (3, parent_role(signer))];
-        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        Self::measured(root, registers, seed)
+    }
+
+    /// Boots whatever has these measurements.
+    #[must_use]
+    pub fn measured(root: &TestRoot, registers: [(u8, Pcr); 4], seed: u64) -> Self {
+        let mut rng = Remembering { rng: ChaCha20Rng::seed_from_u64(seed), drawn: Vec::new() };
         let nsm = StandInNsm::new(root.clone(), &registers).expect("registers in range");
         let signer = Signer::new(root.trust_root(), &mut rng).expect("boot keys");
         Self { signer, nsm, device: Device::Works, rng }
@@ -78,6 +93,12 @@ impl Machine {
         }
     }
 
+    /// Every 32 bytes that the signer has drawn at once.
+    #[must_use]
+    pub fn drawn(&self) -> &[[u8; 32]] {
+        &self.rng.drawn
+    }
+
     /// What the signer says of itself, without a look at the signature.
     pub fn status(&mut self, now: UnixMillis) -> StatusBody {
         match self.ask(now, Request::Status { nonce: Nonce::from_bytes([7; 32]) }).outcome {
@@ -91,6 +112,28 @@ impl Machine {
         self.status(now).boot
     }
 }
+
+impl RngCore for Remembering {
+    fn next_u32(&mut self) -> u32 {
+        self.rng.next_u32()
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.rng.next_u64()
+    }
+
+    fn fill_bytes(&mut self, destination: &mut [u8]) {
+        self.rng.fill_bytes(destination);
+        self.drawn.extend(<[u8; 32]>::try_from(&*destination));
+    }
+
+    fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), rand_chacha::rand_core::Error> {
+        self.fill_bytes(destination);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Remembering {}
 
 /// What the reply brings; panics if the request was refused.
 pub fn done(reply: Reply) -> Body {

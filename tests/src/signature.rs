@@ -26,7 +26,7 @@ pub fn verifies(scheme: Scheme, key: &[u8], message: &[u8], signature: &[u8]) ->
 fn ecdsa(key: &[u8], digest: &[u8], signature: &[u8]) -> bool {
     let key = secp256k1::PublicKey::from_slice(key).expect("a point");
     let message = secp256k1::Message::from_digest_slice(digest).expect("a digest of 32 bytes");
-    secp256k1::ecdsa::Signature::from_compact(signature).is_ok_and(|signature| {
+    secp256k1::ecdsa::Signature::from_compact(&signature[..64]).is_ok_and(|signature| {
         secp256k1::Secp256k1::verification_only().verify_ecdsa(&message, &signature, &key).is_ok()
     })
 }

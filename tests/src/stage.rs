@@ -14,6 +14,7 @@ mod aftermath;
 mod attacker;
 mod caller;
 mod folder;
+mod presigning;
 mod rogue;
 mod secrets;
 mod template;
@@ -70,7 +71,13 @@ impl Stage {
     /// A started group with a policy that lets its requester make keys and sign anything with those called as [`name`] says.
     #[must_use]
     pub fn open(threshold: u16, signers: u16) -> Self {
-        let mut stage = Self::up(threshold, signers);
+        Self::open_with(threshold, signers, &[])
+    }
+
+    /// The same, with these options for every host.
+    #[must_use]
+    pub fn open_with(threshold: u16, signers: u16, host_options: &[&str]) -> Self {
+        let mut stage = Self::up_with(threshold, signers, host_options);
         stage.start();
         stage.allow_keys();
         stage
@@ -79,12 +86,18 @@ impl Stage {
     /// A group whose processes run and which was never started.
     #[must_use]
     pub fn up(threshold: u16, signers: u16) -> Self {
+        Self::up_with(threshold, signers, &[])
+    }
+
+    fn up_with(threshold: u16, signers: u16, host_options: &[&str]) -> Self {
         let folder = Folder::make();
         let dir = folder.0.join("g");
         let runtime = Runtime::new().expect("a runtime");
         let group = runtime.block_on(async {
             template::copy(signers, threshold, &dir).await.expect("a founded group");
-            Group::up(template::plan(signers, threshold, &dir), &|_| {}).await.expect("processes")
+            let mut plan = template::plan(signers, threshold, &dir);
+            plan.programs.host.arguments.extend(host_options.iter().map(Into::into));
+            Group::up(plan, &|_| {}).await.expect("processes")
         });
         let secrets = Secrets::of(&dir.join("kms-keys.json"));
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");

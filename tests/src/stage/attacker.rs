@@ -13,6 +13,7 @@ use aws_sdk_kms::{
     primitives::Blob,
     types::{EncryptionAlgorithmSpec, KeyEncryptionMechanism, RecipientInfo},
 };
+use cloister_attestation::Pcr;
 use cloister_simulator::{hostile::ask, nsm::TestRoot};
 use cloister_wire::{
     blob::Wrap,
@@ -22,6 +23,10 @@ use cloister_wire::{
 };
 
 use super::Stage;
+use crate::{cheat::Cheat, machine::Machine};
+
+/// What a cheat draws its keys from.
+const CHEAT: u64 = 0xc4ea7;
 
 impl Stage {
     /// Asks a signer.
@@ -53,6 +58,18 @@ impl Stage {
         let (release, slot) = (manifest.release, manifest.slot(parent).expect("a signer of the group"));
         let registers = [(0, release.pcr0), (1, release.pcr1), (2, release.pcr2), (3, slot.pcr3)];
         self.launch(name, registers.map(|(index, value)| format!("{index}={value}")))
+    }
+
+    /// A signer on the parent of `parent` that cheats as the test says. It has the genuine measurements: its enclave is broken.
+    #[must_use]
+    pub fn cheat(&self, parent: SignerId, name: &str) -> (Cheat, PathBuf) {
+        let manifest = self.group.manifest();
+        let (release, slot) = (manifest.release, manifest.slot(parent).expect("a signer of the group"));
+        let registers = [(0, release.pcr0), (1, release.pcr1), (2, release.pcr2), (3, slot.pcr3)];
+        let registers = registers.map(|(index, value)| (index, Pcr::from(*value.as_bytes())));
+        let socket = self.group.dir().join(format!("{name}.sock"));
+        let cheat = Cheat::serve(parent, Machine::measured(&self.root(), registers, CHEAT), &socket);
+        (cheat, socket)
     }
 
     /// A process of the signer's program with these registers.

@@ -6,7 +6,13 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloister_client::{Account, Client, Error, Key, Signed, SigningJob, requester::Credential, scheme::Kind};
+use cloister_client::{
+    Account, Client, Error, Key, Signed, SigningJob,
+    audit::{Export, Report},
+    pools::Pools,
+    requester::Credential,
+    scheme::Kind,
+};
 use cloister_wire::{
     codec,
     ids::{GroupId, SignerId},
@@ -74,16 +80,17 @@ impl Stage {
     ///
     /// # Errors
     /// The client's.
-    pub fn sign(&mut self, key: &Key, kind: Kind, payload: &[u8]) -> Result<Signed, Error> {
+    pub fn sign(&mut self, account: impl Into<Account>, kind: Kind, payload: &[u8]) -> Result<Signed, Error> {
+        let account = account.into();
         let signed = self.runtime.block_on(async {
             let client = Client::connect(self.group.url(signer(1)), self.group.pin()).await?;
-            let job = SigningJob::new(key, kind, payload)?;
+            let job = SigningJob::new(account.clone(), kind, payload)?;
             let signed = client.sign(&self.credential(), &job).await?;
-            let verifying = key.output_key().map_or(key.public_key().to_vec(), Vec::from);
+            let verifying = account.output_key().map_or(account.public_key().to_vec(), Vec::from);
             let pairs = job.messages().iter().zip(&signed.signatures);
             assert!(pairs.clone().count() == job.messages().len(), "a signature for each message");
             for (message, signature) in pairs {
-                assert!(verifies(key.body().scheme, &verifying, message, signature), "a judge rejects the signature");
+                assert!(verifies(account.scheme(), &verifying, message, signature), "a judge rejects the signature");
             }
             Ok(signed)
         });
@@ -94,15 +101,15 @@ impl Stage {
     ///
     /// # Errors
     /// The client's.
-    pub fn sign_text(&mut self, key: &Key, text: &str) -> Result<Signed, Error> {
-        self.sign(key, Kind::Message, text.as_bytes())
+    pub fn sign_text(&mut self, account: impl Into<Account>, text: &str) -> Result<Signed, Error> {
+        self.sign(account, Kind::Message, text.as_bytes())
     }
 
     /// A signed request for a text.
     #[must_use]
-    pub fn text_request(&self, key: &Key, text: &str) -> Requested {
+    pub fn text_request(&self, account: impl Into<Account>, text: &str) -> Requested {
         self.credential()
-            .request_signature(self.id(), &Account::from(key), Kind::Message, text.as_bytes())
+            .request_signature(self.id(), &account.into(), Kind::Message, text.as_bytes())
             .expect("short enough")
     }
 
@@ -120,6 +127,30 @@ impl Stage {
         });
         self.heard.extend_from_slice(&bytes);
         Answer { status, body: serde_json::from_slice(&bytes).expect("JSON") }
+    }
+
+    /// What the host of signer 1 keeps ready.
+    pub fn pools(&mut self) -> Pools {
+        let url = format!("{}/v1/pools", self.group.url(signer(1)));
+        let get = self.http.get(url);
+        let bytes =
+            self.runtime.block_on(async { get.send().await.expect("an answer").bytes().await.expect("a body") });
+        self.heard.extend_from_slice(&bytes);
+        serde_json::from_slice(&bytes).expect("pools")
+    }
+
+    /// What the audit trail says. What the test made signers do by itself is missing in it.
+    #[must_use]
+    pub fn audit(&self) -> Report {
+        let export = self.runtime.block_on(async { self.group.attest().await.expect("attested").audit_export().await });
+        let export = Export::parse(&export.expect("an export")).expect("one that can be read");
+        export.verify(&self.group.pin()).expect("a report")
+    }
+
+    /// The signers that receipts say were barred.
+    #[must_use]
+    pub fn barred(&self) -> Vec<SignerId> {
+        self.audit().chains.into_iter().flat_map(|chain| chain.barred).collect()
     }
 
     /// Posts a signed request and does not wait for the answer.

@@ -117,7 +117,7 @@ impl Stage {
     }
 }
 
-fn mail(from: SignerId, reply: &Reply) -> Vec<Mail> {
+pub(super) fn mail(from: SignerId, reply: &Reply) -> Vec<Mail> {
     let letter = |envelope: &Envelope| Mail { from, to: envelope.to, frame: envelope.frame.clone() };
     reply.outbox.iter().map(letter).collect()
 }

@@ -34,6 +34,12 @@ pub(super) struct Secret {
     bytes: Vec<u8>,
 }
 
+impl Secret {
+    pub(super) fn new(what: &str, bytes: &[u8]) -> Self {
+        Self { what: what.into(), bytes: bytes.into() }
+    }
+}
+
 impl Secrets {
     /// With the KMS stand-in's key file.
     pub(super) fn of(key_file: &Path) -> Self {

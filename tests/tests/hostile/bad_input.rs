@@ -230,11 +230,11 @@ fn a_full_disk_stops_the_host_before_it_acknowledges_anything_and_room_on_it_let
 }
 
 /// A small disk of its own. Unmounted when dropped.
-struct Disk(std::path::PathBuf);
+pub(crate) struct Disk(std::path::PathBuf);
 
 impl Disk {
     /// Needs root.
-    fn mount(stage: &Stage) -> Option<Self> {
+    pub(crate) fn mount(stage: &Stage) -> Option<Self> {
         let path = stage.group.dir().join("disk");
         fs::create_dir(&path).expect("a new folder");
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&path).status();
@@ -246,7 +246,7 @@ impl Disk {
     }
 
     /// Moves a host's store here; a link says where it is.
-    fn take_in(&self, stage: &Stage, store: &str) {
+    pub(crate) fn take_in(&self, stage: &Stage, store: &str) {
         for end in ["", "-wal", "-shm"] {
             let (from, to) = (stage.group.dir().join(format!("{store}{end}")), self.0.join(format!("{store}{end}")));
             if from.exists() {
@@ -256,7 +256,7 @@ impl Disk {
         std::os::unix::fs::symlink(self.0.join(store), stage.group.dir().join(store)).expect("a link");
     }
 
-    fn give_back(&self, stage: &Stage, store: &str) {
+    pub(crate) fn give_back(&self, stage: &Stage, store: &str) {
         fs::remove_file(stage.group.dir().join(store)).expect("the link");
         for end in ["", "-wal"] {
             let (from, to) = (self.0.join(format!("{store}{end}")), stage.group.dir().join(format!("{store}{end}")));
@@ -266,7 +266,7 @@ impl Disk {
         }
     }
 
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         use std::io::Write as _;
         let mut file = fs::File::create(self.0.join("filler")).expect("a file");
         for piece in [1 << 16, 1] {
@@ -274,7 +274,7 @@ impl Disk {
         }
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         fs::remove_file(self.0.join("filler")).expect("the filler");
     }
 }

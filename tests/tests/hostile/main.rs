@@ -10,21 +10,36 @@
 //! | `sealing` | swaps, forges and loses blobs, and answers in KMS's place |
 //! | `boots` | starts clones, impostors and foreign groups, and replays what other boots were told |
 //! | `bad_input` | is honest, and its callers are not |
+//! | `pairs`, `presigning` | interferes with what ECDSA keys need before they sign |
+//! | `presignatures` | wants more of a presignature than one signature |
+//! | `deaths` | dies, or its signer does, while ECDSA is under way |
+//! | `cheats` | is honest, and a signer is not |
+//! | `pools` | is honest, and its pools are counted |
 
 mod bad_input;
 mod boots;
 mod ceremonies;
+mod cheats;
+mod deaths;
 mod frames;
+mod pairs;
+mod pools;
+mod presignatures;
+mod presigning;
 mod sealing;
 mod signing;
 mod transport;
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::{Mutex, MutexGuard},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
-use cloister_client::Key;
+use cloister_chains::derivation::ChildPath;
+use cloister_client::{Account, Key};
 use cloister_tests::stage::Stage;
 use cloister_wire::{
     bounded::Bytes,
@@ -41,6 +56,8 @@ type Shared = Mutex<Option<Stage>>;
 static CALM: Shared = Mutex::new(None);
 /// For cases that do.
 static WILD: Shared = Mutex::new(None);
+/// For cases about presigning.
+static ECDSA: Shared = Mutex::new(None);
 
 /// A shared group for the length of one case.
 struct Play(MutexGuard<'static, Option<Stage>>);
@@ -74,6 +91,27 @@ impl DerefMut for Play {
 /// The key that honest requests are for.
 fn honest_key(stage: &mut Stage) -> Key {
     stage.key(0, Scheme::Ed25519)
+}
+
+/// An ECDSA key that honest requests are for.
+fn ecdsa_key(stage: &mut Stage) -> Key {
+    stage.key(40, Scheme::Secp256k1Ecdsa)
+}
+
+/// A child of it for which nothing is ready yet.
+fn fresh_child(key: &Key) -> Account {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let path = ChildPath::new(&[7, NEXT.fetch_add(1, Ordering::Relaxed)]).expect("not hardened");
+    Account::new(key, path).expect("a child")
+}
+
+/// Ends a case with an ECDSA key: what a host does has barred nobody, by the signers' own word and by their receipts.
+fn settle_unbarred(stage: &mut Stage, key: &Key) {
+    stage.behave();
+    stage.await_links();
+    assert_eq!(stage.bars(key.id()), []);
+    assert_eq!(stage.barred(), []);
+    stage.settle(key);
 }
 
 type Commitment = Bytes<{ limits::COMMITMENT }>;
