@@ -95,7 +95,7 @@ fn honest_key(stage: &mut Stage) -> Key {
 
 /// An ECDSA key that honest requests are for.
 fn ecdsa_key(stage: &mut Stage) -> Key {
-    stage.key(40, Scheme::Secp256k1Ecdsa)
+    stage.key(63, Scheme::Secp256k1Ecdsa)
 }
 
 /// A child of it for which nothing is ready yet.
