@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use cloister_attestation::{RootKind, TrustRoot};
-use cloister_client::{Attested, Client, Error, Pin, Secret, SecretFile, Unverified, requester::Credential};
+use cloister_client::{Attested, Client, Pin, Secret, SecretFile, Unverified, requester::Credential};
 use cloister_simulator::group::Record;
 use cloister_wire::{
     endorsement::Endorsed,
@@ -49,7 +49,7 @@ pub(crate) struct Identity {
     #[arg(long, env = "CLOISTER_TENANT", value_name = "NAME")]
     tenant: Option<Tenant>,
     /// Your secret key file.
-    #[arg(long, env = "CLOISTER_REQUESTER_KEY", value_name = "FILE")]
+    #[arg(long, env = "CLOISTER_REQUESTER_KEY", value_name = "FILE", requires = "requester")]
     requester_key: Option<PathBuf>,
 }
 
@@ -96,7 +96,7 @@ impl Connection {
         let mut failed = None;
         for url in &urls {
             match Unverified::new(url, pin.clone())?.attest().await {
-                Err(why @ Error::Unreachable { .. }) => failed = Some(why),
+                Err(why) if why.is_silence() => failed = Some(why),
                 other => return Ok(other?),
             }
         }
@@ -171,7 +171,13 @@ impl Identity {
             return Ok(Credential { name: name.clone(), tenant: tenant.clone(), secret: SecretFile::read(key)? });
         }
         let known = connection.group()?.requester;
-        Ok(known.credential(&connection.dir)?)
+        match &self.tenant {
+            Some(tenant) if tenant.as_str() != known.tenant => Err(Failure::usage(
+                format!("the folder's requester {} is of tenant {}, and not of {tenant}", known.name, known.tenant),
+                "Say who asks for that tenant (--requester with --requester-key), or leave --tenant and CLOISTER_TENANT out.",
+            )),
+            _ => Ok(known.credential(&connection.dir)?),
+        }
     }
 
     /// The tenant named, or else the folder's requester's.

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     context::Connection,
     destination::{self, Destination},
-    failure::Failure,
+    failure::{Exit, Failure},
     input,
 };
 pub(crate) use view::{DraftView, kind};
@@ -187,7 +187,7 @@ impl Draft {
                 attested.start(order, &self.policy).await?;
                 connection.keep_genesis(order)?;
             }
-            None => attested.apply_policy(&self.policy).await?,
+            None => return put_into_force(&self.policy, attested, connection).await,
         }
         connection.keep_policy(&self.policy)
     }
@@ -201,6 +201,34 @@ impl Draft {
         let ordered = self.order.as_ref().is_none_or(|order| order.verify(&self.manifest).is_ok());
         ordered && self.policy.verify(&self.manifest).is_ok()
     }
+}
+
+/// Has the hosts put a policy into force, and keeps it in the folder. A failure says so if some signers have it all the same.
+pub(crate) async fn put_into_force(
+    policy: &Endorsed<Policy>,
+    attested: &Attested,
+    connection: &Connection,
+) -> Result<(), Failure> {
+    let Err(why) = attested.apply_policy(policy).await else { return connection.keep_policy(policy) };
+    let (mut reached, mut others) = (Vec::new(), Vec::new());
+    for signer in attested.statuses().await.unwrap_or_default() {
+        let has_it = signer.status.is_some_and(|status| status.policy_hash == Some(policy.hash()));
+        if has_it { &mut reached } else { &mut others }.push(signer.signer.to_string());
+    }
+    if reached.is_empty() {
+        return Err(why.into());
+    }
+    // A restart has to name it: those that have it obey it.
+    connection.keep_policy(policy)?;
+    let version = content("policy", policy)?.version;
+    let (reached, others) = (signers(&reached), signers(&others));
+    let message = format!("{why}; policy version {version} is in force at {reached} all the same");
+    let hint = format!("Repeat the command when {others} answer.");
+    Err(Failure { message, hint, exit: Exit::Failed, ..why.into() })
+}
+
+fn signers(numbers: &[String]) -> String {
+    format!("signer{} {}", if numbers.len() == 1 { "" } else { "s" }, numbers.join(", "))
 }
 
 /// The file: wire documents in base64.

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
 fn unusable(why: &clap::Error) -> ExitCode {
     if why.use_stderr() && env::args_os().any(|argument| argument == "--json") {
         let output = Output::new(true);
-        output.fail(&Failure::usage(why.render().to_string().trim_end(), "See --help."));
+        output.fail(&in_sentences(&why.render().to_string()));
         return output.finish().map_or_else(Into::into, |()| Exit::Usage.into());
     }
     let printed = why.print();
@@ -61,8 +61,35 @@ fn unusable(why: &clap::Error) -> ExitCode {
     printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
 }
 
+/// What is wrong, and how the command is used, without the layout for people.
+fn in_sentences(rendered: &str) -> Failure {
+    let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = rendered.split("\n\n").map(line);
+    let message = paragraphs.next().unwrap_or_default();
+    let usage = paragraphs.find(|paragraph| paragraph.starts_with("Usage:"));
+    Failure::usage(message.trim_start_matches("error: "), &usage.unwrap_or_else(|| "See --help.".to_owned()))
+}
+
 /// A part of a simulated group has ended: its launcher reads the reason in its log.
 fn fail(why: &anyhow::Error) -> ExitCode {
     output::say(format!("{why:#}"));
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_that_cannot_be_read_are_refused_in_one_sentence_with_the_usage_as_a_hint() {
+        for arguments in [&["cloister", "sign"][..], &["cloister", "key", "show", "x", "--network", "moon"]] {
+            let failure = in_sentences(&Arguments::try_parse_from(arguments).unwrap_err().render().to_string());
+            let message = &failure.message;
+            assert!(
+                !message.contains('\n') && !message.contains("Usage") && !message.starts_with("error"),
+                "{message}"
+            );
+            assert!(failure.hint.starts_with("Usage: cloister ") || failure.hint == "See --help.", "{}", failure.hint);
+        }
+    }
 }

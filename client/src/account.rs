@@ -10,7 +10,7 @@ use cloister_chains::{
     ethereum,
     solana::Pubkey,
 };
-use cloister_wire::{bounded::TooLong, limits, request::Scheme};
+use cloister_wire::{limits, request::Scheme};
 
 use crate::{error::Error, key::Key, taproot::TaprootKey};
 
@@ -32,14 +32,14 @@ impl Account {
     /// The child of `key` at `path`. No steps lead to the key itself, whatever its scheme.
     ///
     /// # Errors
-    /// [`Error::PathNotSupported`] for schemes without children; [`Error::TooLarge`]; [`Error::Payload`].
+    /// [`Error::PathNotSupported`] for schemes without children; [`Error::PathTooLong`]; [`Error::Payload`].
     pub fn new(key: &Key, path: ChildPath) -> Result<Self, Error> {
         let (length, max) = (path.steps().len(), limits::PATH);
         if length == 0 {
             return Ok(Self::from(key));
         }
         if length > max {
-            return Err(Error::TooLarge { what: "path", why: TooLong { length, max } });
+            return Err(Error::PathTooLong { length, max });
         }
         let (child, _) = root(key)?.derive(&path)?;
         Ok(Self { key: key.clone(), path, public_key: child.public_key().to_vec() })
@@ -144,7 +144,8 @@ impl Account {
     pub fn descriptor(&self, kind: ScriptKind, network: Network, branch: Branch) -> Result<String, Error> {
         let extended = self.extended()?;
         self.bitcoin_address(kind, network)?;
-        Ok(descriptor(kind, extended.fingerprint(), &extended.xpub(network), branch)?)
+        let origin = (root(&self.key)?.fingerprint(), &self.path);
+        Ok(descriptor(kind, origin, &extended.xpub(network), branch)?)
     }
 
     fn extended(&self) -> Result<ExtendedKey, Error> {
@@ -259,7 +260,7 @@ mod tests {
         let longest = ChildPath::new(&[1; limits::PATH]).unwrap();
         assert!(Account::new(&ecdsa, longest).is_ok());
         let longer = ChildPath::new(&[1; limits::PATH + 1]).unwrap();
-        assert!(matches!(Account::new(&ecdsa, longer), Err(Error::TooLarge { .. })));
+        assert!(matches!(Account::new(&ecdsa, longer), Err(Error::PathTooLong { .. })));
         let schnorr = key(Scheme::Secp256k1Schnorr, BIP_84);
         assert!(Account::new(&schnorr, ChildPath::default()).is_ok());
         assert!(matches!(Account::new(&schnorr, "m/0".parse().unwrap()), Err(Error::PathNotSupported)));

@@ -28,16 +28,16 @@ impl Api {
 
     /// What the host knows by itself. Asked first, so it is also what shows soon that a host hangs.
     pub(crate) async fn group(&self) -> Result<GroupAnswer, Error> {
-        parse(&self.fetch(self.http.get(self.url("/v1/group", &[])?).timeout(HELLO), ANSWER).await?)
+        parse(&self.fetch(self.http.get(self.url("/v1/group", &[])?), HELLO, ANSWER).await?)
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, Error> {
-        parse(&self.fetch(self.http.get(self.url(path, query)?).timeout(READ), ANSWER).await?)
+        parse(&self.fetch(self.http.get(self.url(path, query)?), READ, ANSWER).await?)
     }
 
     /// An answer that may be as large as an audit export.
     pub(crate) async fn download(&self, path: &str) -> Result<Vec<u8>, Error> {
-        self.fetch(self.http.get(self.url(path, &[])?).timeout(EXPORT), DOWNLOAD).await
+        self.fetch(self.http.get(self.url(path, &[])?), EXPORT, DOWNLOAD).await
     }
 
     pub(crate) async fn post<T: DeserializeOwned>(
@@ -46,7 +46,7 @@ impl Api {
         body: &impl Serialize,
         patience: Duration,
     ) -> Result<T, Error> {
-        parse(&self.fetch(self.http.post(self.url(path, &[])?).json(body).timeout(patience), ANSWER).await?)
+        parse(&self.fetch(self.http.post(self.url(path, &[])?).json(body), patience, ANSWER).await?)
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
@@ -57,10 +57,12 @@ impl Api {
         Ok(url)
     }
 
-    async fn fetch(&self, request: RequestBuilder, limit: usize) -> Result<Vec<u8>, Error> {
-        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
+    async fn fetch(&self, request: RequestBuilder, patience: Duration, limit: usize) -> Result<Vec<u8>, Error> {
+        let silent = |error| self.silent(&error, patience);
+        let mut response = request.timeout(patience).send().await.map_err(silent)?;
         let status = response.status();
-        let bytes = self.read(&mut response, limit).await?;
+        let bytes = read(&mut response, limit).await.map_err(silent)?;
+        let bytes = bytes.ok_or(Error::Unintelligible("an answer of excessive length"))?;
         if status.is_success() {
             return Ok(bytes);
         }
@@ -70,24 +72,28 @@ impl Api {
         }
     }
 
-    async fn read(&self, response: &mut Response, limit: usize) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if bytes.len() + chunk.len() > limit {
-                return Err(Error::Unintelligible("an answer of excessive length"));
-            }
-            bytes.extend_from_slice(&chunk);
+    fn silent(&self, error: &reqwest::Error, patience: Duration) -> Error {
+        if error.is_timeout() && !error.is_connect() {
+            return Error::NoAnswer { url: self.base.to_string(), seconds: patience.as_secs() };
         }
-        Ok(bytes)
-    }
-
-    fn unreachable(&self, error: &reqwest::Error) -> Error {
         let mut cause: &dyn core::error::Error = error;
         while let Some(source) = cause.source() {
             cause = source;
         }
         Error::Unreachable { url: self.base.to_string(), reason: cause.to_string() }
     }
+}
+
+/// An answer, unless it is longer than `limit`.
+async fn read(response: &mut Response, limit: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
@@ -179,8 +185,9 @@ const HELLO: Duration = Duration::from_secs(3);
 const READ: Duration = Duration::from_secs(10);
 /// The longest wait for an audit export.
 const EXPORT: Duration = Duration::from_secs(300);
-/// The longest wait for a signature. For this and the following: longer than the host takes to give up.
-pub(crate) const SIGN: Duration = Duration::from_secs(60);
+/// The longest wait for a signature: signers may have to be set up for each other and to presign first, and a PSBT has hundreds of
+/// inputs. For this and the following: longer than the host takes to give up.
+pub(crate) const SIGN: Duration = Duration::from_secs(100);
 /// The longest wait for a policy to be in force everywhere.
 pub(crate) const POLICY: Duration = Duration::from_secs(60);
 /// The longest wait for a key.

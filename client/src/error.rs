@@ -1,6 +1,7 @@
 //! Everything that can go wrong for a client, by who is to blame.
 
 use cloister_attestation::Rejected;
+use cloister_chains::cosmos;
 use cloister_wire::{
     bounded::TooLong,
     codec::DecodeError,
@@ -27,6 +28,14 @@ pub enum Error {
         url: String,
         /// What the network says.
         reason: String,
+    },
+    /// The host took the request, and has not answered in time.
+    #[error("the host at {url} has not answered within {seconds} seconds")]
+    NoAnswer {
+        /// The host.
+        url: String,
+        /// How long it had.
+        seconds: u64,
     },
     /// The host or a signer says no.
     #[error("{0}")]
@@ -89,6 +98,14 @@ pub enum Error {
     /// The key's scheme cannot sign for the chain.
     #[error("a key of this scheme cannot sign for this chain")]
     SchemeMismatch,
+    /// A path that no signer takes.
+    #[error("the path has {length} steps, and {max} are the most")]
+    PathTooLong {
+        /// How many it has.
+        length: usize,
+        /// How many it may have.
+        max: usize,
+    },
     /// The key's scheme has no children.
     #[error("keys of this scheme have no child keys, and no extended public key")]
     PathNotSupported,
@@ -145,12 +162,19 @@ pub enum Blame {
 }
 
 impl Error {
+    /// Whether another host may answer what this one did not.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::NoAnswer { .. })
+    }
+
     /// The stable code, in snake case.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
             Self::Address(_) => "address_invalid",
             Self::Unreachable { .. } => "host_unreachable",
+            Self::NoAnswer { .. } => "host_no_answer",
             Self::Problem(problem) => &problem.code,
             Self::Unintelligible(_) => "host_unintelligible",
             Self::Unreadable { .. } => "document_unreadable",
@@ -163,6 +187,7 @@ impl Error {
             Self::Signature(_) => "signature_invalid",
             Self::Payload(why) => why.code(),
             Self::SchemeMismatch => "scheme_mismatch",
+            Self::PathTooLong { .. } => "derivation_too_many_steps",
             Self::PathNotSupported => "path_not_supported",
             Self::TypedData(why) => why.code(),
             Self::Transaction(why) => why.code(),
@@ -182,6 +207,9 @@ impl Error {
             Self::Address(_) => "Check the URL.",
             Self::Unreachable { .. } => {
                 "Check that the host runs and that the URL is right; `cloister sim up` prints it."
+            }
+            Self::NoAnswer { .. } => {
+                "The host may still be at work: look at `cloister status`, and for a key at `cloister key list`; then try again."
             }
             Self::Problem(problem) if problem.hint.is_empty() => "Look the code up in the documentation.",
             Self::Problem(problem) => &problem.hint,
@@ -203,10 +231,14 @@ impl Error {
             Self::Payload(cloister_chains::Rejected::Derivation(_)) => {
                 "Give a path such as m/0/5: steps below 2147483648, none of them hardened."
             }
+            Self::Payload(cloister_chains::Rejected::Cosmos(cosmos::Unsignable::BadPrefix)) => {
+                "Give what the chain writes in front of its addresses, such as cosmos or osmo."
+            }
             Self::Payload(_) => "Correct the transaction or text.",
             Self::SchemeMismatch => {
                 "Use an ed25519 key for Solana, secp256k1-taproot or -ecdsa for Bitcoin, secp256k1-ecdsa for Ethereum and Cosmos."
             }
+            Self::PathTooLong { .. } => "Choose a child that is nearer to its key.",
             Self::PathNotSupported => {
                 "Leave the path out and make a key for each account, or use a secp256k1-taproot or secp256k1-ecdsa key."
             }
@@ -216,6 +248,9 @@ impl Error {
             Self::TooLarge { .. } => "Make it smaller.",
             Self::Plan(PlanError::NotAnOperator(_)) => "Give the key file of an operator of this manifest.",
             Self::Plan(PlanError::SignedAlready(_)) => "Have another operator sign; this signature is in place.",
+            Self::Plan(PlanError::NotAllowed(_)) => {
+                "See what is allowed, and name exactly that: cloister requester list"
+            }
             Self::Plan(PlanError::UnknownRequester(_)) => "See who there is: cloister requester list",
             Self::Plan(PlanError::RequesterTaken(_)) => "Choose another name, or remove the requester first.",
             Self::Plan(_) => "Correct the input and try again.",
@@ -232,6 +267,7 @@ impl Error {
             Self::Address(_)
             | Self::Payload(_)
             | Self::SchemeMismatch
+            | Self::PathTooLong { .. }
             | Self::PathNotSupported
             | Self::TypedData(_)
             | Self::Transaction(_)
@@ -248,6 +284,7 @@ impl Error {
             | Self::Certificate(_)
             | Self::Signature(_) => Blame::Verification,
             Self::Unreachable { .. }
+            | Self::NoAnswer { .. }
             | Self::Unintelligible(_)
             | Self::Unreadable { .. }
             | Self::TooFewSigners { .. }
@@ -263,6 +300,7 @@ fn plan_code(why: &PlanError) -> &'static str {
         PlanError::NotAnOperator(_) => "not_an_operator",
         PlanError::SignedAlready(_) => "signed_already",
         PlanError::UnknownRequester(_) => "unknown_requester",
+        PlanError::NotAllowed(_) => "not_allowed",
         PlanError::RequesterTaken(_) => "requester_taken",
         _ => "plan_invalid",
     }

@@ -69,6 +69,9 @@ pub enum PlanError {
     /// The policy has no such requester.
     #[error("the policy names no requester {0}")]
     UnknownRequester(Requester),
+    /// What is to be denied is not allowed.
+    #[error("the policy does not allow all of this with the key {0}")]
+    NotAllowed(KeyName),
     /// The name stands for another key or tenant.
     #[error("the policy names a requester {0} with another key or tenant; choose another name")]
     RequesterTaken(Requester),
@@ -325,6 +328,28 @@ impl PolicyDraft {
             permissions: list("permissions of a key", united(allowed, permissions))?,
         };
         self.rules.insert(position.unwrap_or(self.rules.len()), rule);
+        Ok(())
+    }
+
+    /// Takes back what `permissions` say from everybody who may sign with the tenant's key `key`.
+    ///
+    /// # Errors
+    /// [`PlanError::NotAllowed`], [`PlanError::TooMany`].
+    pub fn deny_signing(
+        &mut self,
+        tenant: &Tenant,
+        key: &KeyName,
+        permissions: &[Permission],
+    ) -> Result<(), PlanError> {
+        let not_allowed = || PlanError::NotAllowed(key.clone());
+        let fits = |rule: &&mut KeyRule| rule.tenant == *tenant && rule.key == *key;
+        let rule = self.rules.iter_mut().find(fits).ok_or_else(not_allowed)?;
+        if permissions.iter().any(|denied| !rule.permissions.iter().any(|allowed| allowed == denied)) {
+            return Err(not_allowed());
+        }
+        let left = rule.permissions.iter().filter(|allowed| !permissions.contains(allowed)).cloned().collect();
+        rule.permissions = list("permissions of a key", left)?;
+        self.rules.retain(|rule| !rule.permissions.is_empty());
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use cloister_chains::ethereum::TypedData;
 use cloister_wire::{
     ids::Hash,
     policy::{ForeignInputs, Permission},
+    request::Scheme,
 };
 
 use crate::{error::Error, typed_data};
@@ -51,6 +52,20 @@ pub fn for_domain_of(json: &[u8]) -> Result<Permission, Error> {
     let canonical = typed_data::from_json(json)?;
     let domain = Hash::from_bytes(TypedData::parse(&canonical)?.domain_separator());
     Ok(Permission::TypedData { domain })
+}
+
+/// Whether a key of this scheme can ever sign what the permission allows.
+#[must_use]
+pub fn fits(permission: &Permission, scheme: Scheme) -> bool {
+    match permission {
+        Permission::Message => true,
+        Permission::Solana => scheme == Scheme::Ed25519,
+        Permission::Bitcoin { .. } => matches!(scheme, Scheme::Secp256k1Taproot | Scheme::Secp256k1Ecdsa),
+        Permission::Ethereum { .. }
+        | Permission::EthereumMessage
+        | Permission::TypedData { .. }
+        | Permission::Cosmos { .. } => scheme == Scheme::Secp256k1Ecdsa,
+    }
 }
 
 /// The text that [`parse`] reads.

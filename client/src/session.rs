@@ -114,7 +114,7 @@ impl Unverified {
         for (signer, attested) in join_all(manifest.signers.iter().map(|slot| attest(slot.id))).await {
             match attested {
                 Ok(boot) => boots.push(boot),
-                Err(why @ (Error::Problem(_) | Error::Unreachable { .. })) => absent.push((signer, why)),
+                Err(why) if why.is_silence() || matches!(why, Error::Problem(_)) => absent.push((signer, why)),
                 Err(why) => return Err(why),
             }
         }
@@ -197,6 +197,11 @@ impl Attested {
     /// # Errors
     /// The fault of a signer or host that kept it from answering; otherwise [`Error::TooFewSigners`].
     pub fn verified(self) -> Result<Client, Error> {
+        let signer_keys = self.signer_keys()?;
+        Ok(Client { attested: self, signer_keys })
+    }
+
+    fn signer_keys(&self) -> Result<BTreeMap<SignerId, PublicKey>, Error> {
         let proved = self.boots.iter().filter_map(|boot| Some((boot.signer(), boot.signer_key()?)));
         let signer_keys: BTreeMap<_, _> = proved.collect();
         let (proved, needed) = (signer_keys.len(), self.manifest.threshold);
@@ -204,7 +209,25 @@ impl Attested {
             let fault = self.faults().next().map(|(_, problem)| problem.clone().into());
             return Err(fault.unwrap_or(Error::TooFewSigners { proved, needed }));
         }
-        Ok(Client { attested: self, signer_keys })
+        Ok(signer_keys)
+    }
+
+    /// Every key of the group, as [`Client::keys`], for whoever does not go on to sign.
+    ///
+    /// # Errors
+    /// As [`Attested::verified`] and [`Client::keys`].
+    pub async fn keys(&self) -> Result<Vec<Key>, Error> {
+        self.keys_of(&self.signer_keys()?).await
+    }
+
+    async fn keys_of(&self, signer_keys: &BTreeMap<SignerId, PublicKey>) -> Result<Vec<Key>, Error> {
+        let answers: Vec<KeyAnswer> = self.api.get("/v1/keys", &[]).await?;
+        answers.iter().map(|answer| self.check_key(signer_keys, answer)).collect()
+    }
+
+    fn check_key(&self, signer_keys: &BTreeMap<SignerId, PublicKey>, answer: &KeyAnswer) -> Result<Key, Error> {
+        let certificate = from_base64("certificate", &answer.certificate)?;
+        Ok(Key::verify(&self.manifest, signer_keys, certificate)?)
     }
 
     /// What the host says of genesis and policy.
@@ -329,8 +352,7 @@ impl Client {
     /// # Errors
     /// [`Error::Certificate`], or what the network brings.
     pub async fn keys(&self) -> Result<Vec<Key>, Error> {
-        let answers: Vec<KeyAnswer> = self.attested.api.get("/v1/keys", &[]).await?;
-        answers.iter().map(|answer| self.check_key(answer)).collect()
+        self.attested.keys_of(&self.signer_keys).await
     }
 
     /// The tenant's key of that name.
@@ -350,7 +372,7 @@ impl Client {
         let request = credential.request_key(self.attested.manifest.group, name.clone(), scheme)?;
         let question = RequestQuestion { request: to_base64(&request) };
         let answer: KeyAnswer = self.attested.api.post("/v1/keys", &question, api::KEYGEN).await?;
-        let key = self.check_key(&answer)?;
+        let key = self.attested.check_key(&self.signer_keys, &answer)?;
         let body = key.body();
         if body.tenant != credential.tenant || body.name != name || body.scheme != scheme {
             return Err(CertificateRejected::AnotherKey.into());
@@ -378,10 +400,5 @@ impl Client {
         let signatures = job.messages().iter().zip(signatures);
         let signatures = signatures.map(|(message, signature)| job.usual_form(message, signature)).collect();
         Ok(Signed { request, finished, signatures, signers })
-    }
-
-    fn check_key(&self, answer: &KeyAnswer) -> Result<Key, Error> {
-        let certificate = from_base64("certificate", &answer.certificate)?;
-        Ok(Key::verify(&self.attested.manifest, &self.signer_keys, certificate)?)
     }
 }

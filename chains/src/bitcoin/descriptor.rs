@@ -1,7 +1,7 @@
 //! Output descriptors (BIP-380 to 386): what a wallet has to watch, as a text with a checksum.
 
 use super::unsignable::Unsignable;
-use crate::Rejected;
+use crate::{Rejected, derivation::ChildPath};
 
 /// Which outputs of its keys a descriptor describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,16 +25,23 @@ pub enum Branch {
     Change,
 }
 
-/// The descriptor of `branch` of the master key `xpub` (BIP-32's base58 with a checksum, of whichever
-/// network), such as `wpkh([d34db33f]xpub…/0/*)#checksum`. `fingerprint` is the key's own.
-pub fn descriptor(kind: ScriptKind, fingerprint: [u8; 4], xpub: &str, branch: Branch) -> Result<String, Rejected> {
+/// The descriptor of `branch` of the key `xpub` (BIP-32's base58 with a checksum, of whichever
+/// network), such as `wpkh([d34db33f/0/5]xpub…/0/*)#checksum`. Its origin is its master key's own
+/// fingerprint, and the path from there.
+pub fn descriptor(
+    kind: ScriptKind,
+    (master, path): ([u8; 4], &ChildPath),
+    xpub: &str,
+    branch: Branch,
+) -> Result<String, Rejected> {
     check_xpub(xpub)?;
-    let fingerprint = u32::from_be_bytes(fingerprint);
+    let fingerprint = u32::from_be_bytes(master);
+    let path: String = path.steps().iter().map(|step| format!("/{step}")).collect();
     let branch = match branch {
         Branch::Receiving => 0,
         Branch::Change => 1,
     };
-    let key = format!("[{fingerprint:08x}]{xpub}/{branch}/*");
+    let key = format!("[{fingerprint:08x}{path}]{xpub}/{branch}/*");
     let text = match kind {
         ScriptKind::P2pkh => format!("pkh({key})"),
         ScriptKind::P2shP2wpkh => format!("sh(wpkh({key}))"),
@@ -109,7 +116,8 @@ mod tests {
 
     #[test]
     fn writes_each_kind_around_the_key() {
-        let text = |kind, branch| descriptor(kind, [0x34, 0x42, 0x19, 0x3e], XPUB, branch).unwrap();
+        let text =
+            |kind, branch| descriptor(kind, ([0x34, 0x42, 0x19, 0x3e], &ChildPath::default()), XPUB, branch).unwrap();
         for (kind, before, after) in [
             (ScriptKind::P2pkh, "pkh(", ")"),
             (ScriptKind::P2shP2wpkh, "sh(wpkh(", "))"),
@@ -131,7 +139,8 @@ mod tests {
         let changed = XPUB.replace('q', "p");
         let longer = format!("{XPUB}1");
         for bad in ["", "xpub", private, address, &changed, &longer, &format!("{XPUB})"), &"1".repeat(4000)] {
-            let refused = descriptor(ScriptKind::P2tr, [0; 4], bad, Branch::Receiving).unwrap_err();
+            let refused =
+                descriptor(ScriptKind::P2tr, ([0; 4], &ChildPath::default()), bad, Branch::Receiving).unwrap_err();
             assert_eq!(refused.code(), "bitcoin_bad_xpub", "{bad}");
         }
     }

@@ -57,11 +57,19 @@ async fn export(arguments: ExportArguments, output: &Output) -> Result<(), Failu
     let file = Some(arguments.file.as_path()).filter(|file| *file != Path::new("-"));
     let destination = file.map(Destination::open).transpose()?;
     let json = arguments.connection.attest().await?.audit_export().await?;
-    Export::parse(&json)?;
+    let unreachable = Export::parse(&json)?.unreachable().to_vec();
+    if !unreachable.is_empty() {
+        let missing: Vec<_> = unreachable.iter().map(u16::to_string).collect();
+        let missing = missing.join(", ");
+        output.note(format!(
+            "The hosts of these signers did not answer, and their part is missing: {missing}. Export again when they do."
+        ));
+    }
     match destination {
         Some(destination) => {
             destination.write(&json)?;
-            output.answer(&Written { file: arguments.file.display().to_string(), bytes: json.len() });
+            let file = arguments.file.display().to_string();
+            output.answer(&Written { file, bytes: json.len(), unreachable });
         }
         None => output.pipe(&json),
     }
@@ -114,6 +122,8 @@ const LARGEST: u64 = 1024 * 1024 * 1024;
 struct Written {
     file: String,
     bytes: usize,
+    /// Signers whose part is missing.
+    unreachable: Vec<u16>,
 }
 
 impl fmt::Display for Written {

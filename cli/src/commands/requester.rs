@@ -3,10 +3,13 @@ mod allow;
 use std::{fmt, fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
-use cloister_client::{Attested, Error, Secret, SecretFile, operator::PolicyDraft, permission};
+use cloister_client::{
+    Attested, Blame, Error, Key as CertifiedKey, Secret, SecretFile, SignerStatus, operator::PolicyDraft, permission,
+    scheme::scheme_name,
+};
 use cloister_wire::{
     endorsement::Endorsed,
-    ids::{Requester, Tenant},
+    ids::{Hash, PolicyVersion, Requester, Tenant},
     policy::{KeyRule, Policy, RequesterKey},
     signature::PublicKey,
 };
@@ -14,7 +17,7 @@ use serde::Serialize;
 
 use crate::{
     context::Connection,
-    draft::{Draft, DraftView, Operators, Signed, Signing},
+    draft::{Draft, DraftView, Operators, Signed, Signing, put_into_force},
     failure::{Exit, Failure},
     output::{Lines, Output},
 };
@@ -25,7 +28,8 @@ use allow::{Allowance, Allowed};
 pub(crate) enum Command {
     /// Let somebody ask: adds the key to the policy, signs the next version with the operators' keys and puts it into force.
     ///
-    /// Naming a requester again adds to what it may do.
+    /// Naming a requester again adds to what it may do. All requesters of a key may sign the same with it: who is added to a key may all
+    /// that is allowed with it already, and what is added is allowed to the others, too. The answer says who may sign what afterwards.
     #[command(after_help = "Examples:
   cloister requester add demo --allow treasury=solana,message
   cloister requester add alice --key alice.key --create-keys --allow treasury=solana,message
@@ -42,11 +46,19 @@ What can be allowed:
   typed-data:DOMAIN    typed data (EIP-712) of one domain: its separator (0x and 64 hex digits), or a JSON file with such data
   cosmos:ID            Cosmos transactions for the chain of this id, such as cosmos:cosmoshub-4
 
-A key's children (sign --path) are allowed what the key is.")]
+A key's children (sign --path) are allowed what the key is. To let somebody do less with a key than others, make a key of its own.")]
     Add(Add),
     /// Take somebody out: signs and puts into force the next version of the policy, without the requester and all that it may do.
+    ///
+    /// What others may sign stays as it is, also what was allowed for this requester with a key that they share: `requester deny` takes
+    /// that back. Safe to repeat, and has to be repeated if it failed at some signers.
     #[command(after_help = "Example:\n  cloister requester remove bob")]
     Remove(Remove),
+    /// Take back what may be signed with a key, from all its requesters.
+    #[command(
+        after_help = "Examples:\n  cloister requester deny hot=ethereum:1\n  cloister requester deny cold-1=bitcoin,message"
+    )]
+    Deny(Deny),
     /// List who may ask for what, by the policy that the host shows.
     List(List),
 }
@@ -55,6 +67,20 @@ A key's children (sign --path) are allowed what the key is.")]
 pub(crate) struct Remove {
     /// Its name in the policy.
     name: Requester,
+    #[command(flatten)]
+    signing: Signing,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Deny {
+    /// What is denied: KEY=WHAT or KEY=WHAT,WHAT, as `requester add --allow` takes it.
+    #[arg(value_name = "KEY=WHAT", required = true)]
+    deny: Vec<Allowance>,
+    /// The keys' tenant.
+    #[arg(long, env = "CLOISTER_TENANT", value_name = "NAME")]
+    tenant: Option<Tenant>,
     #[command(flatten)]
     signing: Signing,
     #[command(flatten)]
@@ -96,6 +122,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
     match command {
         Command::Add(add) => output.answer(&add.run().await?),
         Command::Remove(remove) => output.answer(&remove.run().await?),
+        Command::Deny(deny) => output.answer(&deny.run().await?),
         Command::List(List { connection }) => {
             let (policy, endorsed) = in_force(&connection.attest().await?).await?;
             output.answer(&ListView::new(&policy, &endorsed, connection.is_simulated()?));
@@ -130,10 +157,68 @@ impl Remove {
     async fn run(self) -> Result<RemovedView, Failure> {
         let operators = self.signing.operators(&self.connection)?;
         let attested = self.connection.attest().await?;
+        let (before, current) = in_force(&attested).await?;
+        let shared: Vec<_> = before.keys.iter().filter(|rule| rule.names(&self.name)).collect();
+        if before.requester(&self.name).is_none() && matches!(operators, Operators::Here(_)) {
+            // An earlier run got to some of the signers only: the others get the same version.
+            if is_missed(&attested, before.version).await? {
+                put_into_force(&current, &attested, &self.connection).await?;
+                return self.view(&before, &current.hash(), None, &shared);
+            }
+        }
         let (policy, draft) = next(&attested, |draft| Ok(draft.remove_requester(&self.name)?)).await?;
+        let policy_hash = draft.hash();
+        let draft = operators.carry_out(draft, &attested, &self.connection).await?;
+        self.view(&policy, &policy_hash, draft, &shared)
+    }
+
+    fn view(
+        &self,
+        policy: &Policy,
+        policy_hash: &Hash,
+        draft: Option<DraftView>,
+        shared: &[&KeyRule],
+    ) -> Result<RemovedView, Failure> {
+        let kept = shared.iter().filter_map(|rule| policy.rule(&rule.tenant, &rule.key));
+        Ok(RemovedView {
+            requester: self.name.to_string(),
+            grants: kept.map(Grant::new).collect(),
+            policy_version: policy.version.0,
+            policy_hash: policy_hash.to_string(),
+            simulated: self.connection.is_simulated()?,
+            draft,
+        })
+    }
+}
+
+/// Whether a signer that answers has an older policy in force.
+async fn is_missed(attested: &Attested, version: PolicyVersion) -> Result<bool, Failure> {
+    let in_force = |signer: SignerStatus| signer.status?.policy;
+    Ok(attested.statuses().await?.into_iter().filter_map(in_force).any(|older| older < version))
+}
+
+impl Deny {
+    async fn run(self) -> Result<DeniedView, Failure> {
+        let tenant = self.connection.tenant(self.tenant.as_ref())?;
+        let denied = self.deny.iter().map(Allowance::read).collect::<Result<Vec<_>, _>>()?;
+        let operators = self.signing.operators(&self.connection)?;
+        let attested = self.connection.attest().await?;
+        let deny = |draft: &mut PolicyDraft| -> Result<(), Failure> {
+            let mut each = denied.iter();
+            Ok(each.try_for_each(|Allowed { key, permissions }| draft.deny_signing(&tenant, key, permissions))?)
+        };
+        let (policy, draft) = next(&attested, deny).await?;
         let policy_hash = draft.hash().to_string();
         let draft = operators.carry_out(draft, &attested, &self.connection).await?;
-        Ok(RemovedView { requester: self.name.to_string(), policy_version: policy.version.0, policy_hash, draft })
+        let left = policy.keys.iter().filter(|rule| denied.iter().any(|denied| denied.key == rule.key));
+        Ok(DeniedView {
+            tenant: tenant.to_string(),
+            grants: left.filter(|rule| rule.tenant == tenant).map(Grant::new).collect(),
+            policy_version: policy.version.0,
+            policy_hash,
+            simulated: self.connection.is_simulated()?,
+            draft,
+        })
     }
 }
 
@@ -190,6 +275,7 @@ impl Add {
         let allowed = self.allow.iter().map(Allowance::read).collect::<Result<Vec<_>, _>>()?;
         let operators = self.signing.operators(&self.connection)?;
         let attested = self.connection.attest().await?;
+        check_schemes(&attested, &tenant, &allowed).await?;
         let key = self.key()?;
         let (policy, draft) = next(&attested, |draft| self.change(draft, &tenant, key.public(), &allowed)).await?;
         let policy_hash = draft.hash().to_string();
@@ -199,8 +285,10 @@ impl Add {
             tenant: tenant.to_string(),
             public_key: key.public().to_string(),
             key_file: key.file().map(|file| file.display().to_string()),
+            grants: policy.keys.iter().filter(|rule| rule.names(&self.name)).map(Grant::new).collect(),
             policy_version: policy.version.0,
             policy_hash,
+            simulated: self.connection.is_simulated()?,
             draft,
         })
     }
@@ -270,6 +358,52 @@ impl Add {
     }
 }
 
+/// Refuses what a key that is there can never sign. Where too few signers answer to vouch for the keys, nothing is said of them.
+async fn check_schemes(attested: &Attested, tenant: &Tenant, allowed: &[Allowed]) -> Result<(), Failure> {
+    let keys = match attested.keys().await {
+        Ok(keys) => keys,
+        Err(why) if why.blame() == Blame::Surroundings => return Ok(()),
+        Err(why) => return Err(why.into()),
+    };
+    for Allowed { key: name, permissions } in allowed {
+        let known = keys.iter().map(CertifiedKey::body).find(|body| body.tenant == *tenant && body.name == *name);
+        let Some(scheme) = known.map(|body| body.scheme) else { continue };
+        if let Some(never) = permissions.iter().find(|permission| !permission::fits(permission, scheme)) {
+            let (scheme, never) = (scheme_name(scheme), permission::text(never));
+            let message = format!("{name} is a {scheme} key, which can never sign for {never}");
+            let hint = Error::SchemeMismatch;
+            return Err(Failure::new(Exit::Usage, hint.code(), message, hint.hint()));
+        }
+    }
+    Ok(())
+}
+
+/// Who may sign what with a key.
+#[derive(Serialize)]
+struct Grant {
+    key: String,
+    requesters: Vec<String>,
+    permissions: Vec<String>,
+}
+
+impl Grant {
+    fn new(rule: &KeyRule) -> Self {
+        let AllowView { key, permissions } = AllowView::new(rule);
+        Self { key, requesters: rule.requesters.iter().map(ToString::to_string).collect(), permissions }
+    }
+
+    /// A line for each.
+    fn lines(grants: &[Self], lines: Lines) -> Lines {
+        grants.iter().fold(lines, |lines, grant| lines.line("may sign", grant))
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, with {}: {}", self.requesters.join(" and "), self.key, self.permissions.join(", "))
+    }
+}
+
 #[derive(Serialize)]
 struct View {
     requester: String,
@@ -277,8 +411,11 @@ struct View {
     public_key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_file: Option<String>,
+    /// For every key that it may use.
+    grants: Vec<Grant>,
     policy_version: u64,
     policy_hash: String,
+    simulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     draft: Option<DraftView>,
 }
@@ -289,6 +426,7 @@ impl fmt::Display for View {
             .line("requester", format!("{} of tenant {}", self.requester, self.tenant))
             .line("public key", &self.public_key)
             .maybe("secret key", self.key_file.as_ref());
+        let lines = Grant::lines(&self.grants, lines).simulated(self.simulated);
         match &self.draft {
             Some(draft) => write!(f, "{lines}\n{draft}"),
             None => write!(f, "{}", lines.line("policy", format!("version {} is in force", self.policy_version))),
@@ -299,17 +437,43 @@ impl fmt::Display for View {
 #[derive(Serialize)]
 struct RemovedView {
     requester: String,
+    /// What others may still do with its keys.
+    grants: Vec<Grant>,
     policy_version: u64,
     policy_hash: String,
+    simulated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     draft: Option<DraftView>,
 }
 
 impl fmt::Display for RemovedView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = Grant::lines(&self.grants, Lines::new().line("removed", &self.requester)).simulated(self.simulated);
         match &self.draft {
-            Some(draft) => draft.fmt(f),
-            None => write!(f, "{} is removed; policy version {} is in force", self.requester, self.policy_version),
+            Some(draft) => write!(f, "{lines}\n{draft}"),
+            None => write!(f, "{}", lines.line("policy", format!("version {} is in force", self.policy_version))),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct DeniedView {
+    tenant: String,
+    /// What is left of the keys' permissions.
+    grants: Vec<Grant>,
+    policy_version: u64,
+    policy_hash: String,
+    simulated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft: Option<DraftView>,
+}
+
+impl fmt::Display for DeniedView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = Grant::lines(&self.grants, Lines::new().line("tenant", &self.tenant)).simulated(self.simulated);
+        match &self.draft {
+            Some(draft) => write!(f, "{lines}\n{draft}"),
+            None => write!(f, "{}", lines.line("policy", format!("version {} is in force", self.policy_version))),
         }
     }
 }

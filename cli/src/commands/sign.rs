@@ -77,6 +77,9 @@ enum Chain {
 
 pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Failure> {
     let (kind, path) = (arguments.chain.into(), arguments.chosen.path()?);
+    if kind != Kind::Bitcoin {
+        arguments.shown.refuse()?;
+    }
     let payload = Payload::read(&arguments.file, kind)?;
     let destination = arguments.out.as_deref().map(Destination::open).transpose()?;
     let credential = arguments.identity.credential(&arguments.connection)?;

@@ -116,6 +116,9 @@ fn a_key_shows_its_addresses_and_so_do_its_children() {
     let receiving = text(&descriptors["descriptors"], "receiving");
     assert!(receiving.starts_with("wpkh([") && receiving.contains(&format!("]{xpub}/0/*)#")), "{receiving}");
     assert_eq!(ChildNumber::from_normal_idx(5).unwrap(), child.child_number);
+    let descriptors = world.ok(&["key", "address", "--key", "hot", "--path", "m/0/5", "--descriptor"]);
+    let origin = format!("wpkh([{:08x}/0/5]{child}/0/*)#", xpub.fingerprint());
+    assert!(text(&descriptors["descriptors"], "receiving").starts_with(&origin), "{descriptors:#}");
 }
 
 #[test]
@@ -140,11 +143,14 @@ fn paths_and_kinds_of_addresses_that_do_not_fit_are_refused() {
     fails(&["--chain", "ethereum", "--path", "m/44'/60'/0'"], "derivation_hardened_step");
     fails(&["--chain", "ethereum", "--path", "m/2147483648"], "derivation_hardened_step");
     fails(&["--chain", "ethereum", "--path", "0/5"], "derivation_bad_path");
-    fails(&["--chain", "ethereum", "--path", "m/1/1/1/1/1/1/1/1/1"], "document_too_large");
+    fails(&["--chain", "ethereum", "--path", "m/1/1/1/1/1/1/1/1/1"], "derivation_too_many_steps");
     fails(&["--chain", "bitcoin", "--type", "p2tr"], "scheme_mismatch");
     fails(&["--chain", "solana"], "scheme_mismatch");
     fails(&["--chain", "ethereum", "--type", "p2pkh"], "usage");
     fails(&["--chain", "ethereum", "--prefix", "cosmos"], "usage");
+    fails(&["--chain", "ethereum", "--network", "regtest"], "usage");
+    let file = world.file("networked.json", transfer(None).to_string());
+    world.fails(&["sign", "--key", "hot", "--chain", "ethereum", "--network", "regtest", &file], 2, "usage");
     fails(&["--chain", "cosmos", "--prefix", "Cosmos"], "cosmos_bad_prefix");
     fails(&[], "usage");
     world.ok(&["key", "create", "--scheme", "ed25519", "--name", "childless"]);

@@ -266,6 +266,68 @@ fn a_requester_is_added_with_a_key_of_its_own() {
 }
 
 #[test]
+fn who_may_sign_what_is_said_when_it_changes_and_can_be_taken_back() {
+    let world = World::shared();
+    world.key("shared-by-two", "ed25519", "solana");
+    let turn = OPERATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let add = ["requester", "add", "mal", "--key", &world.path("mal.key"), "--allow"];
+    world.fails(&[&add[..], &["shared-by-two=ethereum:1"]].concat(), 2, "scheme_mismatch");
+    let added = world.ok(&[&add[..], &["shared-by-two=message"]].concat());
+    let grant = |requesters: Value, permissions: Value| json!([{"key": "shared-by-two", "requesters": requesters, "permissions": permissions}]);
+    assert_eq!(added["grants"], grant(json!(["demo", "mal"]), json!(["solana", "message"])));
+    assert_eq!(added["simulated"], true);
+    let removed = world.ok(&["requester", "remove", "mal"]);
+    assert_eq!(removed["grants"], grant(json!(["demo"]), json!(["solana", "message"])));
+    world.fails(&["requester", "deny", "shared-by-two=bitcoin"], 2, "not_allowed");
+    world.fails(&["requester", "deny", "nobodys=message"], 2, "not_allowed");
+    let denied = world.ok(&["requester", "deny", "shared-by-two=message"]);
+    assert_eq!(denied["grants"], grant(json!(["demo"]), json!(["solana"])));
+    assert_eq!(world.ok(&["requester", "deny", "shared-by-two=solana"])["grants"], json!([]));
+    drop(turn);
+}
+
+#[test]
+fn an_option_that_says_who_asks_is_never_passed_over() {
+    let world = World::shared();
+    world.key("whose", "ed25519", "message");
+    let file = world.file("whose.txt", "mine");
+    let sign = ["sign", "--key", "whose", "--chain", "message", &file];
+    let with = |more: &[&str]| world.run(&[&sign[..], more].concat());
+    with(&["--tenant", "other"]).fails(2, "usage");
+    with(&["--requester-key", &world.path("demo.key")]).fails(2, "usage");
+    assert_eq!(with(&["--tenant", "demo"]).exit, 0);
+    let mut command = Command::new(BINARY);
+    command.args(sign).env("CLOISTER_DIR", &world.dir).env("CLOISTER_TENANT", "other");
+    assert_eq!(command.output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn a_policy_that_got_to_some_signers_only_says_so_and_is_finished_by_the_same_command() {
+    let mut world = World::founded("partly", 3);
+    world.ok(&["group", "start"]);
+    world.ok(&["requester", "add", "eve", "--key", &world.path("eve.key"), "--create-keys"]);
+    let others = [2, 3].map(|id| SignerId::try_from(id).unwrap());
+    for signer in others {
+        world.runtime.block_on(world.group.kill_host(signer)).unwrap();
+    }
+    let failed = world.run(&["requester", "remove", "eve"]);
+    failed.fails(1, "signer_unreachable");
+    let said = |field| text(&failed.json["error"], field);
+    assert!(said("message").contains("version 3 is in force at signer 1 "), "{}", said("message"));
+    assert!(said("hint").contains("when signers 2, 3 answer"), "{}", said("hint"));
+    assert_eq!(names(&world), ["demo"]);
+    for signer in others {
+        world.runtime.block_on(world.group.restart_host(signer)).unwrap();
+    }
+    wait_for_attestation(&world);
+    let removed = world.ok(&["requester", "remove", "eve"]);
+    assert_eq!(removed["policy_version"], 3);
+    let status = world.ok(&["status"]);
+    assert!(status["signers"].as_array().unwrap().iter().all(|signer| signer["policy"] == 3), "{status:#}");
+    world.fails(&["requester", "remove", "eve"], 2, "unknown_requester");
+}
+
+#[test]
 fn a_requester_that_could_not_be_added_leaves_no_key_behind() {
     let world = World::shared();
     let (secret, stranger) = (world.path("mallory.key"), world.path("mallorys-operator.key"));

@@ -41,6 +41,12 @@ impl Export {
         self.manifest.hash()
     }
 
+    /// Signers whose hosts did not answer, so that their part is missing.
+    #[must_use]
+    pub fn unreachable(&self) -> &[u16] {
+        &self.unreachable
+    }
+
     /// Reads an export.
     ///
     /// # Errors

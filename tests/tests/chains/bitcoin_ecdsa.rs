@@ -20,6 +20,7 @@ use cloister_chains::bitcoin::{
     Branch, CompressedKey, EcdsaSignature, Foreign, Network, Psbt, ScriptKind, SighashType, Spend, Spender, descriptor,
     p2pkh_address, p2pkh_script, p2sh_p2wpkh_address, p2sh_p2wpkh_script, p2tr_script, p2wpkh_address, p2wpkh_script,
 };
+use cloister_chains::derivation::ChildPath;
 use miniscript::{DescriptorPublicKey, psbt::PsbtExt};
 use proptest::{collection::vec, prelude::*};
 use psbt_v2::v2;
@@ -67,7 +68,9 @@ fn writes_descriptors_of_the_addresses_that_miniscript_derives() {
                 ScriptBuf::new_p2tr(&secp, key, None).to_bytes()
             }),
         ] {
-            let ours = descriptor(kind, master.fingerprint().to_bytes(), &master.to_string(), branch).unwrap();
+            let ours =
+                descriptor(kind, (master.fingerprint().to_bytes(), &ChildPath::default()), &master.to_string(), branch)
+                    .unwrap();
             let theirs = miniscript::Descriptor::<DescriptorPublicKey>::from_str(&ours).unwrap();
             assert_eq!(theirs.to_string(), ours);
             assert_eq!(theirs.at_derivation_index(5).unwrap().script_pubkey().to_bytes(), script, "{ours}");

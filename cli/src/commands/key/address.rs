@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     account::Chosen,
     context::{Connection, Identity},
-    failure::Failure,
+    failure::{Exit, Failure},
     network::Shown,
     output::{Lines, Output},
 };
@@ -86,7 +86,8 @@ impl Arguments {
                 "Give --prefix with --chain cosmos.",
             ));
         }
-        Ok(())
+        let bitcoin = self.chain == Some(Chain::Bitcoin) || self.descriptor || self.xpub;
+        if bitcoin { Ok(()) } else { self.shown.refuse() }
     }
 }
 
@@ -123,7 +124,12 @@ impl View {
     fn new(account: &Account, asked: &Arguments) -> Result<Self, Failure> {
         let body = account.key().body();
         let (network, named) = (asked.shown.network(), asked.kind);
-        let kind = || named.or_else(|| account.usual_script().map(Kind::from)).ok_or(Error::SchemeMismatch);
+        let kind = || match (named, account.usual_script()) {
+            (Some(named), Some(usual)) if (named.script() == ScriptKind::P2tr) != (usual == ScriptKind::P2tr) => {
+                Err(other_kind(named, account))
+            }
+            (named, usual) => Ok(named.or_else(|| usual.map(Kind::from)).ok_or(Error::SchemeMismatch)?),
+        };
         let (mut address, mut script, mut descriptors) = (None, None, None);
         if let Some(chain) = asked.chain {
             address = Some(match chain {
@@ -169,6 +175,18 @@ impl fmt::Display for View {
         let lines: Vec<&str> = self.address.iter().chain(&self.xpub).chain(descriptors).map(String::as_str).collect();
         f.write_str(&lines.join("\n"))
     }
+}
+
+/// Taproot's outputs are for Taproot's keys, and all others for ECDSA's.
+fn other_kind(kind: Kind, account: &Account) -> Failure {
+    let (scheme, kind) = (scheme_name(account.scheme()), kind.to_possible_value());
+    let kind = kind.as_ref().map_or("such", |kind| kind.get_name());
+    Failure::new(
+        Exit::Usage,
+        Error::SchemeMismatch.code(),
+        format!("a {scheme} key spends no {kind} outputs"),
+        "Leave --type out, or name a secp256k1-taproot key for p2tr and a secp256k1-ecdsa key for the others.",
+    )
 }
 
 impl Kind {
