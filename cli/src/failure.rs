@@ -104,7 +104,10 @@ fn is_code(text: &str) -> bool {
 
 /// What operators do about a policy that does not allow a signature.
 const ALLOW: [(Refusal, &str); 4] = [
-    (Refusal::ChainNotAllowed, "Have the operators allow it: cloister requester add NAME --allow KEY=CHAIN"),
+    (
+        Refusal::ChainNotAllowed,
+        "Have the operators allow it: cloister requester add NAME --allow KEY=WHAT, where WHAT is such as bitcoin, ethereum:1 or cosmos:cosmoshub-4",
+    ),
     (
         Refusal::ChainIdNotAllowed,
         "Have the operators allow it: cloister requester add NAME --allow KEY=ethereum:CHAIN_ID (or cosmos:CHAIN_ID)",

@@ -11,7 +11,7 @@ use cloister_chains::{
     Rejected,
     bitcoin::Psbt,
     cosmos::SignDoc,
-    ethereum::{Address, Sidecar, Transaction},
+    ethereum::{Address, Sidecar, SignedTransaction, Transaction},
     limits::ETHEREUM_NETWORK_TRANSACTION,
     solana,
 };
@@ -28,6 +28,8 @@ pub(crate) struct Payload {
     pub(crate) read_as: ReadAs,
     /// The sender that the JSON of a transaction names.
     pub(crate) from: Option<Address>,
+    /// The values in the message of typed data.
+    pub(crate) fields: Vec<typed_data::Field>,
 }
 
 /// How a payload was written.
@@ -102,7 +104,7 @@ impl Payload {
     }
 
     fn new(bytes: Vec<u8>, encoding: Encoding, form: Form) -> Self {
-        Self { bytes, read_as: ReadAs { encoding, form }, from: None }
+        Self { bytes, read_as: ReadAs { encoding, form }, from: None, fields: Vec::new() }
     }
 
     /// Takes the first encoding of which the kind's parser can read the bytes.
@@ -111,7 +113,8 @@ impl Payload {
             Kind::Message | Kind::EthereumMessage => return Ok(Self::new(bytes, Encoding::Text, Form::Text)),
             Kind::TypedData => {
                 let canonical = typed_data::from_json(&bytes).map_err(Error::from)?;
-                return Ok(Self::new(canonical, Encoding::Json, Form::TypedData));
+                let fields = typed_data::fields(&bytes).map_err(Error::from)?;
+                return Ok(Self { fields, ..Self::new(canonical, Encoding::Json, Form::TypedData) });
             }
             Kind::Ethereum if is_json(&bytes) => {
                 let unsigned = transaction_json::from_json(&bytes).map_err(Error::from)?;
@@ -128,25 +131,32 @@ impl Payload {
                 Exit::Usage,
                 "payload_truncated",
                 "there is nothing to sign: the input is empty",
-                TAKEN,
+                &taken(kind),
             ));
         }
+        let candidates = candidates(&bytes)?;
         let mut refused = None;
-        for (encoding, bytes) in candidates(&bytes) {
-            match parse(&bytes) {
-                Ok(form) => return Ok(Self::new(bytes, encoding, form)),
-                Err(why) => refused = refused.or(Some((encoding, why))),
+        for (encoding, bytes) in &candidates {
+            match parse(bytes) {
+                Ok(form) => return Ok(Self::new(bytes.clone(), *encoding, form)),
+                Err(why) => refused = refused.or(Some((*encoding, why))),
             }
         }
-        let (encoding, why) = refused.expect("binary is always a candidate");
+        let (encoding, why) = refused.expect("there is always a candidate");
+        if kind == Kind::Ethereum && candidates.iter().any(|(_, bytes)| SignedTransaction::parse(bytes).is_ok()) {
+            let hint = "Give it without a signature, or send it to the network as it is.";
+            return Err(Failure::new(Exit::Usage, "transaction_signed", "this transaction is signed already", hint));
+        }
         let message = if encoding == Encoding::Binary
             && bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
         {
             "the input is text, and whole neither in hex nor in base64 (standard, padded) nor in base58".to_owned()
         } else {
-            format!("read as {encoding:?}: {why}").to_lowercase()
+            format!("read as {}: {why}", format!("{encoding:?}").to_lowercase())
         };
-        Err(Failure::new(Exit::Usage, why.code(), message, TAKEN))
+        // What is well-formed and yet not signed says itself what to do.
+        let hint = if matches!(why, Rejected::Malformed(_)) { taken(kind) } else { Error::from(why).hint().to_owned() };
+        Err(Failure::new(Exit::Usage, why.code(), message, &hint))
     }
 }
 
@@ -184,19 +194,34 @@ fn bounded(path: &Path, source: impl Read, most: u64) -> Result<Vec<u8>, Failure
     Ok(bytes)
 }
 
-/// Every way to read the file, the likeliest first: text that is valid hex or base64 is hardly anything else.
-fn candidates(bytes: &[u8]) -> Vec<(Encoding, Vec<u8>)> {
+/// Every way to read the file, the likeliest first: text that is valid hex or base64 is hardly anything else. What begins with `0x` is hex.
+fn candidates(bytes: &[u8]) -> Result<Vec<(Encoding, Vec<u8>)>, Failure> {
     let text = std::str::from_utf8(bytes).ok().map(|text| text.split_whitespace().collect::<String>());
     let text = text.filter(|text| !text.is_empty());
+    if let Some(digits) = text.as_ref().and_then(|text| text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))) {
+        return Ok(vec![(Encoding::Hex, hex::decode(digits).map_err(bad_hex)?)]);
+    }
     let decoded = text.iter().flat_map(|text| {
         let short = text.len() <= BASE58_MOST;
         [
-            hex::decode(text.strip_prefix("0x").unwrap_or(text)).ok().map(|bytes| (Encoding::Hex, bytes)),
+            hex::decode(text).ok().map(|bytes| (Encoding::Hex, bytes)),
             STANDARD.decode(text).ok().map(|bytes| (Encoding::Base64, bytes)),
             short.then(|| bs58::decode(text).into_vec().ok()).flatten().map(|bytes| (Encoding::Base58, bytes)),
         ]
     });
-    decoded.flatten().chain([(Encoding::Binary, bytes.to_vec())]).collect()
+    Ok(decoded.flatten().chain([(Encoding::Binary, bytes.to_vec())]).collect())
+}
+
+fn bad_hex(why: hex::FromHexError) -> Failure {
+    let message = match why {
+        hex::FromHexError::InvalidHexCharacter { c, index } => {
+            format!("digit {} after 0x is {c:?}, which is no hex digit", index + 1)
+        }
+        hex::FromHexError::OddLength | hex::FromHexError::InvalidStringLength => {
+            "the number of hex digits after 0x is odd: one is missing or too many".to_owned()
+        }
+    };
+    Failure::new(Exit::Usage, "payload_not_hex", message, "Copy all of it again; what begins with 0x is read as hex.")
 }
 
 fn solana_form(bytes: &[u8]) -> Result<Form, Rejected> {
@@ -231,8 +256,16 @@ fn is_json(bytes: &[u8]) -> bool {
 }
 
 /// What is said when none of it could be read.
-const TAKEN: &str = "Give a Solana message or transaction, a PSBT, an unsigned Ethereum transaction or a SignDoc, as binary, \
-                     hex, base64 or base58, or an Ethereum transaction as JSON.";
+fn taken(kind: Kind) -> String {
+    let (what, json) = match kind {
+        Kind::Solana => ("a Solana message or transaction", ""),
+        Kind::Bitcoin => ("a PSBT", ""),
+        Kind::Ethereum => ("an unsigned Ethereum transaction", ", or as JSON"),
+        Kind::Cosmos => ("a Cosmos SignDoc", ""),
+        Kind::Message | Kind::EthereumMessage | Kind::TypedData => ("it", ""),
+    };
+    format!("Give all of {what}, as binary, hex, base64 or base58{json}.")
+}
 
 /// Decoding base58 takes quadratic time, and no Solana transaction is longer.
 const BASE58_MOST: usize = 2048;
@@ -288,6 +321,32 @@ mod tests {
         }
         let failure = Payload::detect(b"{\"to\":1}".to_vec(), Kind::Ethereum).unwrap_err();
         assert_eq!(failure.code, "transaction_json_invalid");
+    }
+
+    #[test]
+    fn what_begins_with_0x_is_hex_and_a_bad_digit_is_named() {
+        for (input, words) in [("0xec0g", "digit 4"), ("0Xec0", "odd"), ("0x\n00zz", "digit 3")] {
+            let failure = Payload::detect(input.into(), Kind::Ethereum).unwrap_err();
+            assert_eq!(failure.code, "payload_not_hex");
+            assert!(failure.message.contains(words), "{}", failure.message);
+        }
+    }
+
+    /// EIP-155's example.
+    #[test]
+    fn a_transaction_that_is_signed_already_is_named_as_such() {
+        let signed = "f86c098504a817c800825208943535353535353535353535353535353535353535880de0b6b3a76400008025a028ef61340bd939bc2195fe537567866003e1a15d3c71ff63e1590620aa636276a067cbe9d8997f761aecb703304b3800ccf555c9f3dc64214b297fb1966a3b6d83";
+        let failure = Payload::detect(signed.into(), Kind::Ethereum).unwrap_err();
+        assert_eq!((failure.code.as_str(), failure.exit), ("transaction_signed", Exit::Usage));
+    }
+
+    #[test]
+    fn names_keep_their_case_and_hints_are_for_the_chain_asked_for() {
+        let failure = Payload::detect(hex::encode([0xc0]).into(), Kind::Ethereum).unwrap_err();
+        assert!(failure.message.starts_with("read as hex: ") && failure.message.contains("Ethereum"), "{failure:?}");
+        assert!(failure.hint.contains("Ethereum") && !failure.hint.contains("Solana"), "{failure:?}");
+        let failure = Payload::detect(hex::encode(b"psbt\xff").into(), Kind::Bitcoin).unwrap_err();
+        assert!(failure.message.contains("PSBT"), "{failure:?}");
     }
 
     #[test]

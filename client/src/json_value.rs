@@ -1,7 +1,59 @@
 //! Values in the JSON of Ethereum: each in its type, or where it stands and what would be right.
 
+use std::collections::BTreeMap;
+
 use cloister_chains::ethereum::{Address, U256};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::value::RawValue;
+
+/// A JSON value with its numbers as they were written: `serde_json`'s own rounds those of 2^64 and more.
+pub(crate) enum Json {
+    Null,
+    Bool(bool),
+    Number(String),
+    String(String),
+    Array(Vec<Json>),
+    Object(BTreeMap<String, Json>),
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Self::read(raw.get(), DEPTH).map_err(D::Error::custom)
+    }
+}
+
+impl Json {
+    fn read(text: &str, depth: usize) -> serde_json::Result<Self> {
+        let depth = depth.checked_sub(1).ok_or_else(|| serde_json::Error::custom("nested too deep"))?;
+        let inner = |raw: &RawValue| Self::read(raw.get(), depth);
+        Ok(match text.as_bytes().first() {
+            Some(b'{') => {
+                let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+                let members = members.into_iter().map(|(name, raw)| Ok((name, inner(raw)?)));
+                Self::Object(members.collect::<serde_json::Result<_>>()?)
+            }
+            Some(b'[') => {
+                let elements: Vec<&RawValue> = serde_json::from_str(text)?;
+                Self::Array(elements.into_iter().map(inner).collect::<serde_json::Result<_>>()?)
+            }
+            Some(b'"') => Self::String(serde_json::from_str(text)?),
+            Some(b't' | b'f') => Self::Bool(serde_json::from_str(text)?),
+            Some(b'n') => Self::Null,
+            _ => Self::Number(text.to_owned()),
+        })
+    }
+
+    fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Array(_) | Self::Object(_) => None,
+        }
+    }
+}
+
+/// How deep values may be nested, as in `serde_json`.
+const DEPTH: usize = 128;
 
 /// A part of a document that does not fit its type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +70,7 @@ pub(crate) fn misfit<T>(path: &str, reason: &'static str) -> Result<T, Misfit> {
 }
 
 /// Bytes in hexadecimal, with `0x` in front.
-pub(crate) fn hexadecimal(value: &Value, path: &str) -> Result<Vec<u8>, Misfit> {
+pub(crate) fn hexadecimal(value: &Json, path: &str) -> Result<Vec<u8>, Misfit> {
     let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
     match digits.and_then(|digits| hex::decode(digits).ok()) {
         Some(bytes) => Ok(bytes),
@@ -27,7 +79,7 @@ pub(crate) fn hexadecimal(value: &Value, path: &str) -> Result<Vec<u8>, Misfit> 
 }
 
 /// An address in one case, or with the checksum of EIP-55.
-pub(crate) fn address(value: &Value, path: &str) -> Result<Address, Misfit> {
+pub(crate) fn address(value: &Json, path: &str) -> Result<Address, Misfit> {
     let wrong =
         || misfit(path, "must be an address: 0x and 40 hexadecimal digits, whose case is EIP-55's or all the same");
     let Ok(bytes) = <[u8; 20]>::try_from(hexadecimal(value, path)?) else { return wrong() };
@@ -38,19 +90,20 @@ pub(crate) fn address(value: &Value, path: &str) -> Result<Address, Misfit> {
     if one_case || address.to_string() == text { Ok(address) } else { wrong() }
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sign {
     Unsigned,
     Signed,
 }
 
 /// A number as JSON or in a string, in decimal or hexadecimal; negative ones as their complement to
-/// 2^256. Whether it fits its width is for the signers' parser to say.
-pub(crate) fn number(value: &Value, sign: Sign, path: &str) -> Result<U256, Misfit> {
+/// 2^256.
+pub(crate) fn number(value: &Json, sign: Sign, path: &str) -> Result<U256, Misfit> {
     let text = match value {
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => text.clone(),
-        _ => return misfit(path, "must be a number, or a string with one"),
+        Json::Number(text) | Json::String(text) => text.clone(),
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
+            return misfit(path, "must be a number, or a string with one");
+        }
     };
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -68,6 +121,13 @@ pub(crate) fn number(value: &Value, sign: Sign, path: &str) -> Result<U256, Misf
         }
         Sign::Unsigned | Sign::Signed => Ok(complement),
     }
+}
+
+/// Whether the number, as [`number`] gives it, has a place in so many bits.
+pub(crate) fn fits(number: U256, sign: Sign, bits: usize) -> bool {
+    let (above, kept) = number.as_be_bytes().split_at(32 - bits / 8);
+    let negative = sign == Sign::Signed && kept[0] >= 0x80;
+    above.iter().all(|byte| *byte == if negative { 0xff } else { 0 })
 }
 
 fn magnitude(digits: &str) -> Option<U256> {

@@ -8,9 +8,8 @@ use cloister_chains::{
     ethereum::{Address, RlpList, Transaction, TransactionType, U256},
 };
 use serde::Deserialize;
-use serde_json::Value;
 
-use crate::json_value::{Misfit, Sign, address, hexadecimal, misfit, number};
+use crate::json_value::{Json, Misfit, Sign, address, fits, hexadecimal, misfit, number};
 
 /// An unsigned transaction, and who is to sign it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,41 +63,41 @@ pub fn from_json(json: &[u8]) -> Result<Unsigned, NotATransaction> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Document {
     #[serde(rename = "type")]
-    kind: Option<Value>,
-    from: Option<Value>,
-    to: Option<Value>,
-    chain_id: Option<Value>,
-    nonce: Option<Value>,
+    kind: Option<Json>,
+    from: Option<Json>,
+    to: Option<Json>,
+    chain_id: Option<Json>,
+    nonce: Option<Json>,
     #[serde(alias = "gasLimit")]
-    gas: Option<Value>,
-    gas_price: Option<Value>,
-    max_priority_fee_per_gas: Option<Value>,
-    max_fee_per_gas: Option<Value>,
-    max_fee_per_blob_gas: Option<Value>,
-    value: Option<Value>,
-    data: Option<Value>,
-    input: Option<Value>,
+    gas: Option<Json>,
+    gas_price: Option<Json>,
+    max_priority_fee_per_gas: Option<Json>,
+    max_fee_per_gas: Option<Json>,
+    max_fee_per_blob_gas: Option<Json>,
+    value: Option<Json>,
+    data: Option<Json>,
+    input: Option<Json>,
     access_list: Option<Vec<AccessListItem>>,
-    blob_versioned_hashes: Option<Vec<Value>>,
+    blob_versioned_hashes: Option<Vec<Json>>,
     authorization_list: Option<Vec<Authorization>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct AccessListItem {
-    address: Value,
-    storage_keys: Vec<Value>,
+    address: Json,
+    storage_keys: Vec<Json>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Authorization {
-    chain_id: Value,
-    address: Value,
-    nonce: Value,
-    y_parity: Value,
-    r: Value,
-    s: Value,
+    chain_id: Json,
+    address: Json,
+    nonce: Json,
+    y_parity: Json,
+    r: Json,
+    s: Json,
 }
 
 impl Document {
@@ -149,12 +148,12 @@ impl Document {
     }
 
     fn fields(&self, kind: TransactionType) -> Result<RlpList, Misfit> {
-        let chain_id = required(&self.chain_id, "chainId")?;
+        let chain_id = small(&self.chain_id, "chainId")?;
         let list = match kind {
             TransactionType::Legacy => RlpList::new(),
             _ => RlpList::new().number(chain_id),
         };
-        let list = list.number(required(&self.nonce, "nonce")?);
+        let list = list.number(small(&self.nonce, "nonce")?);
         let list = match kind {
             TransactionType::Legacy | TransactionType::AccessList => {
                 list.number(required(&self.gas_price, "gasPrice")?)
@@ -164,7 +163,7 @@ impl Document {
                 list.number(priority).number(required(&self.max_fee_per_gas, "maxFeePerGas")?)
             }
         };
-        let list = list.number(required(&self.gas, "gas")?);
+        let list = list.number(small(&self.gas, "gas")?);
         let list = list.string(&self.recipient()?).number(self.value()?).string(&self.data()?);
         self.append_rest(list, kind, chain_id)
     }
@@ -210,7 +209,7 @@ impl Document {
 
     /// `data` or `input`, which have to agree.
     fn data(&self) -> Result<Vec<u8>, Misfit> {
-        let read = |field: &Option<Value>, path| field.as_ref().map(|value| hexadecimal(value, path)).transpose();
+        let read = |field: &Option<Json>, path| field.as_ref().map(|value| hexadecimal(value, path)).transpose();
         match (read(&self.data, "data")?, read(&self.input, "input")?) {
             (Some(data), Some(input)) if data != input => misfit("input", "is not the same as data; leave one out"),
             (data, input) => Ok(data.or(input).unwrap_or_default()),
@@ -236,11 +235,17 @@ impl Authorization {
     }
 }
 
-fn required(field: &Option<Value>, name: &str) -> Result<U256, Misfit> {
+fn required(field: &Option<Json>, name: &str) -> Result<U256, Misfit> {
     match field {
         Some(value) => number(value, Sign::Unsigned, name),
         None => misfit(name, "is missing; nothing is filled in here"),
     }
+}
+
+/// A number that the signers' parser takes up to 64 bits: here it still has a name.
+fn small(field: &Option<Json>, name: &str) -> Result<U256, Misfit> {
+    let number = required(field, name)?;
+    if fits(number, Sign::Unsigned, 64) { Ok(number) } else { misfit(name, "must be below 2^64") }
 }
 
 fn collect(mut items: impl Iterator<Item = Result<RlpList, Misfit>>) -> Result<RlpList, Misfit> {
@@ -248,13 +253,13 @@ fn collect(mut items: impl Iterator<Item = Result<RlpList, Misfit>>) -> Result<R
 }
 
 /// Whether each has its 32 bytes is for the signers' parser to say.
-fn hashes_list<'a>(mut hashes: impl Iterator<Item = (&'a Value, String)>) -> Result<RlpList, Misfit> {
+fn hashes_list<'a>(mut hashes: impl Iterator<Item = (&'a Json, String)>) -> Result<RlpList, Misfit> {
     hashes.try_fold(RlpList::new(), |list, (hash, path)| Ok(list.string(&hexadecimal(hash, &path)?)))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
+    use serde_json::{Map, Value, json};
 
     use super::*;
 
@@ -362,6 +367,8 @@ mod tests {
             ("to", with(dynamic(), json!({"to": "0x00"}))),
             ("from", with(dynamic(), json!({"from": "me"}))),
             ("value", with(dynamic(), json!({"value": -1}))),
+            ("nonce", with(dynamic(), json!({"nonce": "18446744073709551616"}))),
+            ("gas", with(dynamic(), json!({"gasLimit": "0x10000000000000000"}))),
         ];
         for (path, document) in wrong {
             assert_eq!(misfit_of(&document), path);
@@ -371,6 +378,20 @@ mod tests {
         }
         assert!(matches!(convert(&with(dynamic(), json!({"maxFeePerGas": 0}))), Err(NotATransaction::Rejected(_))));
         assert!(matches!(from_json(b"{\"nonce\":1,\"nonce\":2}"), Err(NotATransaction::Json(_))));
+    }
+
+    #[test]
+    fn reads_numbers_of_every_size_as_they_are_written() {
+        let document = dynamic().to_string().replacen('{', "{\"value\":20000000000000000001,", 1);
+        let bytes = from_json(document.as_bytes()).unwrap().bytes;
+        assert_eq!(Transaction::parse(&bytes).unwrap().value().to_string(), "20000000000000000001");
+        for wrong in ["1.5", "2e19", "115792089237316195423570985008687907853269984665640564039457584007913129639936"] {
+            let document = document.replace("20000000000000000001", wrong);
+            assert!(matches!(from_json(document.as_bytes()), Err(NotATransaction::Misfit(_))), "{wrong}");
+        }
+        let nested = ["[", "]"].map(|bracket| bracket.repeat(100_000)).concat();
+        let document = document.replace("20000000000000000001", &nested);
+        assert!(matches!(from_json(document.as_bytes()), Err(NotATransaction::Json(_))));
     }
 
     #[test]

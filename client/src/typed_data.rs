@@ -10,9 +10,8 @@ use cloister_chains::{
     ethereum::{RlpList, TypedData},
 };
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use crate::json_value::{self, Misfit, Sign, address, hexadecimal, number};
+use crate::json_value::{self, Json, Misfit, Sign, address, fits, hexadecimal, number};
 
 /// Why a JSON document is not typed data that can be signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,10 +40,26 @@ impl NotTypedData {
 
 /// The canonical bytes of the typed data in `json`, which [`TypedData::parse`] takes.
 pub fn from_json(json: &[u8]) -> Result<Vec<u8>, NotTypedData> {
-    let document: Document = serde_json::from_slice(json).map_err(|error| NotTypedData::Json(error.to_string()))?;
-    let bytes = document.encode()?;
+    let bytes = Document::read(json)?.encode()?;
     TypedData::parse(&bytes)?;
     Ok(bytes)
+}
+
+/// A value in the message, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Where it stands, such as `message.orders[0].price`.
+    pub path: String,
+    /// What stands there: texts in quotation marks, `uint` in decimal.
+    pub value: String,
+}
+
+/// Every value of the message of a document that [`from_json`] takes, in the order of its types.
+pub fn fields(json: &[u8]) -> Result<Vec<Field>, NotTypedData> {
+    let document = Document::read(json)?;
+    let mut fields = Vec::new();
+    document.collect(&document.primary_type, &document.message, "message", &mut fields);
+    Ok(fields)
 }
 
 #[derive(Deserialize)]
@@ -52,8 +67,8 @@ pub fn from_json(json: &[u8]) -> Result<Vec<u8>, NotTypedData> {
 struct Document {
     types: BTreeMap<String, Vec<Member>>,
     primary_type: String,
-    domain: Map<String, Value>,
-    message: Value,
+    domain: BTreeMap<String, Json>,
+    message: Json,
 }
 
 #[derive(Deserialize, PartialEq)]
@@ -65,6 +80,14 @@ struct Member {
 }
 
 impl Document {
+    fn read(json: &[u8]) -> Result<Self, NotTypedData> {
+        // serde would take an array of the four, too.
+        if !json.trim_ascii_start().starts_with(b"{") {
+            return Err(NotTypedData::Json("it has to be an object".to_owned()));
+        }
+        serde_json::from_slice(json).map_err(|error| NotTypedData::Json(error.to_string()))
+    }
+
     fn encode(&self) -> Result<Vec<u8>, NotTypedData> {
         self.check_domain_type()?;
         let used = self.used();
@@ -116,39 +139,57 @@ impl Document {
     }
 
     /// Appends `value`, which should be of type `kind`.
-    fn append(&self, list: RlpList, kind: &str, value: &Value, path: &str) -> Result<RlpList, NotTypedData> {
-        if let Some((inner, _)) = kind.strip_suffix(']').and_then(|kind| kind.rsplit_once('[')) {
-            return Ok(list.list(self.array(inner, value, path)?));
+    fn append(&self, list: RlpList, kind: &str, value: &Json, path: &str) -> Result<RlpList, NotTypedData> {
+        if let Some((inner, size)) = array(kind) {
+            return Ok(list.list(self.array((inner, size), value, path)?));
         }
         if let Some(members) = self.types.get(kind) {
             return Ok(list.list(self.structure(members, value, path)?));
         }
         match kind {
             "string" => match value {
-                Value::String(text) => Ok(list.string(text.as_bytes())),
+                Json::String(text) => Ok(list.string(text.as_bytes())),
                 _ => misfit(path, "must be a string"),
             },
             "bool" => match value {
-                Value::Bool(yes) => Ok(list.number(u64::from(*yes))),
+                Json::Bool(yes) => Ok(list.number(u64::from(*yes))),
                 _ => misfit(path, "must be true or false"),
             },
             "address" => Ok(list.string(address(value, path)?.as_bytes())),
-            _ if kind.starts_with("bytes") => Ok(list.string(&hexadecimal(value, path)?)),
-            _ if kind.starts_with("uint") => Ok(list.number(number(value, Sign::Unsigned, path)?)),
-            _ if kind.starts_with("int") => Ok(list.number(number(value, Sign::Signed, path)?)),
-            _ => misfit(path, "has a type that is not declared; add it to the types"),
+            "bytes" => Ok(list.string(&hexadecimal(value, path)?)),
+            _ => sized(list, kind, value, path),
         }
     }
 
-    fn array(&self, kind: &str, value: &Value, path: &str) -> Result<RlpList, NotTypedData> {
-        let Value::Array(elements) = value else { return misfit(path, "must be an array") };
+    fn array(&self, (kind, size): (&str, &str), value: &Json, path: &str) -> Result<RlpList, NotTypedData> {
+        let Json::Array(elements) = value else { return misfit(path, "must be an array") };
+        if !size.is_empty() && size != elements.len().to_string() {
+            return misfit(path, "must have as many elements as its type says");
+        }
         elements.iter().enumerate().try_fold(RlpList::new(), |list, (position, element)| {
             self.append(list, kind, element, &format!("{path}[{position}]"))
         })
     }
 
-    fn structure(&self, members: &[Member], value: &Value, path: &str) -> Result<RlpList, NotTypedData> {
-        let Value::Object(values) = value else { return misfit(path, "must be an object") };
+    fn collect(&self, kind: &str, value: &Json, path: &str, fields: &mut Vec<Field>) {
+        match (value, array(kind), self.types.get(kind)) {
+            (Json::Array(elements), Some((inner, _)), _) if !elements.is_empty() => {
+                for (position, element) in elements.iter().enumerate() {
+                    self.collect(inner, element, &format!("{path}[{position}]"), fields);
+                }
+            }
+            (Json::Object(values), _, Some(members)) => {
+                for Member { name, kind } in members {
+                    let value = values.get(name).unwrap_or(&Json::Null);
+                    self.collect(kind, value, &format!("{path}.{name}"), fields);
+                }
+            }
+            _ => fields.push(Field { path: path.to_owned(), value: shown(kind, value) }),
+        }
+    }
+
+    fn structure(&self, members: &[Member], value: &Json, path: &str) -> Result<RlpList, NotTypedData> {
+        let Json::Object(values) = value else { return misfit(path, "must be an object") };
         if let Some(name) = values.keys().find(|name| members.iter().all(|member| member.name != **name)) {
             return misfit(
                 &format!("{path}.{name}"),
@@ -162,6 +203,45 @@ impl Document {
                 None => misfit(&path, "is missing"),
             }
         })
+    }
+}
+
+/// The type in front of the last brackets, and what stands in them.
+fn array(kind: &str) -> Option<(&str, &str)> {
+    kind.strip_suffix(']').and_then(|kind| kind.rsplit_once('['))
+}
+
+/// Appends a value of `uintN`, `intN` or `bytesN`.
+fn sized(list: RlpList, kind: &str, value: &Json, path: &str) -> Result<RlpList, NotTypedData> {
+    let stem = kind.trim_end_matches(|digit: char| digit.is_ascii_digit());
+    let digits = &kind[stem.len()..];
+    let size = digits.parse().ok().filter(|size: &usize| size.to_string() == digits);
+    match (stem, size) {
+        ("bytes", Some(length @ 1..=32)) => match hexadecimal(value, path)? {
+            bytes if bytes.len() == length => Ok(list.string(&bytes)),
+            _ => misfit(path, "must have as many bytes as its type says"),
+        },
+        ("uint" | "int", Some(bits @ 8..=256)) if bits % 8 == 0 => {
+            let sign = if stem == "uint" { Sign::Unsigned } else { Sign::Signed };
+            match number(value, sign, path)? {
+                number if fits(number, sign, bits) => Ok(list.number(number)),
+                _ => misfit(path, "is too large for its type"),
+            }
+        }
+        _ => misfit(path, "has a type that is neither one of EIP-712, such as uint256 or bytes32, nor among the types"),
+    }
+}
+
+/// A value that is neither an array nor a struct.
+fn shown(kind: &str, value: &Json) -> String {
+    match value {
+        Json::String(text) if kind == "string" => serde_json::Value::from(text.as_str()).to_string(),
+        Json::String(text) | Json::Number(text) if kind.starts_with("uint") => {
+            number(value, Sign::Unsigned, "").map_or_else(|_| text.clone(), |number| number.to_string())
+        }
+        Json::String(text) | Json::Number(text) => text.clone(),
+        Json::Bool(yes) => yes.to_string(),
+        Json::Null | Json::Array(_) | Json::Object(_) => "nothing".to_owned(),
     }
 }
 
@@ -180,7 +260,7 @@ const DOMAIN: [(&str, &str); 5] = [
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -270,8 +350,13 @@ mod tests {
         for (kind, value) in wrong {
             assert_eq!(misfit_of(&field(kind, value)), "message.f");
         }
-        assert!(matches!(convert(&field("uint8", json!(256))), Err(NotTypedData::Rejected(_))));
-        assert!(matches!(convert(&field("int8", json!(-129))), Err(NotTypedData::Rejected(_))));
+        for (kind, fits, wrong) in [("uint8", 255, 256), ("int8", -128, -129), ("int8", 127, 128), ("uint16", 256, -1)]
+        {
+            assert!(convert(&field(kind, json!(fits))).is_ok());
+            assert_eq!(misfit_of(&field(kind, json!(wrong))), "message.f");
+        }
+        let large = field("uint256", json!(7)).to_string().replace('7', "20000000000000000000");
+        assert_eq!(from_json(large.as_bytes()), convert(&field("uint256", json!("20000000000000000000"))));
     }
 
     #[test]
@@ -290,12 +375,42 @@ mod tests {
             ("bool", json!(1)),
             ("bool[]", json!(true)),
             ("Nothing", json!({})),
+            ("uint", json!(1)),
+            ("uint257", json!(1)),
+            ("uint08", json!(1)),
+            ("bytes4", json!("0x000000")),
+            ("bytes33", json!("0x00")),
+            ("bool[2]", json!([true])),
         ];
         for (kind, value) in wrong {
             assert_eq!(misfit_of(&field(kind, value)), "message.f");
         }
         assert_eq!(misfit_of(&field("bool[2][]", json!([[true, true], [true, 1]]))), "message.f[1][1]");
-        assert!(matches!(convert(&field("bool[2]", json!([true]))), Err(NotTypedData::Rejected(_))));
-        assert!(matches!(convert(&json!({})), Err(NotTypedData::Json(_))));
+        for no_object in [json!({}), json!([]), json!([{}, "T", {}, {}])] {
+            assert!(matches!(convert(&no_object), Err(NotTypedData::Json(_))));
+        }
+    }
+
+    #[test]
+    fn every_value_of_the_message_is_there_to_be_shown() {
+        let document = json!({
+            "types": { "T": [{ "name": "who", "type": "address" }, { "name": "of", "type": "Item[]" }],
+                "Item": [{ "name": "what", "type": "string" }, { "name": "price", "type": "uint256" }] },
+            "primaryType": "T", "domain": { "name": "n" },
+            "message": { "of": [{ "price": "0xff", "what": "a\n\"b" }, { "price": 7, "what": "" }],
+                "who": "0x3535353535353535353535353535353535353535" },
+        });
+        let shown = fields(document.to_string().as_bytes()).unwrap();
+        let shown: Vec<_> = shown.iter().map(|field| format!("{} {}", field.path, field.value)).collect();
+        let expected = [
+            "message.who 0x3535353535353535353535353535353535353535",
+            r#"message.of[0].what "a\n\"b""#,
+            "message.of[0].price 255",
+            r#"message.of[1].what """#,
+            "message.of[1].price 7",
+        ];
+        assert_eq!(shown, expected);
+        let empty = fields(field("bool[]", json!([])).to_string().as_bytes()).unwrap();
+        assert_eq!(empty, [Field { path: "message.f".into(), value: "nothing".into() }]);
     }
 }

@@ -90,7 +90,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
     payload.from.map(|from| check_sender(&account, from)).transpose()?;
     let job = SigningJob::new(account, kind, &payload.bytes)?;
     drop(progress);
-    output.note(shown::lines(&job, payload.read_as, arguments.shown)?);
+    output.note(shown::lines(&job, &payload, arguments.shown)?);
     let progress = Progress::new(output);
     progress.doing("the signers check the request and sign");
     let signed = client.sign(&credential, &job).await?;

@@ -253,6 +253,11 @@ fn what_is_signed_is_shown_to_people_first() {
     for words in ["chain id", "1 wei", "at most 42000 wei", "0x3535353535353535353535353535353535353535", "nonce"] {
         assert!(said.contains(words), "{words} is missing:\n{said}");
     }
+    let file = world.file("shown-mail.json", mail()["document"].to_string());
+    let said = crate::world::said(&["sign", "--key", "hot", "--chain", "ethereum-typed-data", &file, "--dir", &dir]);
+    for words in ["message.contents = \"Hello, Bob!\"", "message.from.wallet = 0xCD2a"] {
+        assert!(said.contains(words), "{words} is missing:\n{said}");
+    }
 }
 
 #[test]

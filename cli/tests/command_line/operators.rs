@@ -316,6 +316,7 @@ fn a_policy_that_got_to_some_signers_only_says_so_and_is_finished_by_the_same_co
     assert!(said("message").contains("version 3 is in force at signer 1 "), "{}", said("message"));
     assert!(said("hint").contains("when signers 2, 3 answer"), "{}", said("hint"));
     assert_eq!(names(&world), ["demo"]);
+    assert_eq!(world.ok(&["audit", "export", &world.path("part.json")])["unreachable"], json!([2, 3]));
     for signer in others {
         world.runtime.block_on(world.group.restart_host(signer)).unwrap();
     }

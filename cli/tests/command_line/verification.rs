@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     path::Path,
 };
 
@@ -253,4 +253,16 @@ const ALTERATIONS: &[(&str, Alteration)] = &[
 
 fn chain(export: &mut Value) -> &mut Vec<Value> {
     export["receipts"].as_object_mut().unwrap().values_mut().next().unwrap().as_array_mut().unwrap()
+}
+
+#[test]
+fn a_host_that_takes_a_question_and_is_silent_is_told_from_one_that_is_away() {
+    let world = World::shared();
+    let host = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", host.local_addr().unwrap());
+    let (hash, root) = (world.group.record().manifest_hash.clone(), world.path("test-root.der"));
+    let status = ["status", "--url", &url, "--manifest-hash", &hash, "--root", &root];
+    world.fails(&status, 1, "host_no_answer");
+    drop(host);
+    world.fails(&status, 1, "host_unreachable");
 }

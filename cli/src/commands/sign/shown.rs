@@ -8,20 +8,20 @@ use cloister_chains::{
     ethereum::{Fees, Transaction, TypedData, U256},
     solana,
 };
-use cloister_client::{Account, SigningJob, scheme::Kind};
+use cloister_client::{Account, SigningJob, scheme::Kind, typed_data::Field};
 
-use crate::{failure::Failure, input::ReadAs, network::Shown, output::Lines};
+use crate::{failure::Failure, input::Payload, network::Shown, output::Lines};
 
 /// A line for each thing that it says.
-pub(super) fn lines(job: &SigningJob, read_as: ReadAs, shown: Shown) -> Result<Lines, Failure> {
+pub(super) fn lines(job: &SigningJob, payload: &Payload, shown: Shown) -> Result<Lines, Failure> {
     let account = job.account();
-    let lines = Lines::new().line("read", read_as).line("key", named(account));
+    let lines = Lines::new().line("read", payload.read_as).line("key", named(account));
     let said = match job.kind() {
         Kind::Message | Kind::EthereumMessage => Ok(text(lines, job.payload())),
         Kind::Solana => solana(lines, job.payload()),
         Kind::Bitcoin => bitcoin(lines, job, shown),
         Kind::Ethereum => ethereum(lines, account, job.payload()),
-        Kind::TypedData => typed_data(lines, job.payload()),
+        Kind::TypedData => typed_data(lines, job.payload(), &payload.fields),
         Kind::Cosmos => cosmos(lines, job.payload()),
     };
     Ok(said.map_err(cloister_client::Error::from)?)
@@ -36,10 +36,32 @@ type Said = Result<Lines, cloister_chains::Rejected>;
 
 /// Its beginning, with whatever could mislead escaped.
 fn text(lines: Lines, text: &[u8]) -> Lines {
-    const MOST: usize = 200;
-    let said: String = String::from_utf8_lossy(text).chars().take(MOST).collect();
-    lines.line("text", format!("{said:?}, {} bytes", text.len()))
+    let length = text.len();
+    let Ok(text) = std::str::from_utf8(text) else {
+        let beginning = text.get(..MOST / 2).unwrap_or(text);
+        return lines.line(
+            "bytes",
+            format!("0x{}, {length} bytes, which are no text", cut(&hex::encode(beginning), length > MOST / 2)),
+        );
+    };
+    let said: String = text.chars().take(MOST).collect();
+    lines.line("text", format!("{}, {length} bytes", cut(&quoted(&said), said.len() < length)))
 }
+
+/// In quotation marks, in which no mark of the text can end it.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn cut(text: &str, more: bool) -> String {
+    if more { format!("{text}…") } else { text.to_owned() }
+}
+
+/// The most characters of one value.
+const MOST: usize = 200;
+
+/// The most values of one message.
+const MOST_FIELDS: usize = 200;
 
 fn solana(lines: Lines, payload: &[u8]) -> Said {
     let message = solana::Message::parse(payload)?;
@@ -122,17 +144,23 @@ fn data(data: &[u8]) -> String {
     }
 }
 
-fn typed_data(lines: Lines, payload: &[u8]) -> Said {
+fn typed_data(lines: Lines, payload: &[u8], fields: &[Field]) -> Said {
     let data = TypedData::parse(payload)?;
     let domain = data.domain();
-    let quoted = |text: Option<&str>| text.map(|text| format!("{text:?}"));
-    Ok(lines
-        .line("type", format!("{:?}", data.primary_type()))
-        .maybe("application", quoted(domain.name()))
-        .maybe("version", quoted(domain.version()))
+    let lines = lines
+        .line("type", data.primary_type())
+        .maybe("application", domain.name().map(quoted))
+        .maybe("version", domain.version().map(quoted))
         .maybe("chain id", domain.chain_id())
         .maybe("contract", domain.verifying_contract())
-        .line("domain", format!("0x{}", hex::encode(data.domain_separator()))))
+        .line("domain", format!("0x{}", hex::encode(data.domain_separator())));
+    let lines = fields.iter().take(MOST_FIELDS).fold(lines, |lines, Field { path, value }| {
+        let beginning: String = value.chars().take(MOST).collect();
+        lines.line("says", format!("{path} = {}", cut(&beginning, beginning.len() < value.len())))
+    });
+    let more = fields.len().saturating_sub(MOST_FIELDS);
+    Ok(lines
+        .maybe("says", (more > 0).then(|| format!("and {more} values more, which are not shown: look at the file"))))
 }
 
 fn cosmos(lines: Lines, payload: &[u8]) -> Said {
@@ -148,7 +176,7 @@ fn cosmos(lines: Lines, payload: &[u8]) -> Said {
     let (fee, timeout) = (transaction.fee(), transaction.timeout_height());
     Ok(lines
         .line("fee", format!("{}, for {} gas", coins(&fee.amount), fee.gas_limit))
-        .maybe("memo", Some(transaction.memo()).filter(|memo| !memo.is_empty()).map(|memo| format!("{memo:?}")))
+        .maybe("memo", Some(transaction.memo()).filter(|memo| !memo.is_empty()).map(quoted))
         .maybe("until block", Some(timeout).filter(|height| *height > 0)))
 }
 
@@ -173,6 +201,12 @@ mod tests {
     #[test]
     fn texts_cannot_turn_the_terminal_over() {
         let said = text(Lines::new(), "pay\u{202e}\u{1b}[2J\n0".as_bytes()).to_string();
-        assert!(said.contains(r"\u{202e}\u{1b}[2J\n0"), "{said}");
+        assert!(said.contains(r#""pay\u202e\u001b[2J\n0", "#), "{said}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown_in_hex() {
+        let said = text(Lines::new(), &[0xff; 300]).to_string();
+        assert!(said.contains(&format!("0x{}…, 300 bytes", "ff".repeat(100))), "{said}");
     }
 }
