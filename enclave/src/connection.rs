@@ -116,9 +116,10 @@ impl<S: Stream> Connection<S> {
     fn send(&mut self, correlation: u32, payload: &[u8]) -> Result<(), Ended> {
         // No reply that the signer can make comes near the limit: batches, outboxes and blobs are bounded far below it.
         let Ok(header) = Header::new(Kind::Reply, correlation, payload) else { fatal::end() };
-        let frame = [header.to_bytes().as_slice(), payload].concat();
+        let (first, rest) = payload.split_at(payload.len().min(limits::WRITE - Header::LEN));
         let since = Instant::now();
-        frame.chunks(limits::WRITE).try_for_each(|piece| self.write(piece, since))
+        self.write(&[header.to_bytes().as_slice(), first].concat(), since)?;
+        rest.chunks(limits::WRITE).try_for_each(|piece| self.write(piece, since))
     }
 
     fn write(&mut self, mut piece: &[u8], since: Instant) -> Result<(), Ended> {

@@ -9,7 +9,7 @@ use cloister_wire::{
     manifest::Manifest,
     message::{Reply, Request},
     order::StartOrder,
-    peer::{PeerMessage, Piece},
+    peer::PeerMessage,
     policy::Policy,
     receipt::Receipt,
     request::{KeyRequest, SignRequest},
@@ -26,7 +26,7 @@ macro_rules! each_has_one_encoding {
 
 fuzz_target!(|bytes: &[u8]| {
     each_has_one_encoding! { bytes:
-        Request Reply PeerMessage Piece
+        Request Reply PeerMessage
         Manifest StartOrder Policy KeyRequest SignRequest
         Introduction SealedBlob Certificate Receipt
     }

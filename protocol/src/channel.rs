@@ -14,7 +14,7 @@ use cloister_wire::{
     codec,
     ids::{Counter, Hash},
     limits,
-    peer::{PeerFrame, PeerMessage, Piece},
+    peer::{PeerFrame, PeerMessage},
     refusal::Refusal,
 };
 use rand_core::CryptoRngCore;
@@ -118,18 +118,25 @@ impl Open {
 
     /// Encrypts a message, each of its pieces under the next counter.
     pub(crate) fn seal(&mut self, message: &PeerMessage) -> Result<PeerFrame, Refusal> {
-        let counter = self.sent;
-        let pieces =
-            pieces(counter, message)?.iter().map(|piece| self.seal_piece(piece)).collect::<Result<Vec<_>, _>>()?;
-        Ok(PeerFrame::Sealed { counter, pieces: pieces.try_into().map_err(|_| Refusal::ChannelFailed)? })
+        let (first, encoded) = (self.sent, codec::encode_secret(message));
+        let parts = encoded.chunks(limits::PIECE);
+        let head = head(first, parts.len())?;
+        let mut plain = Zeroizing::new(Vec::with_capacity(head.len().saturating_add(limits::PIECE)));
+        let mut pieces = Vec::with_capacity(parts.len());
+        for part in parts {
+            plain.clear();
+            plain.extend_from_slice(&head);
+            plain.extend_from_slice(part);
+            pieces.push(self.seal_piece(&plain)?);
+        }
+        Ok(PeerFrame::Sealed { counter: first, pieces: pieces.try_into().map_err(|_| Refusal::ChannelFailed)? })
     }
 
-    fn seal_piece(&mut self, piece: &Piece) -> Result<Bytes<{ limits::PEER_MESSAGE }>, Refusal> {
-        let plain = codec::encode_secret(piece);
+    fn seal_piece(&mut self, plain: &[u8]) -> Result<Bytes<{ limits::PEER_MESSAGE }>, Refusal> {
         let counter = self.sent;
         self.sent = counter.next().ok_or(Refusal::ChannelFailed)?;
         let mut ciphertext = vec![0; plain.len().saturating_add(TAG_LEN)];
-        self.transport.write_message(counter.0, &plain, &mut ciphertext).map_err(lost)?;
+        self.transport.write_message(counter.0, plain, &mut ciphertext).map_err(lost)?;
         ciphertext.try_into().map_err(|_| Refusal::ChannelFailed)
     }
 
@@ -137,39 +144,33 @@ impl Open {
     pub(crate) fn open(
         &mut self,
         first: Counter,
-        sealed: &[Bytes<{ limits::PEER_MESSAGE }>],
+        pieces: &[Bytes<{ limits::PEER_MESSAGE }>],
     ) -> Result<PeerMessage, Refusal> {
         let (mut counter, mut received) = (first, self.received);
-        // Never grows, since that leaves copies behind.
-        let mut whole = Zeroizing::new(Vec::with_capacity(sealed.iter().map(|piece| piece.as_slice().len()).sum()));
-        for ciphertext in sealed {
+        let head = head(first, pieces.len())?;
+        let lengths = || pieces.iter().map(|piece| piece.as_slice().len());
+        // Neither grows, since that leaves copies behind.
+        let mut whole = Zeroizing::new(Vec::with_capacity(lengths().sum()));
+        let mut plain = Zeroizing::new(vec![0; lengths().max().unwrap_or_default()]);
+        for ciphertext in pieces {
             received = received.with(counter).ok_or(Refusal::ChannelFailed)?;
-            let piece = self.open_piece(counter, ciphertext.as_slice())?;
-            if (piece.first, usize::from(piece.count)) != (first, sealed.len()) {
-                return Err(Refusal::ChannelFailed);
-            }
-            whole.extend_from_slice(piece.bytes.as_slice());
+            let length = self.transport.read_message(counter.0, ciphertext.as_slice(), &mut plain).map_err(lost)?;
+            let part = plain.get(..length).and_then(|plain| plain.strip_prefix(&head));
+            whole.extend_from_slice(part.ok_or(Refusal::ChannelFailed)?);
             counter = counter.next().ok_or(Refusal::ChannelFailed)?;
         }
         self.received = received;
         codec::decode(&whole).map_err(|_| Refusal::ChannelFailed)
     }
-
-    fn open_piece(&self, counter: Counter, ciphertext: &[u8]) -> Result<Piece, Refusal> {
-        let length = ciphertext.len().checked_sub(TAG_LEN).ok_or(Refusal::ChannelFailed)?;
-        let mut plain = Zeroizing::new(vec![0; length]);
-        self.transport.read_message(counter.0, ciphertext, &mut plain).map_err(lost)?;
-        codec::decode(&plain).map_err(|_| Refusal::ChannelFailed)
-    }
 }
 
-/// Cuts a message whose first piece will have the counter `first`.
-fn pieces(first: Counter, message: &PeerMessage) -> Result<Vec<Piece>, Refusal> {
-    let encoded = codec::encode_secret(message);
-    let parts = encoded.chunks(limits::PIECE);
-    let count = u8::try_from(parts.len()).map_err(|_| Refusal::ChannelFailed)?;
-    let piece = |part: &[u8]| Some(Piece { first, count, bytes: part.try_into().ok()? });
-    parts.map(piece).collect::<Option<_>>().ok_or(Refusal::ChannelFailed)
+/// What each piece of a message begins with: the counter of the first one, and how many there are.
+type Head = [u8; 9];
+
+fn head(first: Counter, pieces: usize) -> Result<Head, Refusal> {
+    let pieces = u8::try_from(pieces).map_err(|_| Refusal::ChannelFailed)?;
+    let [a, b, c, d, e, f, g, h] = first.0.to_be_bytes();
+    Ok([a, b, c, d, e, f, g, h, pieces])
 }
 
 impl Received {

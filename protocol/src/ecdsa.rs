@@ -30,14 +30,13 @@ mod presignature;
 mod presigning;
 mod share;
 
-use cloister_wire::{ids::SignerId, refusal::Refusal};
+use cloister_wire::{bounded::SecretBytes, ids::SignerId, limits, refusal::Refusal};
 use dkls23::protocols::PartyIndex;
 use k256_dkls::{
     AffinePoint, FieldBytes, Scalar, Secp256k1,
     elliptic_curve::{PrimeField as _, ops::Reduce as _, sec1::FromSec1Point as _},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use zeroize::Zeroizing;
 
 pub(crate) use abort::Abort;
 pub(crate) use pair::Pairs;
@@ -59,10 +58,11 @@ fn signer(index: PartyIndex) -> Option<SignerId> {
     SignerId::try_from(u16::from(index.as_u8())).ok()
 }
 
-/// What the library's types look like in messages. `room` is at least as much as they take: a buffer that holds secrets does not move
-/// while it grows.
-fn write<T: Serialize>(value: &T, room: usize) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    postcard::to_extend(value, Vec::with_capacity(room)).map(Zeroizing::new).map_err(|_| Fault::Fatal)
+/// What the library's types look like in messages. The buffer is made as long as it has to be: growing would leave copies behind.
+fn write<T: Serialize>(value: &T) -> Result<SecretBytes<{ limits::PAIRWISE }>, Fault> {
+    let length = postcard::experimental::serialized_size(value).map_err(|_| Fault::Fatal)?;
+    let bytes = postcard::to_extend(value, Vec::with_capacity(length)).map_err(|_| Fault::Fatal)?;
+    Ok(bytes.try_into()?)
 }
 
 /// Reads the whole of `bytes`.

@@ -16,7 +16,7 @@ use cloister_wire::{
     ids::{BootId, Hash, SignerId},
     message::{Reply, Request},
     order::StartOrder,
-    peer::{CeremonyMessage, Envelope, PeerFrame, PeerMessage, Piece, Round},
+    peer::{CeremonyMessage, Envelope, PeerFrame, PeerMessage, Round},
     tag::Tag,
 };
 use snow::{
@@ -132,9 +132,9 @@ fn altered(key: &Key, frame: &PeerFrame, at: usize) -> Option<PeerFrame> {
     let PeerFrame::Sealed { counter, pieces } = frame else { return None };
     let mut cipher = cipher();
     cipher.set(key);
-    let sealed: Vec<_> = (counter.0..).zip(pieces.iter()).collect();
-    let opened: Vec<Piece> = sealed.iter().map(|(nonce, piece)| open(&*cipher, *nonce, piece.as_slice())).collect();
-    let whole: Vec<u8> = opened.iter().flat_map(|piece| piece.bytes.as_slice().to_vec()).collect();
+    let opened: Vec<_> =
+        (counter.0..).zip(pieces).map(|(nonce, piece)| open(&*cipher, nonce, piece.as_slice())).collect();
+    let whole = opened.iter().map(|plain| &plain[HEAD..]).collect::<Vec<_>>().concat();
     let Ok(PeerMessage::Ceremony(CeremonyMessage { ceremony, round: Round::Extensions(bytes) })) =
         codec::decode(&whole)
     else {
@@ -145,29 +145,32 @@ fn altered(key: &Key, frame: &PeerFrame, at: usize) -> Option<PeerFrame> {
     let round = Round::Extensions(SecretBytes::try_from(changed).expect("as long"));
     let whole = codec::encode(&PeerMessage::Ceremony(CeremonyMessage { ceremony, round }));
     let mut rest = whole.as_slice();
-    let again = sealed.iter().zip(opened).map(|((nonce, _), piece)| {
-        let (bytes, others) = rest.split_at(piece.bytes.as_slice().len());
-        rest = others;
-        let bytes = SecretBytes::try_from(bytes).expect("as long");
-        Bytes::try_from(seal(&*cipher, *nonce, &Piece { bytes, ..piece })).expect("as long")
+    let again = (counter.0..).zip(opened).map(|(nonce, mut plain)| {
+        let part;
+        (part, rest) = rest.split_at(plain.len() - HEAD);
+        plain[HEAD..].copy_from_slice(part);
+        Bytes::try_from(seal(&*cipher, nonce, &plain)).expect("as long")
     });
     let pieces = again.collect::<Vec<_>>().try_into().expect("as many");
     Some(PeerFrame::Sealed { counter: *counter, pieces })
 }
 
-fn open(cipher: &dyn Cipher, nonce: u64, sealed: &[u8]) -> Piece {
+fn open(cipher: &dyn Cipher, nonce: u64, sealed: &[u8]) -> Vec<u8> {
     let mut plain = vec![0; sealed.len()];
     let length = cipher.decrypt(nonce, &[], sealed, &mut plain).expect("our own key");
-    codec::decode(&plain[..length]).expect("a piece")
+    plain.truncate(length);
+    plain
 }
 
-fn seal(cipher: &dyn Cipher, nonce: u64, piece: &Piece) -> Vec<u8> {
-    let plain = codec::encode(piece);
+fn seal(cipher: &dyn Cipher, nonce: u64, plain: &[u8]) -> Vec<u8> {
     let mut sealed = vec![0; plain.len() + 16];
-    let length = cipher.encrypt(nonce, &[], &plain, &mut sealed);
+    let length = cipher.encrypt(nonce, &[], plain, &mut sealed);
     assert_eq!(length, sealed.len(), "a tag and no more");
     sealed
 }
+
+/// What a piece begins with: the first one's nonce and how many there are.
+const HEAD: usize = 9;
 
 fn cipher() -> Box<dyn Cipher> {
     DefaultResolver.resolve_cipher(&CipherChoice::ChaChaPoly).expect("compiled in")

@@ -287,7 +287,7 @@ fn presignings_that_make_no_sense_are_refused() {
         (group.open_presigning(key, &[], &set([2, 3]), 1), Refusal::PackageInvalid),
         (group.open_presigning(key, &[], &all, 1), Refusal::PackageInvalid),
         (group.open_presigning(key, &[], &set([1, 2]), 0), Refusal::Malformed),
-        (group.open_presigning(key, &[], &set([1, 2]), 5), Refusal::Malformed),
+        (group.open_presigning(key, &[], &set([1, 2]), 9), Refusal::Malformed),
         (Request::Commit { key, count: 1 }, Refusal::SchemeMismatch),
     ];
     for (request, refusal) in cases {

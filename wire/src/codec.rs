@@ -22,7 +22,7 @@ pub enum DecodeError {
 /// Encodes `value`.
 #[must_use]
 pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(length(value));
     minicbor::encode(value, &mut bytes).expect("writing to a Vec cannot fail");
     bytes
 }
@@ -31,9 +31,7 @@ pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
 /// copies behind.
 #[must_use]
 pub fn encode_secret<T: Encode<()>>(value: &T) -> Zeroizing<Vec<u8>> {
-    let mut length = Length(0);
-    minicbor::encode(value, &mut length).expect("counting cannot fail");
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length(value)));
     minicbor::encode(value, &mut *bytes).expect("writing to a Vec cannot fail");
     bytes
 }
@@ -50,6 +48,12 @@ pub fn decode<'b, T: Decode<'b, ()> + Encode<()>>(bytes: &'b [u8]) -> Result<T, 
         Ok(()) if same.rest.is_empty() => Ok(value),
         _ => Err(DecodeError::NotCanonical),
     }
+}
+
+fn length<T: Encode<()>>(value: &T) -> usize {
+    let mut length = Length(0);
+    minicbor::encode(value, &mut length).expect("counting cannot fail");
+    length.0
 }
 
 /// Counts what is written.

@@ -71,13 +71,13 @@ pub const EVENTS: usize = 2 * BATCH;
 pub const RECEIPT: usize = 256 + 128 * EVENTS;
 /// A piece of a message between two signers: a Noise message (Noise specification, section 3).
 pub const PEER_MESSAGE: usize = 65_535;
-/// A message's part in one of them: without the tag and the piece's own encoding.
-pub const PIECE: usize = PEER_MESSAGE - 16 - 32;
+/// A message's part in one of them: without the tag, and the nonce and number in front.
+pub const PIECE: usize = PEER_MESSAGE - 16 - 9;
 /// Pieces of one message: the largest carries [`PAIRWISE`] bytes.
-pub const PIECES: usize = 4;
+pub const PIECES: usize = 7;
 
-/// What one signer sends another in one round, bytes: four presignatures of 55,385, or a pair's set-up of about 143,000.
-pub const PAIRWISE: usize = 224 * 1024;
+/// What one signer sends another in one round, bytes: eight presignatures of 55,385, or a pair's set-up of about 143,000.
+pub const PAIRWISE: usize = 440 * 1024;
 
 /// A KMS ciphertext, bytes (RSA-4096 gives 512; the KMS API allows 6144).
 pub const WRAP: usize = 1024;
@@ -104,7 +104,7 @@ pub const POOLS: usize = 16 * POOL;
 /// Signers that sign with ECDSA together: a round's messages to all others, 55,385 bytes each, have to fit a frame.
 pub const ECDSA_SIGNERS: usize = 9;
 /// Presignatures made by one ceremony of two signers; with more signers fewer, one at least.
-pub const PRESIGNING_BATCH: usize = 4;
+pub const PRESIGNING_BATCH: usize = 8;
 /// Presignings under way at once.
 pub const PRESIGNINGS: usize = 16;
 /// Key generations under way at once.

@@ -35,7 +35,8 @@ pub enum PeerFrame {
         /// Noise nonce of the first piece; each further one has the next. Each opens once.
         #[n(0)]
         counter: Counter,
-        /// Noise ciphertexts, each of a [`Piece`].
+        /// Noise ciphertexts, of which each holds a piece of a [`PeerMessage`]: the first one's nonce (8 bytes, big-endian), how many
+        /// there are (1 byte), and its part of the encoded message. So no host can put pieces of two messages together.
         #[n(1)]
         pieces: List<Bytes<{ limits::PEER_MESSAGE }>, { limits::PIECES }>,
     },
@@ -81,22 +82,6 @@ pub enum PairRound {
     /// The higher signer has no set-up with the lower one: it is asked to begin.
     #[n(2)]
     Ask,
-}
-
-/// A piece of a [`PeerMessage`]: Noise messages are shorter than some of these. It says which message it belongs to, so that no host can
-/// put pieces of two together.
-#[derive(Clone, Encode, Decode)]
-#[cbor(array)]
-pub struct Piece {
-    /// The counter of the message's first piece.
-    #[n(0)]
-    pub first: Counter,
-    /// How many pieces there are.
-    #[n(1)]
-    pub count: u8,
-    /// This one's part of the encoded message.
-    #[n(2)]
-    pub bytes: SecretBytes<{ limits::PIECE }>,
 }
 
 /// A ceremony's message.

@@ -130,8 +130,8 @@ impl Presignatures {
 impl Source for Batches {
     type Item = Hash;
 
-    async fn make(&self, _count: usize) -> Result<Vec<Hash>, Problem> {
-        self.presigner.make(&self.subject).await
+    async fn make(&self, count: usize) -> Result<Vec<Hash>, Problem> {
+        self.presigner.make(&self.subject, count).await
     }
 }
 

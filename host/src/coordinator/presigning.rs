@@ -49,9 +49,10 @@ impl Presigner {
         Self { signers, pairs, patience, places: Semaphore::new(PLACES) }
     }
 
-    /// The ids of fresh presignatures: as many as one ceremony makes, since a ceremony of fewer costs the signers as many messages.
-    pub(super) async fn make(&self, subject: &Subject) -> Result<Vec<Hash>, Problem> {
-        let count = batch(subject.signers.len());
+    /// The ids of fresh presignatures, as near to `count` as one ceremony comes. Half of what it can make costs as many messages as one.
+    pub(super) async fn make(&self, subject: &Subject, count: usize) -> Result<Vec<Hash>, Problem> {
+        let most = most(subject.signers.len());
+        let count = u16::try_from(count.clamp(most.div_ceil(2), most)).unwrap_or(1);
         let _place = self.places.acquire().await.map_err(|_| unexpected())?;
         let made = self.run(subject, count).await;
         if made.as_ref().is_err_and(is_barred) && !self.pairs.bars(&subject.signers) {
@@ -159,8 +160,8 @@ fn unsettled(at: SignerId, suspects: &[SignerId]) -> String {
 }
 
 /// Presignatures of one ceremony: what signers send each other has to fit a frame.
-fn batch(signers: usize) -> u16 {
-    u16::try_from(limits::PRESIGNING_BATCH / signers.saturating_sub(1).max(1)).map_or(1, |count| count.max(1))
+fn most(signers: usize) -> usize {
+    (limits::PRESIGNING_BATCH / signers.saturating_sub(1).max(1)).max(1)
 }
 
 /// Presignings that this host drives at once: signers take on 16, from all hosts together.
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_ceremony_makes_as_many_as_fit_a_frame_and_one_at_least() {
-        assert_eq!([2, 3, 4, 5, 6, 9].map(batch), [4, 2, 1, 1, 1, 1]);
+        assert_eq!([2, 3, 4, 5, 6, 9].map(most), [8, 4, 2, 2, 1, 1]);
     }
 
     #[test]

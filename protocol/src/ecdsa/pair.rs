@@ -289,8 +289,7 @@ impl Setup {
         self.opened = Some(Opened { session, committed, as_receiver, gadget_nonce, as_sender, correlation, exponents });
         let (seed, salt) = (*self.seed, self.salt.to_vec());
         let opening = Opening { seed, salt, ot_proof, gadget_nonce, ot_choices, ot_seed };
-        let bytes = write(&opening, limits::PAIRWISE)?;
-        Ok(PairRound::Open { to: theirs, opening: bytes.as_slice().try_into().map_err(Fault::from)? })
+        Ok(PairRound::Open { to: theirs, opening: write(&opening)? })
     }
 
     /// The peer has opened: checks its side.

@@ -41,7 +41,7 @@ use super::{
     presignature::{Presignature, Secret},
     read, reduced, scalar, signer, write,
 };
-use crate::{child::Child, fault::Fault};
+use crate::child::Child;
 
 /// What a batch of presignatures is about. Signers who disagree on any of it get a session mismatch, which harms nobody.
 pub(crate) struct Terms {
@@ -312,9 +312,7 @@ impl<M: Serialize> Columns<M> {
 
     fn send(self, round: impl Fn(SecretBytes<{ limits::PAIRWISE }>) -> Round) -> Result<Sent, Abort> {
         let column = |(receiver, column): (PartyIndex, Vec<M>)| {
-            let bytes = write(&column, MESSAGE.saturating_mul(column.len()))?;
-            let bytes = SecretBytes::try_from(bytes.as_slice()).map_err(Fault::from)?;
-            Ok((signer(receiver).ok_or(Abort::Fatal)?, round(bytes)))
+            Ok((signer(receiver).ok_or(Abort::Fatal)?, round(write(&column)?)))
         };
         self.0.into_iter().map(column).collect()
     }
@@ -335,6 +333,3 @@ impl<M> Rows<M> {
         self.0.iter_mut().map(next).collect()
     }
 }
-
-/// One message of a presignature, bytes (seen: 54,401), rounded up.
-const MESSAGE: usize = 56 * 1024;
