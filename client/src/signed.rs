@@ -86,6 +86,8 @@ pub enum Finished {
         transaction: Vec<u8>,
         /// Its id, as explorers show it.
         txid: String,
+        /// Inputs of others, of which the signatures are taken as they came.
+        unverified: Vec<usize>,
     },
     /// A PSBT that others have to sign, too.
     BitcoinInPart {

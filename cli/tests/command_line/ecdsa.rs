@@ -285,6 +285,15 @@ fn a_psbt_of_a_segwit_child_is_signed_and_foreign_inputs_are_left_alone() {
     assert_eq!((&signed["missing_signatures"], &signed["txid"]), (&1.into(), &Value::Null));
     let part = Psbt::deserialize(&STANDARD.decode(text(&signed, "signed")).unwrap()).unwrap();
     assert_eq!(part.inputs.iter().map(|input| input.partial_sigs.len()).collect::<Vec<_>>(), [1, 0]);
+
+    let mut others = spend(&[own, ScriptBuf::new_op_return([])]);
+    others.inputs[1].final_script_witness = Some(Witness::from_slice(&[b"whatever they put there"]));
+    let signed = sign("others.psbt", &others);
+    assert_eq!(
+        (&signed["unverified_inputs"], signed["txid"].is_string()),
+        (&serde_json::json!([1]), true),
+        "{signed:#}"
+    );
 }
 
 /// A PSBT that spends a coin of each script, with the transactions that made them.

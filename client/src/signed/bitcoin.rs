@@ -1,6 +1,6 @@
 //! PSBTs, with inputs of others or without.
 
-use cloister_chains::bitcoin::{EcdsaSignature, Foreign, Psbt, Sighash, Spend};
+use cloister_chains::bitcoin::{EcdsaSignature, Finalised, Foreign, Psbt, Sighash, Spend};
 
 use super::{Finished, Parsed, Rest, fixed};
 use crate::{account::Account, ecdsa, error::Error, signature::SignatureRejected};
@@ -37,6 +37,8 @@ pub(super) fn finish(
     if missing > 0 {
         return Ok(Finished::BitcoinInPart { psbt: psbt.to_bytes(), missing });
     }
-    let finalised = psbt.finalise()?;
-    Ok(Finished::Bitcoin { psbt: finalised.psbt, transaction: finalised.transaction, txid: finalised.txid.to_string() })
+    let is_ours = |input: &usize| inputs.iter().any(|ours| ours.input == *input);
+    let unverified = (0..psbt.inputs().len()).filter(|input| !is_ours(input)).collect();
+    let Finalised { psbt, transaction, txid } = psbt.finalise()?;
+    Ok(Finished::Bitcoin { psbt, transaction, txid: txid.to_string(), unverified })
 }

@@ -83,6 +83,9 @@ struct Finished {
     /// Whether every signature that the transaction needs is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     complete: Option<bool>,
+    /// Bitcoin: inputs of others, of which the signatures were taken as they came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unverified_inputs: Vec<usize>,
 }
 
 impl Job {

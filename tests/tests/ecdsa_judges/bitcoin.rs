@@ -29,7 +29,7 @@ fn bitcoinjs_validates_finishes_and_extracts_what_the_group_signed() {
 pub(crate) fn spend_alone(stage: &mut Stage, account: &Account, kinds: &[&str]) {
     let unsigned = build(account, kinds, false);
     let signed = sign(stage, account.clone(), Kind::Bitcoin, &bytes(&unsigned));
-    let Finished::Bitcoin { psbt, transaction, txid } = signed.finished else { panic!("a finished PSBT") };
+    let Finished::Bitcoin { psbt, transaction, txid, .. } = signed.finished else { panic!("a finished PSBT") };
     // Without Ethereum's v.
     let signatures: Vec<_> = signed.signatures.iter().map(|signature| hex::encode(&signature[..64])).collect();
     assert_eq!(signatures.len(), kinds.len());

@@ -36,6 +36,8 @@ pub(super) struct SignedView {
     sender: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     missing_signatures: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unverified_inputs: Vec<usize>,
     signers: Vec<u16>,
     simulated: bool,
     #[serde(skip)]
@@ -64,6 +66,7 @@ impl SignedView {
             transaction_hash: None,
             sender: None,
             missing_signatures: None,
+            unverified_inputs: Vec::new(),
             signers: signed.signers.iter().map(|signer| signer.get()).collect(),
             simulated,
             kind: job.kind(),
@@ -76,7 +79,8 @@ impl SignedView {
             Finished::Solana { missing, .. } | Finished::BitcoinInPart { missing, .. } => {
                 self.missing_signatures = Some(*missing);
             }
-            Finished::Bitcoin { transaction, txid, .. } => {
+            Finished::Bitcoin { transaction, txid, unverified, .. } => {
+                self.unverified_inputs.clone_from(unverified);
                 (self.transaction, self.txid) = (Some(hex::encode(transaction)), Some(txid.clone()));
             }
             Finished::Ethereum { hash, sender, .. } => {
@@ -89,6 +93,12 @@ impl SignedView {
         self
     }
 
+    /// Nodes refuse the transaction if one of these signatures is wrong.
+    fn others(&self) -> Option<String> {
+        let inputs: Vec<_> = self.unverified_inputs.iter().map(usize::to_string).collect();
+        (!inputs.is_empty()).then(|| format!("the signatures of others, in input {}", inputs.join(", ")))
+    }
+
     pub(super) fn remarks(&self) -> Lines {
         let signers: Vec<_> = self.signers.iter().map(u16::to_string).collect();
         let missing = self.missing_signatures.filter(|missing| *missing > 0);
@@ -98,6 +108,7 @@ impl SignedView {
             .maybe("hash", self.transaction_hash.as_ref())
             .maybe("sender", self.sender.as_ref().map(|sender| format!("{sender}, recovered from the signature")))
             .maybe("missing", missing.map(|missing| format!("{missing} signatures of others")))
+            .maybe("not verified", self.others())
             .simulated(self.simulated)
     }
 }

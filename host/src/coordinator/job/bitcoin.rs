@@ -29,6 +29,8 @@ pub(super) fn finish(
         let psbt = Some(base64(&signed));
         return Ok(Finished { signed: psbt.clone(), psbt, complete: Some(false), ..Finished::default() });
     }
+    let is_ours = |input: &usize| inputs.iter().any(|ours| ours.input == *input);
+    let unverified_inputs = (0..read.inputs().len()).filter(|input| !is_ours(input)).collect();
     let finalised = read.finalise().map_err(rejected)?;
     Psbt::parse(&finalised.psbt).map_err(rejected)?;
     Ok(Finished {
@@ -37,6 +39,7 @@ pub(super) fn finish(
         transaction: Some(hex::encode(&finalised.transaction)),
         txid: Some(finalised.txid.to_string()),
         complete: Some(true),
+        unverified_inputs,
         ..Finished::default()
     })
 }
