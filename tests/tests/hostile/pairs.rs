@@ -22,8 +22,8 @@ fn paired(stage: &mut Stage, key: KeyId) -> Result<(), &'static str> {
     }
 }
 
-/// Interferes with each of these messages, and delivers it in the end: the last one first, since pieces come in any order.
-fn interfere(stage: &mut Stage, letters: &[Mail]) -> Vec<Mail> {
+/// Interferes with each of these messages, and delivers it in the end: the last one first, since messages may come in any order.
+pub(crate) fn interfere(stage: &mut Stage, letters: &[Mail]) -> Vec<Mail> {
     let mut answers = Vec::new();
     for letter in letters.iter().rev() {
         for tampered in [
