@@ -1,6 +1,7 @@
 mod allow;
+mod view;
 
-use std::{fmt, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use clap::{Args, Subcommand};
 use cloister_client::{
@@ -10,18 +11,18 @@ use cloister_client::{
 use cloister_wire::{
     endorsement::Endorsed,
     ids::{Hash, PolicyVersion, Requester, Tenant},
-    policy::{KeyRule, Policy, RequesterKey},
+    policy::{KeyRule, Policy},
     signature::PublicKey,
 };
-use serde::Serialize;
 
 use crate::{
     context::Connection,
     draft::{Draft, DraftView, Operators, Signed, Signing, put_into_force},
     failure::{Exit, Failure},
-    output::{Lines, Output},
+    output::Output,
 };
 use allow::{Allowance, Allowed};
+use view::{AddedView, Change, DeniedView, Grant, ListView, RemovedView};
 
 /// `cloister requester`.
 #[derive(Subcommand, Debug)]
@@ -180,14 +181,14 @@ impl Remove {
         shared: &[&KeyRule],
     ) -> Result<RemovedView, Failure> {
         let kept = shared.iter().filter_map(|rule| policy.rule(&rule.tenant, &rule.key));
-        Ok(RemovedView {
-            requester: self.name.to_string(),
+        let change = Change {
             grants: kept.map(Grant::new).collect(),
             policy_version: policy.version.0,
             policy_hash: policy_hash.to_string(),
             simulated: self.connection.is_simulated()?,
             draft,
-        })
+        };
+        Ok(RemovedView { requester: self.name.to_string(), change })
     }
 }
 
@@ -211,14 +212,14 @@ impl Deny {
         let policy_hash = draft.hash().to_string();
         let draft = operators.carry_out(draft, &attested, &self.connection).await?;
         let left = policy.keys.iter().filter(|rule| denied.iter().any(|denied| denied.key == rule.key));
-        Ok(DeniedView {
-            tenant: tenant.to_string(),
+        let change = Change {
             grants: left.filter(|rule| rule.tenant == tenant).map(Grant::new).collect(),
             policy_version: policy.version.0,
             policy_hash,
             simulated: self.connection.is_simulated()?,
             draft,
-        })
+        };
+        Ok(DeniedView { tenant: tenant.to_string(), change })
     }
 }
 
@@ -270,7 +271,7 @@ impl Key {
 }
 
 impl Add {
-    async fn run(self) -> Result<View, Failure> {
+    async fn run(self) -> Result<AddedView, Failure> {
         let tenant = self.connection.tenant(self.tenant.as_ref())?;
         let allowed = self.allow.iter().map(Allowance::read).collect::<Result<Vec<_>, _>>()?;
         let operators = self.signing.operators(&self.connection)?;
@@ -280,16 +281,19 @@ impl Add {
         let (policy, draft) = next(&attested, |draft| self.change(draft, &tenant, key.public(), &allowed)).await?;
         let policy_hash = draft.hash().to_string();
         let draft = self.carry_out(operators, draft, &attested, &key).await?;
-        Ok(View {
-            requester: self.name.to_string(),
-            tenant: tenant.to_string(),
-            public_key: key.public().to_string(),
-            key_file: key.file().map(|file| file.display().to_string()),
+        let change = Change {
             grants: policy.keys.iter().filter(|rule| rule.names(&self.name)).map(Grant::new).collect(),
             policy_version: policy.version.0,
             policy_hash,
             simulated: self.connection.is_simulated()?,
             draft,
+        };
+        Ok(AddedView {
+            requester: self.name.to_string(),
+            tenant: tenant.to_string(),
+            public_key: key.public().to_string(),
+            key_file: key.file().map(|file| file.display().to_string()),
+            change,
         })
     }
 
@@ -376,172 +380,4 @@ async fn check_schemes(attested: &Attested, tenant: &Tenant, allowed: &[Allowed]
         }
     }
     Ok(())
-}
-
-/// Who may sign what with a key.
-#[derive(Serialize)]
-struct Grant {
-    key: String,
-    requesters: Vec<String>,
-    permissions: Vec<String>,
-}
-
-impl Grant {
-    fn new(rule: &KeyRule) -> Self {
-        let AllowView { key, permissions } = AllowView::new(rule);
-        Self { key, requesters: rule.requesters.iter().map(ToString::to_string).collect(), permissions }
-    }
-
-    /// A line for each.
-    fn lines(grants: &[Self], lines: Lines) -> Lines {
-        grants.iter().fold(lines, |lines, grant| lines.line("may sign", grant))
-    }
-}
-
-impl fmt::Display for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, with {}: {}", self.requesters.join(" and "), self.key, self.permissions.join(", "))
-    }
-}
-
-#[derive(Serialize)]
-struct View {
-    requester: String,
-    tenant: String,
-    public_key: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_file: Option<String>,
-    /// For every key that it may use.
-    grants: Vec<Grant>,
-    policy_version: u64,
-    policy_hash: String,
-    simulated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    draft: Option<DraftView>,
-}
-
-impl fmt::Display for View {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = Lines::new()
-            .line("requester", format!("{} of tenant {}", self.requester, self.tenant))
-            .line("public key", &self.public_key)
-            .maybe("secret key", self.key_file.as_ref());
-        let lines = Grant::lines(&self.grants, lines).simulated(self.simulated);
-        match &self.draft {
-            Some(draft) => write!(f, "{lines}\n{draft}"),
-            None => write!(f, "{}", lines.line("policy", format!("version {} is in force", self.policy_version))),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct RemovedView {
-    requester: String,
-    /// What others may still do with its keys.
-    grants: Vec<Grant>,
-    policy_version: u64,
-    policy_hash: String,
-    simulated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    draft: Option<DraftView>,
-}
-
-impl fmt::Display for RemovedView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = Grant::lines(&self.grants, Lines::new().line("removed", &self.requester)).simulated(self.simulated);
-        match &self.draft {
-            Some(draft) => write!(f, "{lines}\n{draft}"),
-            None => write!(f, "{}", lines.line("policy", format!("version {} is in force", self.policy_version))),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct DeniedView {
-    tenant: String,
-    /// What is left of the keys' permissions.
-    grants: Vec<Grant>,
-    policy_version: u64,
-    policy_hash: String,
-    simulated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    draft: Option<DraftView>,
-}
-
-impl fmt::Display for DeniedView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = Grant::lines(&self.grants, Lines::new().line("tenant", &self.tenant)).simulated(self.simulated);
-        match &self.draft {
-            Some(draft) => write!(f, "{lines}\n{draft}"),
-            None => write!(f, "{}", lines.line("policy", format!("version {} is in force", self.policy_version))),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ListView {
-    requesters: Vec<RequesterView>,
-    policy_version: u64,
-    policy_hash: String,
-    simulated: bool,
-}
-
-#[derive(Serialize)]
-struct RequesterView {
-    requester: String,
-    tenant: String,
-    public_key: String,
-    create_keys: bool,
-    allow: Vec<AllowView>,
-}
-
-#[derive(Serialize)]
-struct AllowView {
-    key: String,
-    permissions: Vec<String>,
-}
-
-impl ListView {
-    fn new(policy: &Policy, endorsed: &Endorsed<Policy>, simulated: bool) -> Self {
-        let requester = |known: &RequesterKey| RequesterView {
-            requester: known.name.to_string(),
-            tenant: known.tenant.to_string(),
-            public_key: known.key.to_string(),
-            create_keys: policy.key_creators.iter().any(|name| *name == known.name),
-            allow: policy
-                .keys
-                .iter()
-                .filter(|rule| rule.requesters.iter().any(|name| *name == known.name))
-                .map(AllowView::new)
-                .collect(),
-        };
-        Self {
-            requesters: policy.requesters.iter().map(requester).collect(),
-            policy_version: policy.version.0,
-            policy_hash: endorsed.hash().to_string(),
-            simulated,
-        }
-    }
-}
-
-impl AllowView {
-    fn new(rule: &KeyRule) -> Self {
-        Self { key: rule.key.to_string(), permissions: rule.permissions.iter().map(permission::text).collect() }
-    }
-}
-
-impl fmt::Display for ListView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = Lines::new().line("policy", format!("version {}", self.policy_version)).simulated(self.simulated);
-        write!(f, "{lines}")?;
-        self.requesters.iter().try_for_each(|requester| write!(f, "\n{requester}"))
-    }
-}
-
-impl fmt::Display for RequesterView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let make = if self.create_keys { "; may make keys" } else { "" };
-        write!(f, "{} of tenant {}, key {}{make}", self.requester, self.tenant, self.public_key)?;
-        self.allow.iter().try_for_each(|allow| write!(f, "\n  {}={}", allow.key, allow.permissions.join(",")))
-    }
 }
