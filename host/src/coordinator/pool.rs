@@ -33,7 +33,7 @@ pub(super) trait Source: Send + Sync + 'static {
     /// One thing.
     type Item: Send + 'static;
 
-    /// Makes at least one, and about `count` if it can make so many at once.
+    /// Makes at least one and at most `count`.
     fn make(&self, count: usize) -> impl Future<Output = Result<Vec<Self::Item>, Problem>> + Send;
 }
 

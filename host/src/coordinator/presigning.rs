@@ -49,10 +49,9 @@ impl Presigner {
         Self { signers, pairs, patience, places: Semaphore::new(PLACES) }
     }
 
-    /// The ids of fresh presignatures, as near to `count` as one ceremony comes. Half of what it can make costs as many messages as one.
+    /// The ids of fresh presignatures, at most `count`.
     pub(super) async fn make(&self, subject: &Subject, count: usize) -> Result<Vec<Hash>, Problem> {
-        let most = most(subject.signers.len());
-        let count = u16::try_from(count.clamp(most.div_ceil(2), most)).unwrap_or(1);
+        let count = u16::try_from(count.min(most(subject.signers.len()))).unwrap_or(1);
         let _place = self.places.acquire().await.map_err(|_| unexpected())?;
         let made = self.run(subject, count).await;
         if made.as_ref().is_err_and(is_barred) && !self.pairs.bars(&subject.signers) {
