@@ -9,7 +9,7 @@ mod tests;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_chains::{
-    bitcoin::Sighash,
+    bitcoin::ToSign,
     ethereum::{Address, TypedData, personal_message_digest},
     message,
 };
@@ -49,8 +49,8 @@ enum Rest {
     Nothing,
     /// A Solana transaction, signed in part or not at all, of which the message is sent.
     Transaction(Vec<u8>),
-    /// The inputs of a PSBT that are signed.
-    Inputs(Vec<Sighash>),
+    /// The inputs of a PSBT that are signed, and those of others.
+    Inputs(ToSign),
     /// An Ethereum transaction in its network form, of which all but the sidecar is sent.
     WithSidecar(Vec<u8>),
 }

@@ -1,6 +1,6 @@
 //! PSBTs, with inputs of others or without.
 
-use cloister_chains::bitcoin::{EcdsaSignature, Finalised, Foreign, Psbt, Sighash, Spend};
+use cloister_chains::bitcoin::{EcdsaSignature, Finalised, Foreign, Psbt, Spend, ToSign};
 
 use super::{Finished, Parsed, Rest, fixed};
 use crate::{account::Account, ecdsa, error::Error, signature::SignatureRejected};
@@ -8,19 +8,19 @@ use crate::{account::Account, ecdsa, error::Error, signature::SignatureRejected}
 /// The account's inputs. Whether there may be others is for the policy to say.
 pub(super) fn read(account: &Account, payload: &[u8]) -> Result<Parsed, Error> {
     let spender = account.spender()?;
-    let inputs = Psbt::parse(payload)?.sighashes(&spender, Foreign::LeaveAlone)?.sighashes;
-    let messages = inputs.iter().map(|input| input.digest.to_vec()).collect();
+    let inputs = Psbt::parse(payload)?.sighashes(&spender, Foreign::LeaveAlone)?;
+    let messages = inputs.sighashes.iter().map(|input| input.digest.to_vec()).collect();
     Ok(Parsed { payload: payload.to_vec(), messages, rest: Rest::Inputs(inputs) })
 }
 
 pub(super) fn finish(
     account: &Account,
     psbt: &[u8],
-    inputs: &[Sighash],
+    inputs: &ToSign,
     signatures: &[Vec<u8>],
 ) -> Result<Finished, Error> {
     let mut psbt = Psbt::parse(psbt)?;
-    for (input, signature) in inputs.iter().zip(signatures) {
+    for (input, signature) in inputs.sighashes.iter().zip(signatures) {
         match input.spend {
             Spend::Taproot(sighash_type) => {
                 psbt.insert_taproot_signature(input.input, fixed(signature)?, sighash_type)?;
@@ -37,8 +37,7 @@ pub(super) fn finish(
     if missing > 0 {
         return Ok(Finished::BitcoinInPart { psbt: psbt.to_bytes(), missing });
     }
-    let is_ours = |input: &usize| inputs.iter().any(|ours| ours.input == *input);
-    let unverified = (0..psbt.inputs().len()).filter(|input| !is_ours(input)).collect();
+    let unverified = inputs.foreign.clone();
     let Finalised { psbt, transaction, txid } = psbt.finalise()?;
     Ok(Finished::Bitcoin { psbt, transaction, txid: txid.to_string(), unverified })
 }

@@ -9,7 +9,7 @@ mod solana;
 use std::sync::Arc;
 
 use cloister_chains::{
-    bitcoin::{Psbt, Sighash},
+    bitcoin::{Psbt, ToSign},
     message,
 };
 use cloister_wire::{
@@ -46,7 +46,7 @@ enum Form {
     Ethereum(Vec<u8>),
     Cosmos(Vec<u8>),
     Solana(Vec<u8>),
-    Bitcoin(Box<Psbt>, Vec<Sighash>),
+    Bitcoin(Box<Psbt>, ToSign),
 }
 
 /// A finished signature as the API shows it.
@@ -111,7 +111,7 @@ impl Job {
             Form::Ethereum(transaction) => ethereum::finish(&transaction, &signatures)?,
             Form::Cosmos(document) => cosmos::finish(&document, &signatures)?,
             Form::Solana(message) => solana::finish(&self.child, &message, &signatures)?,
-            Form::Bitcoin(psbt, inputs) => bitcoin::finish(&self.child, *psbt, &inputs, &signatures)?,
+            Form::Bitcoin(psbt, inputs) => bitcoin::finish(&self.child, *psbt, inputs, &signatures)?,
         };
         let answer = SignAnswer {
             request_hash: self.hash.to_string(),

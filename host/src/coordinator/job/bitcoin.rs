@@ -1,6 +1,6 @@
 //! PSBTs: Taproot inputs, or those of an ECDSA key. Whether there may be inputs of others is for the policy to say.
 
-use cloister_chains::bitcoin::{CompressedKey, EcdsaSignature, Foreign, Psbt, Sighash, Spend};
+use cloister_chains::bitcoin::{CompressedKey, EcdsaSignature, Foreign, Psbt, Sighash, Spend, ToSign};
 
 use super::{Finished, Form, broken, fixed, mismatch, rejected};
 use crate::{child::Child, encoding::base64, problem::Problem};
@@ -8,8 +8,8 @@ use crate::{child::Child, encoding::base64, problem::Problem};
 pub(super) fn read(child: &Child, payload: &[u8]) -> Result<(Vec<Vec<u8>>, Form), Problem> {
     let spender = child.spender().ok_or_else(mismatch)?;
     let psbt = Psbt::parse(payload).map_err(rejected)?;
-    let inputs = psbt.sighashes(&spender, Foreign::LeaveAlone).map_err(rejected)?.sighashes;
-    let digests = inputs.iter().map(|input| input.digest.to_vec()).collect();
+    let inputs = psbt.sighashes(&spender, Foreign::LeaveAlone).map_err(rejected)?;
+    let digests = inputs.sighashes.iter().map(|input| input.digest.to_vec()).collect();
     Ok((digests, Form::Bitcoin(Box::new(psbt), inputs)))
 }
 
@@ -17,10 +17,10 @@ pub(super) fn read(child: &Child, payload: &[u8]) -> Result<(Vec<Vec<u8>>, Form)
 pub(super) fn finish(
     child: &Child,
     mut psbt: Psbt,
-    inputs: &[Sighash],
+    inputs: ToSign,
     signatures: &[Vec<u8>],
 ) -> Result<Finished, Problem> {
-    for (input, signature) in inputs.iter().zip(signatures) {
+    for (input, signature) in inputs.sighashes.iter().zip(signatures) {
         insert(child, &mut psbt, input, fixed(signature)?)?;
     }
     let signed = psbt.to_bytes();
@@ -29,8 +29,6 @@ pub(super) fn finish(
         let psbt = Some(base64(&signed));
         return Ok(Finished { signed: psbt.clone(), psbt, complete: Some(false), ..Finished::default() });
     }
-    let is_ours = |input: &usize| inputs.iter().any(|ours| ours.input == *input);
-    let unverified_inputs = (0..read.inputs().len()).filter(|input| !is_ours(input)).collect();
     let finalised = read.finalise().map_err(rejected)?;
     Psbt::parse(&finalised.psbt).map_err(rejected)?;
     Ok(Finished {
@@ -39,7 +37,7 @@ pub(super) fn finish(
         transaction: Some(hex::encode(&finalised.transaction)),
         txid: Some(finalised.txid.to_string()),
         complete: Some(true),
-        unverified_inputs,
+        unverified_inputs: inputs.foreign,
         ..Finished::default()
     })
 }
