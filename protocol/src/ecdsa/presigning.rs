@@ -22,19 +22,15 @@ use cloister_wire::{
     refusal::Refusal,
     tag::Tag,
 };
-use dkls23::{
-    protocols::{
-        PartiesMessage, PartyIndex,
-        signing::{
-            KeepPhase1to2, KeepPhase2to3, SignData, TransmitPhase1to2, TransmitPhase2to3, UniqueKeep1to2,
-            UniqueKeep2to3,
-        },
+use dkls23::protocols::{
+    PartiesMessage, PartyIndex,
+    signing::{
+        KeepPhase1to2, KeepPhase2to3, SignData, TransmitPhase1to2, TransmitPhase2to3, UniqueKeep1to2, UniqueKeep2to3,
     },
-    utilities::{multiplication::MulDataToReceiver, ot::extension::OTEDataToSender},
 };
 use k256_dkls::{AffinePoint, ProjectivePoint, Scalar, Secp256k1, elliptic_curve::group::GroupEncoding as _};
-use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use serde::{Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
 
 use super::{
     Abort, POINT, Pairs, Share, index,
@@ -63,8 +59,10 @@ pub(crate) struct Batch {
     me: PartyIndex,
     tweak: Scalar,
     sessions: Vec<SignData>,
-    extensions: BTreeMap<SignerId, Vec<Extension>>,
-    multiplications: BTreeMap<SignerId, Vec<Multiplication>>,
+    /// Each peer's commitment to its nonce point, and its oblivious-transfer extension as receiver.
+    extensions: BTreeMap<SignerId, Vec<TransmitPhase1to2>>,
+    /// Each peer's opening, and its half of the multiplication as sender.
+    multiplications: BTreeMap<SignerId, Vec<TransmitPhase2to3<Secp256k1>>>,
     stage: Stage,
 }
 
@@ -77,33 +75,6 @@ enum Stage {
     Multiplying(Vec<(UniqueKeep2to3<Secp256k1>, Kept<KeepPhase2to3<Secp256k1>>)>),
     Made(Vec<Box<Secret>>),
     Over,
-}
-
-/// Phase 1: a commitment to the sender's nonce point, and its oblivious-transfer extension as receiver.
-#[derive(Serialize, Deserialize)]
-struct Extension {
-    session: [u8; 32],
-    commitment: [u8; 32],
-    extension: OTEDataToSender,
-}
-
-/// Phase 2: the opening, and the sender's half of the multiplication.
-#[derive(Serialize, Deserialize)]
-struct Multiplication {
-    session: [u8; 32],
-    gamma_u: AffinePoint,
-    gamma_v: AffinePoint,
-    public_share: AffinePoint,
-    instance_point: AffinePoint,
-    opening: Opening,
-    multiplication: MulDataToReceiver<Secp256k1>,
-}
-
-/// Opens the commitment, together with the sender's nonce point.
-#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-pub(super) struct Opening {
-    psi: Scalar,
-    salt: Vec<u8>,
 }
 
 impl Batch {
@@ -123,10 +94,7 @@ impl Batch {
         let (mut kept, mut columns) = (Vec::with_capacity(sessions.len()), Columns::new(&counterparties));
         for session in &sessions {
             let (unique, kept_pairs, messages) = pairs.with(share, |party| party.sign_phase1(session))??;
-            for TransmitPhase1to2 { parties, session_binding, commitment, mul_transmit } in &messages {
-                let (session, extension) = (*session_binding, mul_transmit.clone());
-                columns.add(parties.receiver, Extension { session, commitment: *commitment, extension });
-            }
+            messages.into_iter().for_each(|message| columns.add(message.parties.receiver, message));
             kept.push((unique, kept_pairs));
         }
         let sent = columns.send(Round::Extensions)?;
@@ -177,19 +145,34 @@ impl Batch {
         if !self.terms.signers.contains(&from) || index(from)? == self.me {
             return Err(Refusal::CeremonyFailed.into());
         }
-        let count = usize::from(self.terms.count);
         let fresh = match round {
             Round::Extensions(bytes) => {
-                let extensions = read(bytes.as_slice()).filter(|read: &Vec<_>| read.len() == count);
-                self.extensions.insert(from, extensions.ok_or(Abort::on(from))?).is_none()
+                let extensions =
+                    self.messages(from, bytes.as_slice(), |message: &TransmitPhase1to2| &message.parties)?;
+                self.extensions.insert(from, extensions).is_none()
             }
             Round::Multiplications(bytes) => {
-                let multiplications = read(bytes.as_slice()).filter(|read: &Vec<_>| read.len() == count);
-                self.multiplications.insert(from, multiplications.ok_or(Abort::on(from))?).is_none()
+                let multiplications =
+                    self.messages(from, bytes.as_slice(), |message: &TransmitPhase2to3<_>| &message.parties)?;
+                self.multiplications.insert(from, multiplications).is_none()
             }
             Round::Commitment(_) | Round::Broadcast(_) | Round::Echo(_) | Round::Share(_) => false,
         };
         if fresh { Ok(()) } else { Err(Abort::on(from)) }
+    }
+
+    /// One message for each presignature, all from `from` to us.
+    fn messages<M: DeserializeOwned>(
+        &self,
+        from: SignerId,
+        bytes: &[u8],
+        parties: impl Fn(&M) -> &PartiesMessage,
+    ) -> Result<Vec<M>, Abort> {
+        let sender = index(from)?;
+        let messages: Vec<M> = read(bytes).ok_or(Abort::on(from))?;
+        let is_ours = |message: &M| parties(message).sender == sender && parties(message).receiver == self.me;
+        let all = messages.len() == usize::from(self.terms.count) && messages.iter().all(is_ours);
+        if all { Ok(messages) } else { Err(Abort::on(from)) }
     }
 
     fn multiply(&mut self, pairs: &mut Pairs, share: &Share) -> Result<Sent, Abort> {
@@ -200,18 +183,10 @@ impl Batch {
         let mut columns = Columns::new(&self.counterparties());
         let mut next = Vec::with_capacity(self.sessions.len());
         for (session, (unique, own)) in self.sessions.iter().zip(kept) {
-            let row = received.next()?.into_iter().map(|(sender, message)| TransmitPhase1to2 {
-                parties: PartiesMessage { sender, receiver: self.me },
-                session_binding: message.session,
-                commitment: message.commitment,
-                mul_transmit: message.extension,
-            });
-            let row: Vec<_> = row.collect();
+            let row = received.next()?;
             let (unique, own, messages) =
                 pairs.with(share, |party| party.sign_phase2(session, unique, own, &row))??;
-            for message in &messages {
-                columns.add(message.parties.receiver, Multiplication::of(message));
-            }
+            messages.into_iter().for_each(|message| columns.add(message.parties.receiver, message));
             next.push((unique, own));
         }
         self.stage = Stage::Multiplying(next);
@@ -226,8 +201,7 @@ impl Batch {
         let mut received = Rows::of(core::mem::take(&mut self.multiplications));
         let mut made = Vec::with_capacity(self.sessions.len());
         for (session, (unique, own)) in self.sessions.iter().zip(kept) {
-            let row: Vec<_> =
-                received.next()?.into_iter().map(|(sender, message)| message.to(sender, self.me)).collect();
+            let row = received.next()?;
             let mask = Zeroizing::new(unique.inversion_mask);
             let ours = ProjectivePoint::from(unique.instance_point);
             let sum = row.iter().fold(ours, |sum, message| sum + message.instance_point);
@@ -268,34 +242,6 @@ impl Terms {
     }
 }
 
-impl Multiplication {
-    fn of(message: &TransmitPhase2to3<Secp256k1>) -> Self {
-        Self {
-            session: message.session_binding,
-            gamma_u: message.gamma_u,
-            gamma_v: message.gamma_v,
-            public_share: message.public_share,
-            instance_point: message.instance_point,
-            opening: Opening { psi: message.psi, salt: message.salt.clone() },
-            multiplication: message.mul_transmit.clone(),
-        }
-    }
-
-    fn to(self, sender: PartyIndex, receiver: PartyIndex) -> TransmitPhase2to3<Secp256k1> {
-        TransmitPhase2to3 {
-            parties: PartiesMessage { sender, receiver },
-            session_binding: self.session,
-            gamma_u: self.gamma_u,
-            gamma_v: self.gamma_v,
-            psi: self.opening.psi,
-            public_share: self.public_share,
-            instance_point: self.instance_point,
-            salt: self.opening.salt.clone(),
-            mul_transmit: self.multiplication,
-        }
-    }
-}
-
 /// Messages of a whole batch, by receiver.
 struct Columns<M>(Vec<(PartyIndex, Vec<M>)>);
 
@@ -318,18 +264,15 @@ impl<M: Serialize> Columns<M> {
     }
 }
 
-/// Messages of a whole batch, by presignature: each with its sender.
-struct Rows<M>(Vec<(SignerId, std::vec::IntoIter<M>)>);
+/// Messages of a whole batch, by presignature.
+struct Rows<M>(Vec<std::vec::IntoIter<M>>);
 
 impl<M> Rows<M> {
     fn of(received: BTreeMap<SignerId, Vec<M>>) -> Self {
-        Self(received.into_iter().map(|(from, messages)| (from, messages.into_iter())).collect())
+        Self(received.into_values().map(Vec::into_iter).collect())
     }
 
-    fn next(&mut self) -> Result<Vec<(PartyIndex, M)>, Abort> {
-        let next = |(from, messages): &mut (SignerId, std::vec::IntoIter<M>)| {
-            Ok((index(*from)?, messages.next().ok_or(Abort::Fatal)?))
-        };
-        self.0.iter_mut().map(next).collect()
+    fn next(&mut self) -> Result<Vec<M>, Abort> {
+        self.0.iter_mut().map(|messages| messages.next().ok_or(Abort::Fatal)).collect()
     }
 }

@@ -275,13 +275,19 @@ fn signers_who_disagree_on_any_term_part_without_harm() {
 
 #[test]
 fn a_failed_check_of_the_multiplication_bars_the_pair_and_a_failed_commitment_does_not() {
-    // Offsets into one message of a batch, behind the length of the list: the session's binding, then what follows it.
+    // Offsets into one message of a batch, behind the length of the list: sender and receiver, the session's binding, what follows it.
     let binding = Abort::Unsettled(Some(id(2)));
     let named = Abort::Failed(Blame::on(id(2)));
     let barred = Abort::Bar(id(2));
-    for (multiplication, at, expected) in
-        [(false, 5, binding), (false, 40, named), (false, 20_000, barred), (true, 5, binding), (true, 50_000, barred)]
-    {
+    for (multiplication, at, expected) in [
+        (false, 1, named),
+        (false, 5, binding),
+        (false, 40, named),
+        (false, 20_000, barred),
+        (true, 2, named),
+        (true, 5, binding),
+        (true, 50_000, barred),
+    ] {
         let mut group = Group::new(2, 2, &[1, 2]);
         let terms = group.terms(&[1, 2], &[], 1);
         let failed = group.presign(terms, &[1, 2], flip(1, multiplication, at)).unwrap_err();
@@ -306,10 +312,9 @@ fn a_wrong_share_among_three_makes_suspects_of_all_who_may_have_it_and_bars_nobo
 }
 
 #[test]
-fn what_holds_secrets_is_erased_when_it_is_dropped() {
+fn a_presignature_is_erased_when_it_is_dropped() {
     fn is_erased<T: zeroize::ZeroizeOnDrop>() {}
     is_erased::<presignature::Secret>();
-    is_erased::<presigning::Opening>();
 }
 
 #[test]
