@@ -5,11 +5,11 @@ use std::{env, path::PathBuf};
 
 use cloister_benches::{
     appliance::Appliance,
-    bare::{Ceremonies, Ecdsa, alone},
+    bare::{self, Ceremonies, Ecdsa},
     live,
     load::{self, Pooled},
-    report::{Size, Sizes, Steps, Sustained},
-    sampling::{criterion, sample},
+    report::{Level, Size, Sizes, Steps, Sustained},
+    sampling::{criterion, in_turns, sample},
     taken::Taken,
     transfer::Transfers,
 };
@@ -37,8 +37,9 @@ fn main() -> anyhow::Result<()> {
     let appliance = runtime.block_on(Appliance::up(signer, Transfers::Ethereum))?;
     let fresh = appliance.largest(|memory| memory.resident)?;
 
-    let (bare_keygen, bare) = library(&mut criterion)?;
-    let levels = sustained(&mut criterion, &runtime, &appliance)?;
+    let library = Ecdsa::new()?;
+    let (bare_keygen, bare) = alone(&mut criterion, &library);
+    let levels = sustained(&mut criterion, &runtime, &appliance, &library);
     let (pooled, unpooled, keygen) = one_at_a_time(&mut criterion, &runtime, &appliance);
     criterion.final_summary();
 
@@ -55,10 +56,10 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(appliance.down())
 }
 
-fn library(criterion: &mut Criterion) -> anyhow::Result<(Taken, Ceremonies)> {
-    let keygen =
-        sample(criterion, ("bare library", "key generation"), 1, |count| alone(count, |_| Ecdsa::new().map(drop)));
-    let library = Ecdsa::new()?;
+fn alone(criterion: &mut Criterion, library: &Ecdsa) -> (Taken, Ceremonies) {
+    let keygen = sample(criterion, ("bare library", "key generation"), 1, |count| {
+        bare::alone(count, |_| Ecdsa::new().map(drop))
+    });
     let mut ceremonies = Ceremonies::default();
     sample(criterion, ("bare library", "ceremony"), 1, |count| {
         let Ceremonies { presigning, online, whole } = library.ceremonies(count)?;
@@ -67,22 +68,18 @@ fn library(criterion: &mut Criterion) -> anyhow::Result<(Taken, Ceremonies)> {
         ceremonies.whole.add(whole.clone());
         Ok(whole)
     });
-    Ok((keygen, ceremonies))
+    (keygen, ceremonies)
 }
 
 /// Signatures as fast as presignatures are made.
-fn sustained(
-    criterion: &mut Criterion,
-    runtime: &Runtime,
-    appliance: &Appliance,
-) -> anyhow::Result<Vec<(usize, Taken)>> {
+fn sustained(criterion: &mut Criterion, runtime: &Runtime, appliance: &Appliance, library: &Ecdsa) -> Vec<Level> {
     let account = appliance.signing_key().into();
     let level = |outstanding| {
-        let name = format!("{outstanding} outstanding");
+        let alone = |count| library.ceremonies(count).map(|ceremonies| ceremonies.whole);
         let sign = |count| runtime.block_on(load::sign_sustained(appliance, &account, count, outstanding));
-        (outstanding, sample(criterion, ("appliance", &name), LEAST.max(ROUNDS * outstanding), sign))
+        in_turns(criterion, (outstanding, LEAST.max(ROUNDS * outstanding)), alone, sign)
     };
-    Ok(LEVELS.map(level).into())
+    LEVELS.map(level).into()
 }
 
 /// Signatures with presignatures that are ready, signatures with none, and key generations.

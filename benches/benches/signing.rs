@@ -8,7 +8,7 @@ use cloister_benches::{
     live::Live,
     load,
     report::{Size, Sizes, Sustained},
-    sampling::{criterion, sample},
+    sampling::{criterion, in_turns, sample},
     transfer::{Transfers, solana},
 };
 use cloister_simulator::group::run_hidden;
@@ -31,14 +31,12 @@ fn main() -> anyhow::Result<()> {
     let live = runtime.block_on(Live::measure(&appliance))?;
 
     let library = Ed25519::new()?;
-    let bare = sample(&mut criterion, ("bare library", "ceremony"), 1, |count| {
-        alone(count, |number| library.sign(&solana(&[1; 32], number)).map(drop))
-    });
+    let ceremonies = |count| alone(count, |number| library.sign(&solana(&[1; 32], number)).map(drop));
+    let bare = sample(&mut criterion, ("bare library", "ceremony"), 1, ceremonies);
     let account = appliance.signing_key().into();
     let levels = LEVELS.map(|outstanding| {
-        let name = format!("{outstanding} outstanding");
         let sign = |count| runtime.block_on(load::sign(&appliance, &account, count, outstanding));
-        (outstanding, sample(&mut criterion, ("appliance", &name), ROUNDS * outstanding, sign))
+        in_turns(&mut criterion, (outstanding, ROUNDS * outstanding), ceremonies, sign)
     });
     criterion.final_summary();
 

@@ -20,9 +20,20 @@ pub struct Sustained {
     /// The library's whole ceremonies.
     pub bare: Taken,
     /// The appliance, by requests outstanding.
-    pub levels: Vec<(usize, Taken)>,
+    pub levels: Vec<Level>,
     /// For the processor time.
     pub target: &'static str,
+}
+
+/// The appliance with so many requests outstanding.
+#[derive(Debug)]
+pub struct Level {
+    /// How many.
+    pub outstanding: usize,
+    /// The appliance.
+    pub appliance: Taken,
+    /// The library, in turns with it: a virtual machine's speed changes by more than a tenth from minute to minute.
+    pub library: Taken,
 }
 
 /// The steps of threshold ECDSA, one at a time.
@@ -55,7 +66,7 @@ pub enum Size {
 
 impl Display for Sustained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let levels: Vec<_> = self.levels.iter().map(|(outstanding, _)| format!("{outstanding} outstanding")).collect();
+        let levels: Vec<_> = self.levels.iter().map(|level| format!("{} outstanding", level.outstanding)).collect();
         let mut heads = vec![self.scheme, "bare library"];
         heads.extend(levels.iter().map(String::as_str));
         heads.push("target");
@@ -67,16 +78,26 @@ impl Display for Sustained {
         for (part, name) in PARTS {
             table = table.row(name, self.appliance_cells(|taken| us(taken.part_each(part))));
         }
-        if self.levels.iter().any(|(_, taken)| taken.presigned > 0) {
+        if self.levels.iter().any(|level| level.appliance.presigned > 0) {
             let presigned = |taken: &Taken| format!("{:.2}", taken.presigned as f64 / taken.count() as f64);
             table = table.row("presignatures made for each", self.appliance_cells(presigned));
         }
-        let bare = self.bare.processor_each().as_secs_f64();
-        let ratio = |taken: &Taken| self.bare.cell(|_| format!("{:.2}", taken.processor_each().as_secs_f64() / bare));
-        let mut ratios = self.cells(ratio);
+        let table = table.row("processor time of the library, in turns", self.level_cells(Level::library_each));
+        let mut ratios = self.level_cells(Level::ratio);
         ratios.pop();
         ratios.push(self.target.to_owned());
         write!(f, "{}", table.row("processor time, times the library's", ratios))
+    }
+}
+
+impl Level {
+    fn library_each(&self) -> String {
+        self.library.cell(|library| us(library.processor_each()))
+    }
+
+    fn ratio(&self) -> String {
+        let [appliance, library] = [&self.appliance, &self.library].map(|taken| taken.processor_each().as_secs_f64());
+        self.appliance.cell(|_| format!("{:.2}", appliance / library))
     }
 }
 
@@ -87,10 +108,14 @@ impl Sustained {
         cells
     }
 
-    /// Nothing for the library, and no target.
     fn appliance_cells(&self, value: impl Fn(&Taken) -> String) -> Vec<String> {
+        self.level_cells(|level| level.appliance.cell(&value))
+    }
+
+    /// Nothing for the library, and no target.
+    fn level_cells(&self, value: impl Fn(&Level) -> String) -> Vec<String> {
         let mut cells = vec![String::new()];
-        cells.extend(self.levels.iter().map(|(_, taken)| taken.cell(&value)));
+        cells.extend(self.levels.iter().map(value));
         cells.push(String::new());
         cells
     }

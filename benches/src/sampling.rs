@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, measurement::WallTime};
 
-use crate::taken::Taken;
+use crate::{report::Level, taken::Taken};
 
 /// Few samples, since each is of many ceremonies; the command line may say otherwise.
 #[must_use]
@@ -14,6 +14,25 @@ pub fn criterion() -> Criterion {
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(10))
         .configure_from_args()
+}
+
+/// The appliance with so many requests outstanding, and the library before each sample of it: an eighth as many ceremonies.
+///
+/// # Panics
+/// If either fails.
+pub fn in_turns(
+    criterion: &mut Criterion,
+    (outstanding, least): (usize, usize),
+    mut alone: impl FnMut(usize) -> anyhow::Result<Taken>,
+    mut sign: impl FnMut(usize) -> anyhow::Result<Taken>,
+) -> Level {
+    let mut library = Taken::default();
+    let name = format!("{outstanding} outstanding");
+    let appliance = sample(criterion, ("appliance", &name), least, |count| {
+        library.add(alone(count.div_ceil(8))?);
+        sign(count)
+    });
+    Level { outstanding, appliance, library }
 }
 
 /// What all samples of `work` took, which is told how many to do: at least `least`.
