@@ -31,8 +31,10 @@ pub mod limits;
 pub mod message;
 mod rejected;
 pub mod solana;
+mod u256;
 
 pub use rejected::{Encoding, Fault, Malformed, Rejected};
+pub use u256::{NotANumber, U256};
 
 /// What addresses and fingerprints say of a key: `RIPEMD160(SHA256(bytes))`.
 fn hash160(bytes: &[u8]) -> [u8; 20] {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cloister_chains::ethereum::{Address, U256};
+use cloister_chains::{U256, ethereum::Address};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
@@ -113,7 +113,7 @@ pub(crate) fn number(value: &Json, sign: Sign, path: &str) -> Result<U256, Misfi
         return misfit(path, "must be a whole number below 2^256, in decimal or in hexadecimal with 0x in front");
     };
     let complement = if negative { negate(magnitude) } else { magnitude };
-    let below_zero = complement.as_be_bytes()[0] >= 0x80;
+    let below_zero = complement.to_be_bytes()[0] >= 0x80;
     match sign {
         Sign::Unsigned if negative => misfit(path, "must not be negative"),
         Sign::Signed if magnitude != U256::default() && below_zero != negative => {
@@ -125,7 +125,8 @@ pub(crate) fn number(value: &Json, sign: Sign, path: &str) -> Result<U256, Misfi
 
 /// Whether the number, as [`number`] gives it, has a place in so many bits.
 pub(crate) fn fits(number: U256, sign: Sign, bits: usize) -> bool {
-    let (above, kept) = number.as_be_bytes().split_at(32 - bits / 8);
+    let bytes = number.to_be_bytes();
+    let (above, kept) = bytes.split_at(32 - bits / 8);
     let negative = sign == Sign::Signed && kept[0] >= 0x80;
     above.iter().all(|byte| *byte == if negative { 0xff } else { 0 })
 }
@@ -140,7 +141,7 @@ fn magnitude(digits: &str) -> Option<U256> {
 /// `2^256 - number`, and 0 for 0: every bit turned, plus one.
 fn negate(number: U256) -> U256 {
     let mut carry = true;
-    let mut word = *number.as_be_bytes();
+    let mut word = number.to_be_bytes();
     for byte in word.iter_mut().rev() {
         (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
     }

@@ -4,8 +4,8 @@
 //! so that nothing stands in the JSON which is not signed.
 
 use cloister_chains::{
-    Rejected,
-    ethereum::{Address, RlpList, Transaction, TransactionType, U256},
+    Rejected, U256,
+    ethereum::{Address, RlpList, Transaction, TransactionType},
 };
 use serde::Deserialize;
 

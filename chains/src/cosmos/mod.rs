@@ -22,7 +22,7 @@ mod transaction;
 mod unsignable;
 
 pub use address::Address;
-pub use coin::{Amount, Coin};
+pub use coin::Coin;
 pub use sign_doc::{SignDoc, SignedTransaction};
 pub use transaction::{Fee, Transaction, Transfer};
 pub use unsignable::{Part, Unsignable};

@@ -16,7 +16,6 @@ mod signed;
 mod tests;
 mod transaction;
 mod typed_data;
-mod u256;
 mod unsignable;
 
 pub use address::Address;
@@ -27,7 +26,6 @@ pub use signature::{Signature, YParity};
 pub use signed::SignedTransaction;
 pub use transaction::{AccessListItem, Authorization, Fees, Transaction, TransactionType};
 pub use typed_data::{Domain, TypedData};
-pub use u256::U256;
 pub use unsignable::Unsignable;
 
 fn keccak256(bytes: impl AsRef<[u8]>) -> [u8; 32] {

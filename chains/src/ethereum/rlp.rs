@@ -5,7 +5,8 @@
 
 use alloy_rlp::{Encodable, Header};
 
-use super::{Address, U256};
+use super::Address;
+use crate::U256;
 use crate::rejected::{Encoding, Fault, Malformed};
 
 /// What is left to read of one list, or of one encoding.
@@ -159,7 +160,9 @@ impl RlpList {
 
     /// Appends a number: the string of its big-endian bytes, without zeros in front.
     pub fn number(self, number: impl Into<U256>) -> Self {
-        self.string(number.into().significant())
+        let bytes = number.into().to_be_bytes();
+        let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+        self.string(bytes.get(zeros..).unwrap_or_default())
     }
 
     /// Appends a list.

@@ -1,7 +1,7 @@
 //! ECDSA signatures over secp256k1, in the one form of them that Ethereum takes.
 
-use super::{U256, unsignable::Unsignable};
-use crate::Rejected;
+use super::unsignable::Unsignable;
+use crate::{Rejected, U256};
 
 /// A signature whose halves are in range and whose s is the lower one (EIP-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl TryFrom<U256> for YParity {
     type Error = Rejected;
 
     fn try_from(number: U256) -> Result<Self, Rejected> {
-        Self::try_from(u64::try_from(number)?)
+        Self::try_from(u64::try_from(number).map_err(|_| Unsignable::BadNumber)?)
     }
 }
 

@@ -43,7 +43,7 @@ impl<'a> SignedTransaction<'a> {
             Some(chain_id) => (chain_id, fields.small("parity")?),
             None => read_legacy_v(&mut fields)?,
         };
-        let [r, s] = [fields.number("r")?, fields.number("s")?].map(|half| *half.as_be_bytes());
+        let [r, s] = [fields.number("r")?, fields.number("s")?].map(|half| half.to_be_bytes());
         fields.finish()?;
         let signature = Signature::new(r, s, y_parity)?;
         let signed = Self { transaction: Transaction { chain_id, body }, signature };

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    Rejected, limits,
+    Rejected, U256, limits,
     rejected::{Fault, Malformed},
 };
 
@@ -420,7 +420,7 @@ fn typed_noise(kind: u8, bytes: &[u8]) -> Vec<u8> {
 /// What `ethereum.py` makes, too: 4096 field elements, each a small number.
 fn blob(number: u32) -> Vec<u8> {
     let elements = (0..4096_u32).map(|i| U256::from(u64::from(i * (number + 1) % 65521)));
-    elements.flat_map(|element| *element.as_be_bytes()).collect()
+    elements.flat_map(|element| element.to_be_bytes()).collect()
 }
 
 fn strings(items: impl IntoIterator<Item = Vec<u8>>) -> RlpList {

@@ -1,12 +1,12 @@
 //! Unsigned transactions: the bytes whose hash is signed, and what they say.
 
 use super::{
-    Address, RlpList, U256, keccak256,
+    Address, RlpList, keccak256,
     rlp::{FIRST_LIST, Reader},
     unsignable::Unsignable,
 };
 use crate::{
-    Rejected, limits,
+    Rejected, U256, limits,
     rejected::{Encoding, Fault, Malformed},
 };
 

@@ -1,8 +1,8 @@
 //! The domain of typed data: which application, chain and contract it is meant for.
 
 use crate::{
-    Rejected,
-    ethereum::{Address, U256, keccak256, rlp::Reader, unsignable::Unsignable},
+    Rejected, U256,
+    ethereum::{Address, keccak256, rlp::Reader, unsignable::Unsignable},
     rejected::{Fault, Malformed},
 };
 
@@ -70,8 +70,8 @@ impl<'a> Domain<'a> {
         [
             ("string name", self.name.map(keccak256)),
             ("string version", self.version.map(keccak256)),
-            ("uint256 chainId", self.chain_id.map(|id| *id.as_be_bytes())),
-            ("address verifyingContract", self.verifying_contract.map(|contract| *address(contract).as_be_bytes())),
+            ("uint256 chainId", self.chain_id.map(|id| id.to_be_bytes())),
+            ("address verifyingContract", self.verifying_contract.map(|contract| address(contract).to_be_bytes())),
             ("bytes32 salt", self.salt),
         ]
         .into_iter()

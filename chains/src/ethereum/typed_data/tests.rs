@@ -2,9 +2,9 @@
 
 use super::TypedData;
 use crate::{
-    Rejected,
+    Rejected, U256,
     ethereum::{
-        RlpList, U256, Unsignable,
+        RlpList, Unsignable,
         tests::{array, bytes, fault, list, unsignable, vectors},
     },
     limits,

@@ -6,8 +6,8 @@ use super::{
     types::Types,
 };
 use crate::{
-    Rejected,
-    ethereum::{U256, keccak256, rlp::Reader, unsignable::Unsignable},
+    Rejected, U256,
+    ethereum::{keccak256, rlp::Reader, unsignable::Unsignable},
     limits,
     rejected::{Fault, Malformed},
 };
@@ -103,7 +103,7 @@ fn atom(reader: &mut Reader<'_>, base: Base<'_>) -> Result<[u8; 32], Malformed> 
         Base::Bool => number(reader, "bool", |word| U256::from(*word) <= U256::from(1_u64)),
         Base::Address => {
             let address = U256::from_be_slice(reader.address("address")?.as_bytes());
-            Ok(*address.expect("20 bytes are fewer than 32").as_be_bytes())
+            Ok(address.expect("20 bytes are fewer than 32").to_be_bytes())
         }
         Base::FixedBytes { length } => fixed_bytes(reader, length),
         Base::Bytes => reader.string("bytes").map(keccak256),
@@ -119,7 +119,7 @@ fn number(
     fits: impl FnOnce(&[u8; 32]) -> bool,
 ) -> Result<[u8; 32], Malformed> {
     let wrong = reader.fault(Fault::WrongForm { field });
-    let word = *reader.number(field)?.as_be_bytes();
+    let word = reader.number(field)?.to_be_bytes();
     if fits(&word) { Ok(word) } else { Err(wrong) }
 }
 

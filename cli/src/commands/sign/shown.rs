@@ -3,9 +3,10 @@
 use std::fmt::Display;
 
 use cloister_chains::{
+    U256,
     bitcoin::{Psbt, ScriptKind},
     cosmos::{Coin, SignDoc},
-    ethereum::{Fees, Transaction, TypedData, U256},
+    ethereum::{Fees, Transaction, TypedData},
     solana,
 };
 use cloister_client::{Account, SigningJob, scheme::Kind, typed_data::Field};
