@@ -26,6 +26,7 @@ pub mod bitcoin;
 pub mod cosmos;
 mod cursor;
 pub mod derivation;
+pub mod effect;
 pub mod ethereum;
 pub mod limits;
 pub mod message;

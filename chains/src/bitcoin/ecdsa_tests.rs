@@ -4,9 +4,13 @@ use super::{
     CompressedKey, EcdsaSignature, Foreign, Psbt, Spend, Spender, address::*, encoding::write_string, fields::*,
     transaction::double_sha256,
 };
+use crate::derivation::ChildPath;
 
 const KEY: [u8; 33] = [2; 33];
 const STRANGER: [u8; 33] = [3; 33];
+/// A child of the key, as a path says.
+const CHILD: [u8; 33] =
+    [2, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4];
 
 fn key() -> CompressedKey {
     KEY.into()
@@ -29,12 +33,15 @@ struct Draft {
     first: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     global: Vec<Pair>,
     version: Version,
+    /// The script of the one output, and what else is known of it.
+    output: Vec<u8>,
+    output_fields: Vec<Pair>,
 }
 
 impl Draft {
     fn of(version: Version, scripts: &[&[u8]]) -> Self {
         let scripts = scripts.iter().map(|script| script.to_vec()).collect();
-        Self { scripts, first: vec![], global: vec![], version }
+        Self { scripts, first: vec![], global: vec![], version, output: b"\x6a".to_vec(), output_fields: vec![] }
     }
 
     fn one(script: &[u8]) -> Self {
@@ -63,7 +70,7 @@ impl Draft {
             bytes.extend([0, 0, 0, 0, 0, 0xfd, 0xff, 0xff, 0xff]);
         }
         bytes.push(1);
-        bytes.extend(txout(900, b"\x6a"));
+        bytes.extend(txout(900, &self.output));
         bytes.extend([7, 0, 0, 0]);
         bytes
     }
@@ -86,7 +93,7 @@ impl Draft {
     }
 
     fn maps(&self) -> Vec<Vec<Pair>> {
-        let (mut global, output) = match self.version {
+        let (mut global, mut output) = match self.version {
             Version::Zero => (vec![(UNSIGNED_TX.to_vec(), self.transaction())], vec![]),
             Version::Two => (
                 vec![
@@ -96,10 +103,11 @@ impl Draft {
                     (INPUT_COUNT.to_vec(), vec![self.scripts.len() as u8]),
                     (OUTPUT_COUNT.to_vec(), vec![1]),
                 ],
-                vec![(AMOUNT.to_vec(), 900_u64.to_le_bytes().to_vec()), (SCRIPT.to_vec(), b"\x6a".to_vec())],
+                vec![(AMOUNT.to_vec(), 900_u64.to_le_bytes().to_vec()), (SCRIPT.to_vec(), self.output.clone())],
             ),
         };
         global.extend(self.global.clone());
+        output.extend(self.output_fields.clone());
         let inputs = (0..self.scripts.len()).map(|coin| self.input(coin));
         core::iter::once(global).chain(inputs).chain([output]).collect()
     }
@@ -370,4 +378,33 @@ fn refuses_every_truncation_and_survives_every_flipped_bit() {
             assert!(!same, "{version:?}, bit {bit}");
         }
     }
+}
+
+#[test]
+fn an_output_comes_back_to_the_key_by_its_script_or_by_a_path_that_leads_there() {
+    const FINGERPRINT: [u8; 4] = [1, 2, 3, 4];
+    let [own, child, stranger] = [KEY, CHILD, STRANGER].map(|key| p2wpkh_script(&CompressedKey::from(key)).to_vec());
+    let path = [&FINGERPRINT[..], &1_u32.to_le_bytes(), &5_u32.to_le_bytes()].concat();
+    let key = |point: &[u8; 33]| [&[OUT_BIP32_DERIVATION][..], point].concat();
+    let tap = ([&[OUT_TAP_BIP32_DERIVATION][..], &[9; 32]].concat(), [&[0][..], &path].concat());
+    let paid = |script: &[u8], fields: &[Pair]| {
+        let mut draft = Draft::of(Version::Two, &[&own]);
+        draft.output = script.to_vec();
+        draft.output_fields = fields.to_vec();
+        let child =
+            |path: &ChildPath| (path.to_string() == "m/1/5").then(|| Spender::Ecdsa(CompressedKey::from(CHILD)));
+        let effects = draft.psbt().effects(&ecdsa(), FINGERPRINT, child).unwrap();
+        effects.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let (back, fee) = ("pays 900 satoshis to the signer", "costs up to 100 satoshis");
+    let away = |script: &[u8]| format!("pays 900 satoshis to script {}", hex::encode(script));
+    assert_eq!(paid(&own, &[]), [back, fee]);
+    assert_eq!(paid(&child, &[(key(&CHILD), path.clone())]), [back, fee]);
+    assert_eq!(paid(&child, &[tap]), [back, fee]);
+    assert_eq!(paid(&child, &[]), [away(&child).as_str(), fee], "nobody says that it is a child");
+    assert_eq!(paid(&stranger, &[(key(&STRANGER), path.clone())]), [away(&stranger).as_str(), fee], "a lie");
+    let other_root = [&[9; 4][..], &path[4..]].concat();
+    assert_eq!(paid(&child, &[(key(&CHILD), other_root)]), [away(&child).as_str(), fee]);
+    let hardened = [&FINGERPRINT[..], &[1, 0, 0, 0x80]].concat();
+    assert_eq!(paid(&child, &[(key(&CHILD), hardened)]), [away(&child).as_str(), fee]);
 }

@@ -111,6 +111,8 @@ pub(super) const SCRIPT: &[u8] = &[0x04];
 pub(super) const PARTIAL_SIG: u8 = 0x02;
 pub(super) const TAP_SCRIPT_SIG: u8 = 0x14;
 pub(super) const TAP_LEAF_SCRIPT: u8 = 0x15;
+pub(super) const OUT_BIP32_DERIVATION: u8 = 0x02;
+pub(super) const OUT_TAP_BIP32_DERIVATION: u8 = 0x07;
 
 const ANY: Lengths = Lengths { least: 0, step: 1, most: usize::MAX };
 const NONE: Lengths = Lengths::exactly(0);

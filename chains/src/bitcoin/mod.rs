@@ -7,6 +7,7 @@ mod descriptor;
 mod ecdsa;
 #[cfg(test)]
 mod ecdsa_tests;
+mod effects;
 mod encoding;
 mod fields;
 mod finalise;

@@ -30,7 +30,7 @@ pub struct Psbt {
     pub(super) transaction: UnsignedTransaction,
     pub(super) inputs: Vec<Input>,
     global: Pairs,
-    outputs: Vec<Pairs>,
+    pub(super) outputs: Vec<Pairs>,
 }
 
 /// An input's map, and the output that the input spends if the map says.

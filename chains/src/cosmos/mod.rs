@@ -14,6 +14,7 @@
 
 mod address;
 mod coin;
+mod effects;
 mod protobuf;
 mod sign_doc;
 #[cfg(test)]

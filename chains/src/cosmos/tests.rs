@@ -116,6 +116,17 @@ fn reads_a_transfer_and_signs_for_its_key_alone() {
 
 /// `vectors/cosmos.mjs` wrote the file, with CosmJS.
 #[test]
+fn names_every_coin_and_the_fee_as_effects() {
+    let mut draft = Draft::new();
+    draft.sends[0].amount.push(coin("3", "uother"));
+    let bytes = draft.bytes();
+    let effects = SignDoc::parse(&bytes).unwrap().transaction().effects();
+    let to = address(3, "osmo");
+    let expected = [format!("pays 1 uosmo to {to}"), format!("pays 3 uother to {to}"), "costs up to 2 uosmo".into()];
+    assert_eq!(effects.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn agrees_with_cosmjs_on_everything_that_it_builds() {
     let vectors: Value = serde_json::from_str(include_str!("../../vectors/cosmos.json")).unwrap();
     let cases = vectors["cases"].as_array().unwrap();

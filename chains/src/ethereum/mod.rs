@@ -6,7 +6,9 @@
 //! type (1 to 4), messages and typed data with `0x19` and a version. There is no curve arithmetic
 //! here: keys come as coordinates, and signatures are neither verified nor recovered from.
 
+mod abi;
 mod address;
+mod effects;
 mod message;
 mod rlp;
 mod sidecar;

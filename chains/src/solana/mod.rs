@@ -5,6 +5,7 @@
 //! runtime refuses it), compact-u16 lengths in their shortest form, and no address table lookups,
 //! whose contents cannot be seen from here.
 
+mod effects;
 mod message;
 mod transaction;
 mod unsignable;

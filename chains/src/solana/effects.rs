@@ -1,0 +1,197 @@
+//! What a Solana message does: the instructions of the programs that everybody knows, and all others as calls.
+//!
+//! An instruction counts as one of a known program only if its data is exactly what the program's own encoding makes of it and it names
+//! the accounts that it needs; everything else is an [`Effect::Call`]. A token transfer says its mint only in the `Checked` forms, so the
+//! others are calls too.
+//!
+//! Sources: `solana-system-interface` (`SystemInstruction`), `spl-token` and `spl-token-2022` (`TokenInstruction`),
+//! `spl-associated-token-account` (`AssociatedTokenAccountInstruction`), `solana-compute-budget-interface` (`ComputeBudgetInstruction`).
+
+use sha2::{Digest, Sha256};
+
+use super::{Instruction, Message, Pubkey};
+use crate::{
+    U256,
+    effect::{Asset, Effect, Party},
+};
+
+impl Message<'_> {
+    /// What it does if it succeeds, seen from the account that signs; the fee last, if that account pays it. Moving the durable nonce on
+    /// that stands in place of the blockhash, and setting the price, are no effects of their own.
+    pub fn effects(&self, signer: &Pubkey) -> Vec<Effect> {
+        let behind_nonce = usize::from(self.durable_nonce().is_some());
+        let calls = self.instructions().iter().skip(behind_nonce).filter(|call| ComputeBudget::of(call).is_none());
+        let mut effects: Vec<_> = calls.map(|call| self.effect(signer, call)).collect();
+        if self.fee_payer() == *signer {
+            effects.push(Effect::Fee { asset: Asset::Lamports, most: U256::from(self.most_fee()) });
+        }
+        effects
+    }
+
+    fn effect(&self, signer: &Pubkey, call: &Instruction<'_>) -> Effect {
+        let known = match call.program.0 {
+            SYSTEM => self.system_transfer(signer, call),
+            TOKEN | TOKEN_2022 => self.token(signer, call),
+            _ => None,
+        };
+        known.unwrap_or_else(|| unknown(call))
+    }
+
+    fn system_transfer(&self, signer: &Pubkey, call: &Instruction<'_>) -> Option<Effect> {
+        let lamports = call.data.strip_prefix(SYSTEM_TRANSFER)?;
+        let [from, to] = self.named(call)?;
+        let amount = U256::from(u64::from_le_bytes(lamports.try_into().ok()?));
+        Some(Effect::Transfer { asset: Asset::Lamports, from: party(signer, from), to: party(signer, to), amount })
+    }
+
+    fn token(&self, signer: &Pubkey, call: &Instruction<'_>) -> Option<Effect> {
+        let (&kind, rest) = call.data.split_first()?;
+        let (amount, decimals) = rest.split_first_chunk::<8>()?;
+        let amount = U256::from(u64::from_le_bytes(*amount));
+        let [from, mint, to, owner] = self.named(call)?;
+        let (asset, known) = (Asset::Token(Party::Solana(mint)), decimals.len() == 1 && owner == *signer);
+        match kind {
+            TRANSFER_CHECKED if known => {
+                Some(Effect::Transfer { asset, from: Party::Solana(from), to: Party::Solana(to), amount })
+            }
+            APPROVE_CHECKED if known => {
+                Some(Effect::Allowance { asset, spender: Party::Solana(to), amount, further: false })
+            }
+            _ => None,
+        }
+    }
+
+    /// The durable nonce's account, if the message has one in place of a blockhash: the first instruction then moves it on, and the
+    /// message stays valid until that was done.
+    pub fn durable_nonce(&self) -> Option<Pubkey> {
+        let first = self.instructions().first()?;
+        let [account, _, _] = self.named(first)?;
+        (first.program.0 == SYSTEM && first.data == ADVANCE_NONCE).then_some(account)
+    }
+
+    /// Lamports: so much for each signature, and the price of all the compute units that it may use.
+    fn most_fee(&self) -> u64 {
+        let (mut units, mut price) = (MOST_UNITS, 0);
+        for set in self.instructions().iter().filter_map(ComputeBudget::of) {
+            match set {
+                ComputeBudget::Limit(limit) => units = limit.min(MOST_UNITS),
+                ComputeBudget::Price(micro_lamports) => price = micro_lamports,
+                ComputeBudget::Other => {}
+            }
+        }
+        let priority = u128::from(price).saturating_mul(u128::from(units)).div_ceil(MICRO);
+        let signatures = LAMPORTS_PER_SIGNATURE.saturating_mul(self.required_signers().len() as u64);
+        signatures.saturating_add(u64::try_from(priority).unwrap_or(u64::MAX))
+    }
+
+    /// The accounts of a call that takes this many.
+    fn named<const N: usize>(&self, call: &Instruction<'_>) -> Option<[Pubkey; N]> {
+        let accounts = call.accounts.iter().map(|index| self.accounts().get(usize::from(*index)).copied());
+        accounts.collect::<Option<Vec<_>>>()?.try_into().ok()
+    }
+}
+
+enum ComputeBudget {
+    Limit(u32),
+    /// Millionths of a lamport for each unit.
+    Price(u64),
+    /// Sizes of the heap and of loaded accounts, which cost nothing.
+    Other,
+}
+
+impl ComputeBudget {
+    fn of(call: &Instruction<'_>) -> Option<Self> {
+        match *call.data {
+            _ if call.program.0 != COMPUTE_BUDGET => None,
+            [2, a, b, c, d] => Some(Self::Limit(u32::from_le_bytes([a, b, c, d]))),
+            [3, a, b, c, d, e, f, g, h] => Some(Self::Price(u64::from_le_bytes([a, b, c, d, e, f, g, h]))),
+            [1 | 4, _, _, _, _] => Some(Self::Other),
+            _ => None,
+        }
+    }
+}
+
+fn party(signer: &Pubkey, account: Pubkey) -> Party {
+    if account == *signer { Party::Signer } else { Party::Solana(account) }
+}
+
+fn unknown(call: &Instruction<'_>) -> Effect {
+    Effect::Call { contract: Party::Solana(call.program), function: None, input: Sha256::digest(call.data).into() }
+}
+
+/// `SystemInstruction::Transfer`, without the lamports.
+const SYSTEM_TRANSFER: &[u8] = &[2, 0, 0, 0];
+/// `SystemInstruction::AdvanceNonceAccount`.
+const ADVANCE_NONCE: &[u8] = &[4, 0, 0, 0];
+/// `TokenInstruction::TransferChecked`.
+const TRANSFER_CHECKED: u8 = 12;
+/// `TokenInstruction::ApproveChecked`.
+const APPROVE_CHECKED: u8 = 13;
+
+const SYSTEM: [u8; 32] = [0; 32];
+const TOKEN: [u8; 32] = program(b"TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA");
+const TOKEN_2022: [u8; 32] = program(b"TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+const COMPUTE_BUDGET: [u8; 32] = program(b"ComputeBudget111111111111111111111111111111");
+
+const fn program(base58: &[u8]) -> [u8; 32] {
+    bs58::decode(base58).into_array_const_unwrap()
+}
+
+/// `DEFAULT_TARGET_LAMPORTS_PER_SIGNATURE`: what validators take.
+const LAMPORTS_PER_SIGNATURE: u64 = 5000;
+/// `MAX_COMPUTE_UNIT_LIMIT`: of a whole transaction.
+const MOST_UNITS: u32 = 1_400_000;
+/// Prices of units are in millionths of a lamport.
+const MICRO: u128 = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::effect::tests::vectors;
+
+    #[test]
+    fn reads_the_messages_that_solders_builds() {
+        let cases = vectors("solana");
+        assert!(cases.as_array().unwrap().len() > 5);
+        for case in cases.as_array().unwrap() {
+            let bytes = hex::decode(case["message"].as_str().unwrap()).unwrap();
+            let signer =
+                Pubkey::from(<[u8; 32]>::try_from(hex::decode(case["signer"].as_str().unwrap()).unwrap()).unwrap());
+            let message = Message::parse(&bytes).unwrap();
+            let said: Vec<_> = message.effects(&signer).iter().map(ToString::to_string).collect();
+            assert_eq!(serde_json::json!(said), case["effects"]);
+            let nonce = message.durable_nonce().map(|nonce| nonce.to_string());
+            assert_eq!(serde_json::json!(nonce), case["durable_nonce"]);
+        }
+    }
+
+    /// A message of one signer (7), an account (8) and the program, which is called with both accounts.
+    fn calling(program: [u8; 32], data: &[u8]) -> Vec<u8> {
+        let accounts = [[7; 32], [8; 32], program].concat();
+        let length = u8::try_from(data.len()).unwrap();
+        [&[1, 0, 1, 3][..], &accounts, &[9; 32], &[1, 2, 2, 0, 1, length], data].concat()
+    }
+
+    #[test]
+    fn takes_nothing_else_for_a_known_instruction() {
+        let signer = Pubkey::from([7; 32]);
+        let transfer = [SYSTEM_TRANSFER, &5_u64.to_le_bytes()].concat();
+        for (program, data) in [
+            (SYSTEM, &transfer[..11]),
+            (SYSTEM, &[&transfer[..], &[0]].concat()),
+            (SYSTEM, &[0; 12]),
+            (SYSTEM, ADVANCE_NONCE),
+            (TOKEN, &[3, 5, 0, 0, 0, 0, 0, 0, 0]),
+            (TOKEN_2022, &[12, 5, 0, 0, 0, 0, 0, 0, 0, 2]),
+            (COMPUTE_BUDGET, &[2, 1, 0, 0]),
+            ([3; 32], &transfer),
+        ] {
+            let bytes = calling(program, data);
+            let effects = Message::parse(&bytes).unwrap().effects(&signer);
+            let [Effect::Call { contract, .. }, Effect::Fee { .. }] = &effects[..] else {
+                panic!("{data:?}: {effects:?}")
+            };
+            assert_eq!(contract, &Party::Solana(Pubkey::from(program)));
+        }
+    }
+}

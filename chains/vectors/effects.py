@@ -1,0 +1,98 @@
+"""Writes effects.json: calls of the token standards as eth-abi encodes them, and Solana messages as solders and its programs'
+clients build them; with what each does. Neither shares code with `chains`.
+
+    python3 -m venv venv && venv/bin/pip install eth-abi==5.2.0 'eth-hash[pycryptodome]==0.7.1' eth-utils==5.3.1 solders==0.29.0
+    venv/bin/python effects.py > effects.json
+"""
+
+import importlib.metadata
+import json
+import struct
+
+from eth_abi import encode
+from eth_utils import keccak, to_checksum_address
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
+from solders.hash import Hash
+from solders.instruction import AccountMeta, Instruction
+from solders.message import Message
+from solders.pubkey import Pubkey
+from solders.system_program import AdvanceNonceAccountParams, TransferParams, advance_nonce_account, transfer
+from solders.token import ID as TOKEN_ID
+
+ALICE, BOB, CAROL = (to_checksum_address("0x" + byte * 20) for byte in ("a1", "b0", "c4"))
+MOST = 2**256 - 1
+
+
+def call(signature, values, effects):
+    types = signature[signature.index("(") + 1 : -1].split(",")
+    data = keccak(text=signature)[:4] + encode(types, values)
+    return {"signature": signature, "data": data.hex(), "effects": effects}
+
+
+def calls():
+    token, item = "of token {contract}", "of item {} of collection {{contract}}".format
+    yield call("transfer(address,uint256)", [BOB, 5], [f"pays 5 {token} to {BOB}"])
+    yield call("transferFrom(address,address,uint256)", [ALICE, BOB, 7], [f"moves 7 {token} from {ALICE} to {BOB}"])
+    yield call("approve(address,uint256)", [CAROL, MOST], [f"lets {CAROL} take up to {MOST} {token}"])
+    yield call("increaseAllowance(address,uint256)", [CAROL, 2], [f"lets {CAROL} take up to 2 more {token}"])
+    everything = f"lets {CAROL} take everything of collection {{contract}}"
+    yield call("setApprovalForAll(address,bool)", [CAROL, True], [everything])
+    yield call("setApprovalForAll(address,bool)", [CAROL, False], ["no longer " + everything])
+    moved = [f"moves 1 {item(9)} from {ALICE} to {BOB}"]
+    yield call("safeTransferFrom(address,address,uint256)", [ALICE, BOB, 9], moved)
+    for data in (b"", b"x", b"y" * 32, b"z" * 33):
+        yield call("safeTransferFrom(address,address,uint256,bytes)", [ALICE, BOB, 9, data], moved)
+        several = [f"moves 3 {item(9)} from {ALICE} to {BOB}"]
+        yield call("safeTransferFrom(address,address,uint256,uint256,bytes)", [ALICE, BOB, 9, 3, data], several)
+        batch = "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)"
+        yield call(batch, [ALICE, BOB, [9, 10], [3, 4], data], several + [f"moves 4 {item(10)} from {ALICE} to {BOB}"])
+        yield call(batch, [ALICE, BOB, [], [], data], [])
+
+
+def token(kind, amount, decimals, *accounts):
+    keys = [AccountMeta(account, is_signer=False, is_writable=True) for account in accounts[:-1]]
+    keys.append(AccountMeta(accounts[-1], is_signer=True, is_writable=False))
+    return Instruction(TOKEN_ID, struct.pack("<BQB", kind, amount, decimals), keys)
+
+
+def messages():
+    signer, bob, mint, account = (Pubkey(bytes([number]) * 32) for number in (7, 8, 9, 10))
+    pay = transfer(TransferParams(from_pubkey=signer, to_pubkey=bob, lamports=5))
+    checked = token(12, 6, 2, account, mint, bob, signer)
+    cases = [
+        ([pay], signer, [f"pays 5 lamports to {bob}", "costs up to 5000 lamports"], None),
+        ([pay], bob, [f"pays 5 lamports to {bob}"], None),
+        (
+            [set_compute_unit_limit(1000), set_compute_unit_price(1500), pay],
+            signer,
+            [f"pays 5 lamports to {bob}", "costs up to 5002 lamports"],
+            None,
+        ),
+        ([set_compute_unit_price(1_000_000)], signer, ["costs up to 1405000 lamports"], None),
+        (
+            [checked],
+            signer,
+            [f"moves 6 of token {mint} from {account} to {bob}", "costs up to 5000 lamports"],
+            None,
+        ),
+        (
+            [token(13, 6, 2, account, mint, bob, signer)],
+            signer,
+            [f"lets {bob} take up to 6 of token {mint}", "costs up to 5000 lamports"],
+            None,
+        ),
+    ]
+    advance = advance_nonce_account(AdvanceNonceAccountParams(nonce_pubkey=account, authorized_pubkey=signer))
+    cases.append(([advance, pay], signer, [f"pays 5 lamports to {bob}", "costs up to 5000 lamports"], account))
+    for instructions, payer, effects, nonce in cases:
+        message = Message.new_with_blockhash(instructions, payer, Hash.default())
+        yield {
+            "message": bytes(message).hex(),
+            "signer": bytes(signer).hex(),
+            "effects": effects,
+            "durable_nonce": nonce and str(nonce),
+        }
+
+
+versions = {name: importlib.metadata.version(name) for name in ("eth-abi", "eth-utils", "solders")}
+print(json.dumps({"made_with": versions, "ethereum": list(calls()), "solana": list(messages())}, indent=1))
