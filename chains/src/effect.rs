@@ -65,6 +65,15 @@ pub enum Effect {
         /// The chain on which it does; 0 for all.
         chain_id: U256,
     },
+    /// The signer agrees to typed data of which only its application knows the meaning (EIP-712).
+    Agreement {
+        /// `hashStruct` of the domain.
+        domain: [u8; 32],
+        /// `typeHash` of the message's type.
+        kind: [u8; 32],
+        /// `hashStruct` of the message.
+        message: [u8; 32],
+    },
     /// What the signer pays for it at most.
     Fee {
         /// In what.
@@ -139,6 +148,10 @@ impl fmt::Display for Effect {
             }
             Self::Delegation { code, chain_id } => {
                 write!(f, "makes the code of {code} an account's own, on chain {chain_id}")
+            }
+            Self::Agreement { domain, kind, message } => {
+                let [domain, kind, message] = [domain, kind, message].map(|hash| Hex(hash));
+                write!(f, "agrees to typed data 0x{message} of type 0x{kind} in domain 0x{domain}")
             }
             Self::Fee { asset, most } => write!(f, "costs up to {most} {asset}"),
         }

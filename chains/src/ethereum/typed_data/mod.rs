@@ -20,6 +20,7 @@
 //! other than through an array has no finite value, and so none that parses.
 
 mod domain;
+mod effects;
 mod field_type;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,8 @@ pub struct TypedData<'a> {
     primary_type: &'a str,
     type_hash: [u8; 32],
     message_hash: [u8; 32],
+    /// The message itself: a list, as it was read.
+    message: &'a [u8],
 }
 
 impl<'a> TypedData<'a> {
@@ -59,10 +62,11 @@ impl<'a> TypedData<'a> {
         let primary = types.position(primary_type).ok_or(Unsignable::NoPrimaryType)?;
         types.refuse_unused(primary)?;
         let domain = Domain::read(&mut parts)?;
+        let message = parts.rest();
         let mut hasher = Hasher::new(&types);
         let message_hash = hasher.message(&mut parts, primary)?;
         parts.finish()?;
-        Ok(Self { domain, primary_type, type_hash: hasher.type_hash(primary), message_hash })
+        Ok(Self { domain, primary_type, type_hash: hasher.type_hash(primary), message_hash, message })
     }
 
     /// What is signed: `keccak256(0x19 0x01 domain-separator message-hash)`.
