@@ -354,11 +354,14 @@ impl Group {
         let ids: Vec<_> = self.manifest.signers.iter().map(|slot| slot.id).collect();
         let signer = |id: &SignerId| process::signer(&self.programs, &self.layout, &self.image, *id);
         let signers = ids.iter().map(signer).collect::<anyhow::Result<Vec<_>>>()?;
+        for (id, signer) in ids.iter().zip(signers) {
+            self.signers.insert(*id, signer.serving().await?);
+            progress(Progress::SignerServes(*id));
+        }
+        // A host that came first would look for its signer in vain, and be without it for a moment longer.
         let host = |id: &SignerId| process::host(&self.programs, &self.layout, self.link, &self.kms_url, *id);
         let hosts = ids.iter().map(host).collect::<anyhow::Result<Vec<_>>>()?;
-        for ((id, signer), host) in ids.into_iter().zip(signers).zip(hosts) {
-            self.signers.insert(id, signer.serving().await?);
-            progress(Progress::SignerServes(id));
+        for (id, host) in ids.into_iter().zip(hosts) {
             self.hosts.insert(id, host.serving().await?);
             progress(Progress::HostServes(id));
         }
