@@ -312,7 +312,7 @@ fn a_wrong_share_among_three_makes_suspects_of_all_who_may_have_it_and_bars_nobo
 }
 
 #[test]
-fn a_presignature_is_erased_when_it_is_dropped() {
+fn what_holds_secrets_is_erased_when_it_is_dropped() {
     fn is_erased<T: zeroize::ZeroizeOnDrop>() {}
     is_erased::<presignature::Secret>();
 }
