@@ -1,8 +1,8 @@
 //! What a transaction does if it succeeds, in one form for all chains: what a policy decides on and people are shown.
 //!
 //! Effects come from the bytes that get signed and from nothing else. What those bytes leave open is left open here: a call whose
-//! meaning only its contract knows is a [`Effect::Call`], and what is not understood at all an [`Effect::Unknown`]. So a rule that lets a
-//! kind of effect through never lets through more than it names.
+//! meaning only its contract knows is an [`Effect::Call`], typed data of which only its application knows it an [`Effect::Agreement`]. So a
+//! rule that lets a kind of effect through never lets through more than it names.
 
 use core::fmt;
 
