@@ -11,6 +11,7 @@ use cloister_wire::{
     refusal::Refusal,
     request::Scheme,
 };
+use dkls23::protocols::signing::{TransmitPhase1to2, TransmitPhase2to3};
 use frost_core::keys::{IdentifierList, generate_with_dealer};
 use frost_secp256k1::Secp256K1Sha256;
 use k256::ecdsa::{RecoveryId, Signature, VerifyingKey, signature::hazmat::PrehashVerifier as _};
@@ -315,6 +316,8 @@ fn a_wrong_share_among_three_makes_suspects_of_all_who_may_have_it_and_bars_nobo
 fn what_holds_secrets_is_erased_when_it_is_dropped() {
     fn is_erased<T: zeroize::ZeroizeOnDrop>() {}
     is_erased::<presignature::Secret>();
+    is_erased::<TransmitPhase1to2>();
+    is_erased::<TransmitPhase2to3<Secp256k1>>();
 }
 
 #[test]
