@@ -65,7 +65,7 @@ fn keep_freed_memory() {
     drop(black_box(Vec::<u8>::with_capacity(LARGEST_FREED)));
 }
 
-/// Half of what is kept, bytes. Nothing is written to it, so that it takes no memory.
+/// Half of what is kept, bytes. Nothing is written to it: it takes memory only where all of it is locked, and there for a moment.
 const LARGEST_FREED: usize = 16 * 1024 * 1024;
 
 /// Stack of a connection's thread, bytes. Decoders don't recurse on input; the largest frames are an NSM message of 16 KiB and a
