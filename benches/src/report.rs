@@ -82,7 +82,7 @@ impl Display for Sustained {
             let presigned = |taken: &Taken| format!("{:.2}", taken.presigned as f64 / taken.count() as f64);
             table = table.row("presignatures made for each", self.appliance_cells(presigned));
         }
-        let table = table.row("processor time of the library, in turns", self.level_cells(Level::library_each));
+        let table = table.row("processor time, library in turns, µs", self.level_cells(Level::library_each));
         let mut ratios = self.level_cells(Level::ratio);
         ratios.pop();
         ratios.push(self.target.to_owned());
