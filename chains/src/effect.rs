@@ -6,6 +6,8 @@
 
 use core::fmt;
 
+use sha2::{Digest, Sha256};
+
 use crate::{U256, cosmos, ethereum, solana};
 
 /// One thing that a transaction does.
@@ -48,8 +50,8 @@ pub enum Effect {
         contract: Party,
         /// The first four bytes of an Ethereum call's input, which select the function.
         function: Option<[u8; 4]>,
-        /// Hash of the whole input: Keccak-256 on Ethereum, SHA-256 elsewhere.
-        input: [u8; 32],
+        /// The whole input. People are shown its hash: Keccak-256 on Ethereum, SHA-256 elsewhere.
+        input: Vec<u8>,
     },
     /// A new contract.
     Creation {
@@ -64,6 +66,66 @@ pub enum Effect {
         code: ethereum::Address,
         /// The chain on which it does; 0 for all.
         chain_id: U256,
+        /// The nonce at which that account has to be.
+        nonce: u64,
+    },
+    /// Coins of the signer's are staked with a validator. Earlier rewards of that validator's are paid out with it.
+    Stake {
+        /// Of what.
+        asset: Asset,
+        /// With whom.
+        validator: Party,
+        /// How much.
+        amount: U256,
+    },
+    /// Staked coins begin to come back to the signer.
+    Unstake {
+        /// Of what.
+        asset: Asset,
+        /// From whom.
+        validator: Party,
+        /// How much.
+        amount: U256,
+    },
+    /// Staked coins go from one validator to another.
+    Restake {
+        /// Of what.
+        asset: Asset,
+        /// From whom.
+        from: Party,
+        /// To whom.
+        to: Party,
+        /// How much.
+        amount: U256,
+    },
+    /// What staking has earned is paid out, to the account that the signer has named for it before.
+    Rewards {
+        /// By whom.
+        validator: Party,
+    },
+    /// Coins of the signer's leave for another chain over a channel (IBC, ICS-20).
+    ChannelTransfer {
+        /// What.
+        asset: Asset,
+        /// How much.
+        amount: U256,
+        /// The channel's name on this chain, at port `transfer`.
+        channel: String,
+        /// Who gets it, as the other chain writes accounts.
+        receiver: String,
+        /// When it comes back if it has not arrived.
+        timeout: cosmos::Timeout,
+    },
+    /// Somebody gets an account for a token, at the address that follows from both, if it is not there yet; its payer lends the rent.
+    TokenAccount {
+        /// The account.
+        account: Party,
+        /// Whose it is.
+        owner: Party,
+        /// The token's mint.
+        mint: Party,
+        /// Who pays the rent.
+        payer: Party,
     },
     /// The signer agrees to typed data of which only its application knows the meaning (EIP-712).
     Agreement {
@@ -117,6 +179,8 @@ pub enum Party {
     Solana(solana::Pubkey),
     /// An account.
     Cosmos(cosmos::Address),
+    /// The chain at the other end of an IBC channel, by the channel's name here.
+    Channel(String),
     /// Whoever can satisfy an output's script.
     Bitcoin(Vec<u8>),
 }
@@ -138,16 +202,31 @@ impl fmt::Display for Effect {
                 write!(f, "no longer lets {operator} take everything of collection {collection}")
             }
             Self::Call { contract, function: Some(function), input } => {
-                write!(f, "calls function 0x{} of {contract} with input 0x{}", Hex(function), Hex(input))
+                let input = input_hash(contract, input);
+                write!(f, "calls function 0x{} of {contract} with input 0x{}", Hex(function), Hex(&input))
             }
             Self::Call { contract, function: None, input } => {
-                write!(f, "calls {contract} with input 0x{}", Hex(input))
+                write!(f, "calls {contract} with input 0x{}", Hex(&input_hash(contract, input)))
             }
             Self::Creation { code, value } => {
                 write!(f, "creates a contract by code 0x{} and pays it {value} wei", Hex(code))
             }
-            Self::Delegation { code, chain_id } => {
-                write!(f, "makes the code of {code} an account's own, on chain {chain_id}")
+            Self::Delegation { code, chain_id, nonce } => {
+                write!(f, "makes the code of {code} an account's own at nonce {nonce}, on chain {chain_id}")
+            }
+            Self::Stake { asset, validator, amount } => write!(f, "stakes {amount} {asset} with {validator}"),
+            Self::Unstake { asset, validator, amount } => {
+                write!(f, "stops staking {amount} {asset} with {validator}")
+            }
+            Self::Restake { asset, from, to, amount } => {
+                write!(f, "stakes {amount} {asset} with {to} instead of {from}")
+            }
+            Self::Rewards { validator } => write!(f, "collects the rewards of staking with {validator}"),
+            Self::ChannelTransfer { asset, amount, channel, receiver, timeout } => {
+                write!(f, "pays {amount} {asset} to {receiver:?} over {channel}, {timeout}")
+            }
+            Self::TokenAccount { account, owner, mint, payer } => {
+                write!(f, "opens account {account} of {owner} for token {mint} at the cost of {payer}")
             }
             Self::Agreement { domain, kind, message } => {
                 let [domain, kind, message] = [domain, kind, message].map(|hash| Hex(hash));
@@ -178,7 +257,18 @@ impl fmt::Display for Party {
             Self::Ethereum(address) => address.fmt(f),
             Self::Solana(account) => account.fmt(f),
             Self::Cosmos(address) => address.fmt(f),
+            Self::Channel(channel) => write!(f, "the chain behind {channel}"),
             Self::Bitcoin(script) => write!(f, "script {}", Hex(script)),
+        }
+    }
+}
+
+/// What of a call's input people are shown.
+fn input_hash(contract: &Party, input: &[u8]) -> [u8; 32] {
+    match contract {
+        Party::Ethereum(_) => ethereum::keccak256(input),
+        Party::Signer | Party::Solana(_) | Party::Cosmos(_) | Party::Channel(_) | Party::Bitcoin(_) => {
+            Sha256::digest(input).into()
         }
     }
 }

@@ -19,11 +19,13 @@ mod protobuf;
 mod sign_doc;
 #[cfg(test)]
 mod tests;
+mod timeout;
 mod transaction;
 mod unsignable;
 
 pub use address::Address;
 pub use coin::Coin;
 pub use sign_doc::{SignDoc, SignedTransaction};
+pub use timeout::Timeout;
 pub use transaction::{Fee, Transaction, Transfer};
 pub use unsignable::{Part, Unsignable};

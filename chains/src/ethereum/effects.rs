@@ -20,6 +20,7 @@ impl Transaction<'_> {
         let delegation = |authorization: &super::Authorization| Effect::Delegation {
             code: authorization.address,
             chain_id: authorization.chain_id,
+            nonce: authorization.nonce,
         };
         effects.extend(self.authorizations().iter().map(delegation));
         effects.push(Effect::Fee { asset: Asset::Wei, most: self.max_fee().into() });
@@ -42,7 +43,7 @@ fn call(to: Address, value: U256, input: &[u8]) -> Vec<Effect> {
 
 fn unknown_call(contract: Address, input: &[u8]) -> Effect {
     let function = input.first_chunk().copied();
-    Effect::Call { contract: Party::Ethereum(contract), function, input: keccak256(input) }
+    Effect::Call { contract: Party::Ethereum(contract), function, input: input.to_vec() }
 }
 
 fn standard_call(contract: Address, input: &[u8]) -> Option<Vec<Effect>> {
@@ -180,6 +181,10 @@ mod tests {
         let hash = hex::encode(keccak256([1, 2, 3, 4, 5]));
         let called = format!("calls function 0x01020304 of {contract} with input 0x{hash}");
         assert_eq!(said(7, &[1, 2, 3, 4, 5]), [format!("pays 7 wei to {contract}"), called]);
+        let [_, Effect::Call { input, .. }] = &call(contract, 7_u64.into(), &[1, 2, 3, 4, 5])[..] else {
+            panic!("a call")
+        };
+        assert_eq!(input, &[1, 2, 3, 4, 5]);
         assert_eq!(said(0, &[1]), [format!("calls {contract} with input 0x{}", hex::encode(keccak256([1])))]);
         let creation = RlpList::new().number(0_u64).number(2_u64).number(100_u64).string(b"").number(3_u64);
         let creation = creation.string(b"code").number(1_u64).number(0_u64).number(0_u64).finish();

@@ -30,7 +30,7 @@ pub use transaction::{AccessListItem, Authorization, Fees, Transaction, Transact
 pub use typed_data::{Domain, TypedData};
 pub use unsignable::Unsignable;
 
-fn keccak256(bytes: impl AsRef<[u8]>) -> [u8; 32] {
+pub(crate) fn keccak256(bytes: impl AsRef<[u8]>) -> [u8; 32] {
     use sha3::Digest;
     sha3::Keccak256::digest(bytes).into()
 }

@@ -7,8 +7,6 @@
 //! Sources: `solana-system-interface` (`SystemInstruction`), `spl-token` and `spl-token-2022` (`TokenInstruction`),
 //! `spl-associated-token-account` (`AssociatedTokenAccountInstruction`), `solana-compute-budget-interface` (`ComputeBudgetInstruction`).
 
-use sha2::{Digest, Sha256};
-
 use super::{Instruction, Message, Pubkey};
 use crate::{
     U256,
@@ -116,7 +114,7 @@ fn party(signer: &Pubkey, account: Pubkey) -> Party {
 }
 
 fn unknown(call: &Instruction<'_>) -> Effect {
-    Effect::Call { contract: Party::Solana(call.program), function: None, input: Sha256::digest(call.data).into() }
+    Effect::Call { contract: Party::Solana(call.program), function: None, input: call.data.to_vec() }
 }
 
 /// `SystemInstruction::Transfer`, without the lamports.
@@ -146,6 +144,8 @@ const MICRO: u128 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
     use crate::effect::tests::vectors;
 
@@ -188,10 +188,12 @@ mod tests {
         ] {
             let bytes = calling(program, data);
             let effects = Message::parse(&bytes).unwrap().effects(&signer);
-            let [Effect::Call { contract, .. }, Effect::Fee { .. }] = &effects[..] else {
+            let [Effect::Call { contract, input, .. }, Effect::Fee { .. }] = &effects[..] else {
                 panic!("{data:?}: {effects:?}")
             };
-            assert_eq!(contract, &Party::Solana(Pubkey::from(program)));
+            assert_eq!((contract, &input[..]), (&Party::Solana(Pubkey::from(program)), data));
+            let hash = hex::encode(Sha256::digest(data));
+            assert!(effects[0].to_string().ends_with(&format!(" with input 0x{hash}")));
         }
     }
 }
