@@ -408,3 +408,18 @@ fn an_output_comes_back_to_the_key_by_its_script_or_by_a_path_that_leads_there()
     let hardened = [&FINGERPRINT[..], &[1, 0, 0, 0x80]].concat();
     assert_eq!(paid(&child, &[(key(&CHILD), hardened)]), [away(&child).as_str(), fee]);
 }
+
+#[test]
+fn the_fee_rate_counts_what_a_signature_takes_and_nothing_unverified() {
+    let psbt = Draft::of(Version::Two, &[&p2wpkh_script(&key())]).psbt();
+    let (fee, size) = (psbt.fee().unwrap().satoshis(), psbt.virtual_size());
+    assert_eq!(psbt.fee_rate().unwrap(), fee.div_ceil(size));
+    let unknown = Draft::of(Version::Two, &[b"\x51"]).psbt();
+    // Marker, flag and the witness of a P2WPKH input, at a quarter each.
+    assert_eq!(size - unknown.virtual_size(), (2 + 108_u64).div_ceil(4));
+    let mut stuffed = Draft::of(Version::Two, &[b"\x51"]);
+    let witness = [&[1, 0xfd, 0, 4][..], &[0; 1024]].concat();
+    stuffed.first.push((FINAL_SCRIPT_WITNESS.to_vec(), Some(witness)));
+    assert_eq!(stuffed.psbt().virtual_size(), unknown.virtual_size());
+    assert_eq!(psbt.outpoints().count(), 1);
+}

@@ -29,17 +29,20 @@ impl Psbt {
     pub fn finalise(&self) -> Result<Finalised, Rejected> {
         let inputs = self.inputs.iter().enumerate();
         let finished = inputs.map(|(input, map)| map.scripts(input)).collect::<Result<Vec<_>, _>>()?;
-        let script_sigs = || finished.iter().map(|scripts| scripts.script_sig.as_slice());
-        let witnesses = || finished.iter().map(|scripts| scripts.witness.as_slice());
-        let transaction = if witnesses().all(|witness| witness == EMPTY) {
-            self.transaction.with_script_sigs(script_sigs())
-        } else {
-            self.transaction.with_witnesses(script_sigs(), witnesses())
-        };
-        let txid = self.transaction.txid_with(script_sigs());
+        let transaction = self.with_scripts(&finished);
+        let txid = self.transaction.txid_with(finished.iter().map(Scripts::script_sig));
         let mut psbt = self.clone();
         psbt.inputs.iter_mut().zip(&finished).for_each(|(input, scripts)| input.finish(scripts));
         Ok(Finalised { psbt: psbt.to_bytes(), transaction, txid })
+    }
+
+    /// The transaction with what each input has in it, in the witness format if any has a witness.
+    pub(super) fn with_scripts(&self, inputs: &[Scripts]) -> Vec<u8> {
+        let script_sigs = inputs.iter().map(Scripts::script_sig);
+        if inputs.iter().all(|scripts| scripts.witness == EMPTY) {
+            return self.transaction.with_script_sigs(script_sigs);
+        }
+        self.transaction.with_witnesses(script_sigs, inputs.iter().map(|scripts| scripts.witness.as_slice()))
     }
 
     /// The inputs that [`Self::finalise`] cannot finish, in order. If there are any, the PSBT as it is
@@ -51,18 +54,22 @@ impl Psbt {
 }
 
 /// What a finished input has in a transaction.
-struct Scripts {
+pub(super) struct Scripts {
     script_sig: Vec<u8>,
     /// The number of items and the items, as they stand there.
     witness: Vec<u8>,
 }
 
 impl Scripts {
-    fn new(script_sig: &[u8], items: &[&[u8]]) -> Self {
+    pub(super) fn new(script_sig: &[u8], items: &[&[u8]]) -> Self {
         let mut witness = Vec::new();
         write_compact_size(&mut witness, items.len());
         items.iter().for_each(|item| write_string(&mut witness, item));
         Self { script_sig: script_sig.to_vec(), witness }
+    }
+
+    pub(super) fn script_sig(&self) -> &[u8] {
+        &self.script_sig
     }
 }
 

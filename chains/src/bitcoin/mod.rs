@@ -9,6 +9,7 @@ mod ecdsa;
 mod ecdsa_tests;
 mod effects;
 mod encoding;
+mod fee_rate;
 mod fields;
 mod finalise;
 mod psbt;

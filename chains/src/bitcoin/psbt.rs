@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Amount, TxIn, TxOut, Txid,
+    Amount, Outpoint, TxIn, TxOut, Txid,
     encoding::write_string,
     fields::{self, NON_WITNESS_UTXO, TX_MODIFIABLE, UNSIGNED_TX, VERSION, Version, WITNESS_UTXO},
     transaction::{UnsignedTransaction, spent_output},
@@ -87,6 +87,11 @@ impl Psbt {
     /// What the transaction spends: at least one coin, none twice.
     pub fn inputs(&self) -> &[TxIn] {
         &self.transaction.inputs
+    }
+
+    /// The coins that it spends, in order.
+    pub fn outpoints(&self) -> impl Iterator<Item = Outpoint> {
+        self.inputs().iter().map(|input| input.outpoint)
     }
 
     /// The output that input number `input` spends, if the PSBT says.

@@ -20,7 +20,8 @@ use cloister_chains::bitcoin::{
     Branch, CompressedKey, EcdsaSignature, Foreign, Network, Psbt, ScriptKind, SighashType, Spend, Spender, descriptor,
     p2pkh_address, p2pkh_script, p2sh_p2wpkh_address, p2sh_p2wpkh_script, p2tr_script, p2wpkh_address, p2wpkh_script,
 };
-use cloister_chains::derivation::ChildPath;
+use cloister_chains::derivation::{ChildPath, ExtendedKey};
+use cloister_chains::effect::{Asset, Effect, Party};
 use miniscript::{DescriptorPublicKey, psbt::PsbtExt};
 use proptest::{collection::vec, prelude::*};
 use psbt_v2::v2;
@@ -119,6 +120,34 @@ proptest! {
         let transaction = judged.extract_tx_unchecked_fee_rate();
         prop_assert_eq!(consensus::serialize(&transaction), finalised.transaction);
         prop_assert_eq!(transaction.compute_txid().to_string(), finalised.txid.to_string());
+        let unsigned = Psbt::parse(&theirs.serialize()).unwrap();
+        let size = with_longest_signatures(transaction).vsize() as u64;
+        prop_assert_eq!(unsigned.virtual_size(), size);
+        prop_assert_eq!(unsigned.fee_rate().unwrap(), unsigned.fee().unwrap().satoshis().div_ceil(size));
+    }
+
+    #[test]
+    fn what_comes_back_is_what_miniscript_derives(
+        seed: [u8; 32],
+        steps in vec(0..1u32 << 31, 4),
+        named in vec(any::<bool>(), 4),
+        kinds in vec(0..4usize, 4),
+    ) {
+        let wallet = Wallet::new(&seed);
+        let (theirs, own) = wallet.psbt(&steps, &named, &kinds);
+        let ours = Psbt::parse(&theirs.serialize()).unwrap();
+        for ecdsa in [true, false] {
+            let child = |path: &ChildPath| wallet.spender(path, ecdsa);
+            let effects = ours.effects(&child(&ChildPath::default()).unwrap(), wallet.fingerprint(), child).unwrap();
+            for (index, (effect, output)) in effects.iter().zip(ours.outputs()).enumerate() {
+                let back = named[index] && own[index] == ecdsa;
+                let to = if back { Party::Signer } else { Party::Bitcoin(output.script.clone()) };
+                let amount = output.amount.satoshis().into();
+                let expected = Effect::Transfer { asset: Asset::Satoshis, from: Party::Signer, to, amount };
+                prop_assert_eq!(effect, &expected);
+            }
+            prop_assert_eq!(effects.len(), ours.outputs().len() + 1);
+        }
     }
 
     #[test]
@@ -210,6 +239,84 @@ fn sign(
     }
     prop_assert!(psbt.unfinished_inputs().is_empty());
     Ok(())
+}
+
+/// The same transaction with ECDSA signatures of 72 bytes.
+fn with_longest_signatures(mut transaction: Transaction) -> Transaction {
+    for input in &mut transaction.input {
+        let items: Vec<_> = input.witness.iter().map(<[u8]>::to_vec).collect();
+        match &items[..] {
+            [_, key] => input.witness = bitcoin::Witness::from_slice(&[vec![0; 72], key.clone()]),
+            [] => input.script_sig = ScriptBuf::from_bytes(vec![0; 1 + 72 + 1 + 33]),
+            _ => {}
+        }
+    }
+    transaction
+}
+
+/// A key with children, as the crates `bitcoin` and `miniscript` derive them.
+struct Wallet {
+    secp: Secp256k1<secp256k1::All>,
+    master: Xpub,
+}
+
+impl Wallet {
+    fn new(seed: &[u8; 32]) -> Self {
+        let secp = Secp256k1::new();
+        let master = Xpub::from_priv(&secp, &Xpriv::new_master(bitcoin::NetworkKind::Main, seed).unwrap());
+        Self { secp, master }
+    }
+
+    fn fingerprint(&self) -> [u8; 4] {
+        self.master.fingerprint().to_bytes()
+    }
+
+    /// What spends the outputs of a child, derived by `chains` and tweaked by the crate `bitcoin`.
+    fn spender(&self, path: &ChildPath, ecdsa: bool) -> Option<Spender> {
+        let root = ExtendedKey::root(&self.master.public_key.serialize(), self.master.chain_code.to_bytes()).ok()?;
+        let key = root.derive(path).ok()?.0.public_key();
+        if ecdsa {
+            return Some(Spender::Ecdsa(key.into()));
+        }
+        let internal = bitcoin::PublicKey::from_slice(&key).unwrap().inner.x_only_public_key().0;
+        let output = internal.tap_tweak(&self.secp, None).0.serialize();
+        Some(Spender::Taproot { internal_key: internal.serialize().into(), output_key: output.into() })
+    }
+
+    /// A PSBT that pays to children of each kind, which it names or not; and which of them have ECDSA keys.
+    fn psbt(&self, steps: &[u32], named: &[bool], kinds: &[usize]) -> (TheirPsbt, Vec<bool>) {
+        let descriptor = |kind: usize, step: u32| {
+            let key = format!("[{}]{}/1/{step}", self.master.fingerprint(), self.master);
+            let text =
+                [format!("wpkh({key})"), format!("sh(wpkh({key}))"), format!("pkh({key})"), format!("tr({key})")];
+            miniscript::Descriptor::<DescriptorPublicKey>::from_str(&text[kind])
+                .unwrap()
+                .at_derivation_index(0)
+                .unwrap()
+        };
+        let descriptors: Vec<_> = kinds.iter().zip(steps).map(|(kind, step)| descriptor(*kind, *step)).collect();
+        let previous = TxOut { value: Amount::from_sat(10_000), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) };
+        let outputs = (1..).zip(&descriptors).map(|(n, descriptor)| TxOut {
+            value: Amount::from_sat(1_000 + n),
+            script_pubkey: descriptor.script_pubkey(),
+        });
+        let mut psbt = TheirPsbt::from_unsigned_tx(Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::ZERO,
+            input: vec![TxIn { previous_output: OutPoint::new(previous_txid(), 0), ..TxIn::default() }],
+            output: outputs.collect(),
+        })
+        .unwrap();
+        psbt.inputs[0].witness_utxo = Some(previous);
+        for (index, descriptor) in descriptors.iter().enumerate().filter(|(index, _)| named[*index]) {
+            psbt.update_output_with_descriptor(index, descriptor).unwrap();
+        }
+        (psbt, kinds.iter().map(|kind| *kind != 3).collect())
+    }
+}
+
+fn previous_txid() -> bitcoin::Txid {
+    bitcoin::Txid::from_byte_array([7; 32])
 }
 
 fn unsigned(psbt: &v2::Psbt) -> Transaction {
