@@ -37,6 +37,9 @@ pub const COSMOS_ADDRESS: usize = 90;
 /// Characters of an address's prefix, so that one of 32 bytes fits behind it.
 pub const COSMOS_PREFIX: usize = 31;
 
+/// Characters of a receiver on another chain (ibc-go takes 2048).
+pub const COSMOS_RECEIVER: usize = 256;
+
 /// Steps from a key to the child that is derived from it.
 pub const DERIVATION_STEPS: usize = 16;
 

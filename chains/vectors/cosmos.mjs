@@ -1,5 +1,5 @@
 // Writes cosmos.json: sign documents, digests, addresses and signed transactions as CosmJS, which
-// shares no code with `chains`, makes them (SIGN_MODE_DIRECT, MsgSend).
+// shares no code with `chains`, makes them (SIGN_MODE_DIRECT), and what each does.
 //
 //   npm install @cosmjs/{proto-signing,amino,crypto,encoding}@0.39.0 cosmjs-types@0.11.0 && node cosmos.mjs > cosmos.json
 
@@ -11,12 +11,51 @@ import {
   DirectSecp256k1Wallet, encodePubkey, makeAuthInfoBytes, makeSignBytes, makeSignDoc,
 } from '@cosmjs/proto-signing';
 import { MsgSend } from 'cosmjs-types/cosmos/bank/v1beta1/tx';
+import { MsgWithdrawDelegatorReward } from 'cosmjs-types/cosmos/distribution/v1beta1/tx';
+import { MsgBeginRedelegate, MsgDelegate, MsgUndelegate } from 'cosmjs-types/cosmos/staking/v1beta1/tx';
 import { TxBody, TxRaw } from 'cosmjs-types/cosmos/tx/v1beta1/tx';
+import { MsgTransfer } from 'cosmjs-types/ibc/applications/transfer/v1/tx';
 
 const hex = (bytes) => Buffer.from(bytes).toString('hex');
 const secret = (name) => createHash('sha256').update(name).digest();
 const recipient = (prefix, name, length) => toBech32(prefix, createHash('sha256').update(name).digest().subarray(0, length));
 const coins = (...pairs) => pairs.map(([amount, denom]) => ({ amount, denom }));
+
+const [valoper, other] = ['one', 'two'].map((name) => recipient('cosmosvaloper', name, 20));
+const staked = (delegatorAddress, amount) => ({ delegatorAddress, validatorAddress: valoper, amount: { denom: 'uatom', amount } });
+const left = (sender, more) => ({
+  sender, sourcePort: 'transfer', sourceChannel: 'channel-141', token: { denom: 'uatom', amount: '12' },
+  receiver: recipient('osmo', 'receiver', 20), ...more,
+});
+const leaves = `pays 12 uatom to "${recipient('osmo', 'receiver', 20)}" over channel-141, before`;
+const memo = '{"wasm":{"contract":"osmo1"}}';
+const STAKING = '/cosmos.staking.v1beta1.';
+
+// Messages other than sends: type, fields for this address, and what each does.
+const others = [
+  [`${STAKING}MsgDelegate`, MsgDelegate, (from) => staked(from, '7'), [`stakes 7 uatom with ${valoper}`]],
+  [`${STAKING}MsgUndelegate`, MsgUndelegate, (from) => staked(from, '8'), [`stops staking 8 uatom with ${valoper}`]],
+  [
+    `${STAKING}MsgBeginRedelegate`, MsgBeginRedelegate,
+    (from) => ({ delegatorAddress: from, validatorSrcAddress: valoper, validatorDstAddress: other, amount: { denom: 'uatom', amount: '9' } }),
+    [`stakes 9 uatom with ${other} instead of ${valoper}`],
+  ],
+  [
+    '/cosmos.distribution.v1beta1.MsgWithdrawDelegatorReward', MsgWithdrawDelegatorReward,
+    (from) => ({ delegatorAddress: from, validatorAddress: valoper }), [`collects the rewards of staking with ${valoper}`],
+  ],
+  ...[
+    [{ timeoutHeight: { revisionNumber: 1n, revisionHeight: 99n } }, [`${leaves} block 1-99`]],
+    [{ timeoutTimestamp: 1700000000000000000n }, [`${leaves} 1700000000000000000 nanoseconds since 1970`]],
+    [
+      { timeoutHeight: { revisionNumber: 0n, revisionHeight: 5n }, timeoutTimestamp: 6n, memo },
+      [
+        `${leaves} block 0-5 and 6 nanoseconds since 1970`,
+        `calls the chain behind channel-141 with input 0x${createHash('sha256').update(memo).digest('hex')}`,
+      ],
+    ],
+  ].map(([more, effects]) => ['/ibc.applications.transfer.v1.MsgTransfer', MsgTransfer, (from) => left(from, more), effects]),
+];
 
 const drafts = [
   {
@@ -50,6 +89,14 @@ const drafts = [
     name: 'payer named', prefix: 'cosmos', chainId: 'cosmoshub-4', accountNumber: 1, sequence: 2,
     sends: [{ amount: coins(['1', 'uatom']) }], fee: coins(['1', 'uatom']), gas: 1, namesPayer: true,
   },
+  ...others.map((other) => ({
+    name: other[0], prefix: 'cosmos', chainId: 'cosmoshub-4', accountNumber: 1, sequence: 2,
+    sends: [], others: [other], fee: coins(['1', 'uatom']), gas: 1,
+  })),
+  {
+    name: 'all kinds of messages', prefix: 'cosmos', chainId: 'cosmoshub-4', accountNumber: 1, sequence: 2,
+    sends: [{ amount: coins(['1', 'uatom']) }], others, fee: coins(['1', 'uatom']), gas: 1,
+  },
 ];
 
 async function build(draft) {
@@ -60,9 +107,16 @@ async function build(draft) {
   const sends = draft.sends.map(({ amount, length = 20 }, i) => ({
     fromAddress: address, toAddress: recipient(prefix, `${name} ${i}`, length), amount,
   }));
+  const all = [
+    ...sends.map((send) => [
+      '/cosmos.bank.v1beta1.MsgSend', MsgSend, () => send,
+      send.amount.map(({ amount, denom }) => `pays ${amount} ${denom} to ${send.toAddress}`),
+    ]),
+    ...draft.others ?? [],
+  ];
   const body = TxBody.encode(TxBody.fromPartial({
-    messages: sends.map((send) => ({
-      typeUrl: '/cosmos.bank.v1beta1.MsgSend', value: MsgSend.encode(MsgSend.fromPartial(send)).finish(),
+    messages: all.map(([typeUrl, type, fields]) => ({
+      typeUrl, value: type.encode(type.fromPartial(fields(address))).finish(),
     })),
     memo, timeoutHeight,
   })).finish();
@@ -77,7 +131,7 @@ async function build(draft) {
   return {
     name, prefix, public_key: hex(pubkey), address: pubkeyToAddress(amino, prefix), chain_id: chainId,
     account_number: accountNumber, sequence, memo, timeout_height: Number(timeoutHeight), gas_limit: gas, fee,
-    sends: sends.map(({ fromAddress: from, toAddress: to, amount }) => ({ from, to, amount })),
+    effects: [...all.flatMap(([, , , effects]) => effects), ...fee.map(({ amount, denom }) => `costs up to ${amount} ${denom}`)],
     sign_doc: hex(bytes), digest: hex(sha256(bytes)), signature: hex(Buffer.from(signature, 'base64')),
     tx_raw: hex(raw), hash: hex(sha256(raw)),
   };

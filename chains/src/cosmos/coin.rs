@@ -25,7 +25,8 @@ pub(super) fn read_coins(coins: Vec<protobuf::Coin>, part: Part) -> Result<Vec<C
     if ascending { Ok(coins) } else { Err(Unsignable::CoinOrder { part }) }
 }
 
-fn read_coin(coin: protobuf::Coin, part: Part) -> Result<Coin, Unsignable> {
+/// One coin of `part`, not zero.
+pub(super) fn read_coin(coin: protobuf::Coin, part: Part) -> Result<Coin, Unsignable> {
     if !is_denom(&coin.denom) {
         return Err(Unsignable::BadDenom { part });
     }

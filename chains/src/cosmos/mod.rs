@@ -7,7 +7,8 @@
 //!
 //! Both are protobuf, and are taken only as ADR-027 has them encoded: fields in order, defaults
 //! left out, numbers in their shortest form, nothing unknown. There is one signer, who pays the fee
-//! and whose coins every message sends; `cosmos.bank.v1beta1.MsgSend` is the only message.
+//! and whose messages all of them are: transfers (`MsgSend`, and `MsgTransfer` over IBC), staking
+//! (`MsgDelegate`, `MsgUndelegate`, `MsgBeginRedelegate`) and its rewards (`MsgWithdrawDelegatorReward`).
 //!
 //! A sign document without its last field is another one, of account number 0: protobuf's end is
 //! where the bytes end. Whoever shows a document shows the account number too.
@@ -15,6 +16,7 @@
 mod address;
 mod coin;
 mod effects;
+mod message;
 mod protobuf;
 mod sign_doc;
 #[cfg(test)]
@@ -27,5 +29,5 @@ pub use address::Address;
 pub use coin::Coin;
 pub use sign_doc::{SignDoc, SignedTransaction};
 pub use timeout::Timeout;
-pub use transaction::{Fee, Transaction, Transfer};
+pub use transaction::{Fee, Transaction};
 pub use unsignable::{Part, Unsignable};

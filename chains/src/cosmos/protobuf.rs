@@ -134,6 +134,69 @@ pub(super) struct MsgSend {
     pub(super) amount: Vec<Coin>,
 }
 
+/// `cosmos.staking.v1beta1.MsgDelegate`, and `MsgUndelegate`, which has the same fields.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct MsgDelegate {
+    #[prost(string, tag = "1")]
+    pub(super) delegator_address: String,
+    #[prost(string, tag = "2")]
+    pub(super) validator_address: String,
+    #[prost(message, optional, tag = "3")]
+    pub(super) amount: Option<Coin>,
+}
+
+/// `cosmos.staking.v1beta1.MsgBeginRedelegate`
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct MsgBeginRedelegate {
+    #[prost(string, tag = "1")]
+    pub(super) delegator_address: String,
+    #[prost(string, tag = "2")]
+    pub(super) validator_src_address: String,
+    #[prost(string, tag = "3")]
+    pub(super) validator_dst_address: String,
+    #[prost(message, optional, tag = "4")]
+    pub(super) amount: Option<Coin>,
+}
+
+/// `cosmos.distribution.v1beta1.MsgWithdrawDelegatorReward`
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct MsgWithdrawDelegatorReward {
+    #[prost(string, tag = "1")]
+    pub(super) delegator_address: String,
+    #[prost(string, tag = "2")]
+    pub(super) validator_address: String,
+}
+
+/// `ibc.applications.transfer.v1.MsgTransfer`
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct MsgTransfer {
+    #[prost(string, tag = "1")]
+    pub(super) source_port: String,
+    #[prost(string, tag = "2")]
+    pub(super) source_channel: String,
+    #[prost(message, optional, tag = "3")]
+    pub(super) token: Option<Coin>,
+    #[prost(string, tag = "4")]
+    pub(super) sender: String,
+    #[prost(string, tag = "5")]
+    pub(super) receiver: String,
+    #[prost(message, optional, tag = "6")]
+    pub(super) timeout_height: Option<Height>,
+    #[prost(uint64, tag = "7")]
+    pub(super) timeout_timestamp: u64,
+    #[prost(string, tag = "8")]
+    pub(super) memo: String,
+}
+
+/// `ibc.core.client.v1.Height`
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(super) struct Height {
+    #[prost(uint64, tag = "1")]
+    pub(super) revision: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) height: u64,
+}
+
 /// `cosmos.crypto.secp256k1.PubKey`
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct PubKey {
@@ -143,6 +206,16 @@ pub(super) struct PubKey {
 
 /// The type URL of [`MsgSend`].
 pub(super) const MSG_SEND: &str = "/cosmos.bank.v1beta1.MsgSend";
+/// The type URL of [`MsgDelegate`].
+pub(super) const MSG_DELEGATE: &str = "/cosmos.staking.v1beta1.MsgDelegate";
+/// The type URL of `MsgUndelegate`.
+pub(super) const MSG_UNDELEGATE: &str = "/cosmos.staking.v1beta1.MsgUndelegate";
+/// The type URL of [`MsgBeginRedelegate`].
+pub(super) const MSG_BEGIN_REDELEGATE: &str = "/cosmos.staking.v1beta1.MsgBeginRedelegate";
+/// The type URL of [`MsgWithdrawDelegatorReward`].
+pub(super) const MSG_WITHDRAW_DELEGATOR_REWARD: &str = "/cosmos.distribution.v1beta1.MsgWithdrawDelegatorReward";
+/// The type URL of [`MsgTransfer`].
+pub(super) const MSG_TRANSFER: &str = "/ibc.applications.transfer.v1.MsgTransfer";
 /// The type URL of [`PubKey`].
 pub(super) const SECP256K1_KEY: &str = "/cosmos.crypto.secp256k1.PubKey";
 /// `SIGN_MODE_DIRECT`

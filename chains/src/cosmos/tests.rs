@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::{
     Address, Part, SignDoc, SignedTransaction, Transaction, Unsignable,
-    protobuf::{self, DIRECT, MSG_SEND, SECP256K1_KEY},
+    protobuf::{
+        self, DIRECT, MSG_BEGIN_REDELEGATE, MSG_DELEGATE, MSG_SEND, MSG_TRANSFER, MSG_UNDELEGATE,
+        MSG_WITHDRAW_DELEGATOR_REWARD, SECP256K1_KEY,
+    },
 };
 use crate::{Rejected, limits, message};
 
@@ -108,7 +111,6 @@ fn reads_a_transfer_and_signs_for_its_key_alone() {
     let transaction = document.transaction();
     assert_eq!((transaction.sequence(), transaction.memo(), transaction.timeout_height()), (7, "hi", 9));
     assert_eq!(transaction.sender().as_str(), address(2, "osmo"));
-    assert_eq!(transaction.transfers()[0].to.as_str(), address(3, "osmo"));
     assert_eq!(transaction.fee().gas_limit, 300);
     assert!(document.digest_for(&KEY).is_ok());
     assert_eq!(document.digest_for(&[3; 33]), Err(Unsignable::OtherKey.into()));
@@ -130,7 +132,7 @@ fn names_every_coin_and_the_fee_as_effects() {
 fn agrees_with_cosmjs_on_everything_that_it_builds() {
     let vectors: Value = serde_json::from_str(include_str!("../../vectors/cosmos.json")).unwrap();
     let cases = vectors["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 6);
+    assert_eq!(cases.len(), 14);
     for case in cases {
         let text = |name: &str| case[name].as_str().unwrap();
         let bytes = |name: &str| hex::decode(text(name)).unwrap();
@@ -154,11 +156,7 @@ fn agrees(transaction: &Transaction, case: &Value) {
         let coin = |coin: &super::Coin| serde_json::json!({"denom": coin.denom, "amount": coin.amount.to_string()});
         coins.iter().map(coin).collect()
     };
-    let transfer = |transfer: &super::Transfer| {
-        let (from, to) = (transfer.from.as_str(), transfer.to.as_str());
-        serde_json::json!({"from": from, "to": to, "amount": coins(&transfer.amount)})
-    };
-    assert_eq!(transaction.transfers().iter().map(transfer).collect::<Value>(), case["sends"]);
+    assert_eq!(transaction.effects().iter().map(ToString::to_string).collect::<Value>(), case["effects"]);
     assert_eq!(coins(&transaction.fee().amount), case["fee"]);
     assert_eq!(transaction.fee().gas_limit, case["gas_limit"]);
     assert_eq!(transaction.sequence(), case["sequence"]);
@@ -195,7 +193,7 @@ fn refuses_recipients_that_the_chain_would_not_know() {
 }
 
 #[test]
-fn refuses_messages_other_than_transfers() {
+fn refuses_messages_that_are_not_understood() {
     let unknown = Unsignable::MessageType { message: 1 };
     let with = |type_url: &str| {
         let mut draft = Draft::new();
@@ -211,6 +209,117 @@ fn refuses_messages_other_than_transfers() {
     let count = limits::COSMOS_MESSAGES + 1;
     let many = bent(|draft| draft.body.messages = vec![protobuf::Any::default(); limits::COSMOS_MESSAGES]);
     assert_eq!(many, Unsignable::MessageCount { count });
+}
+
+/// What refuses a document of this message alone.
+fn refusal_of(type_url: &str, message: &impl Message) -> Option<Unsignable> {
+    let mut draft = Draft::new();
+    draft.sends.clear();
+    draft.body.messages.push(packed(type_url, message));
+    match SignDoc::parse(&draft.bytes()) {
+        Ok(_) => None,
+        Err(Rejected::Cosmos(unsignable)) => Some(unsignable),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn refuses_staking_for_others_with_nobody_or_of_nothing() {
+    let delegated = |bend: fn(&mut protobuf::MsgDelegate)| {
+        let mut delegate = protobuf::MsgDelegate {
+            delegator_address: address(2, "osmo"),
+            validator_address: address(3, "osmovaloper"),
+            amount: Some(coin("1", "uosmo")),
+        };
+        bend(&mut delegate);
+        let refused = refusal_of(MSG_DELEGATE, &delegate);
+        assert_eq!(refusal_of(MSG_UNDELEGATE, &delegate), refused);
+        let other = address(4, "osmovaloper");
+        for (src, dst) in [(&delegate.validator_address, &other), (&other, &delegate.validator_address)] {
+            let redelegate = protobuf::MsgBeginRedelegate {
+                delegator_address: delegate.delegator_address.clone(),
+                validator_src_address: src.clone(),
+                validator_dst_address: dst.clone(),
+                amount: delegate.amount.clone(),
+            };
+            assert_eq!(refusal_of(MSG_BEGIN_REDELEGATE, &redelegate), refused);
+        }
+        if delegate.amount == Some(coin("1", "uosmo")) {
+            let protobuf::MsgDelegate { delegator_address, validator_address, .. } = delegate;
+            let reward = protobuf::MsgWithdrawDelegatorReward { delegator_address, validator_address };
+            assert_eq!(refusal_of(MSG_WITHDRAW_DELEGATOR_REWARD, &reward), refused);
+        }
+        refused
+    };
+    let (message, part) = (0, Part::Message(0));
+    assert_eq!(delegated(|_| ()), None);
+    assert_eq!(delegated(|it| it.delegator_address = address(3, "osmo")), Some(Unsignable::FromAddress { message }));
+    let validator = Some(Unsignable::Validator { message });
+    assert_eq!(delegated(|it| it.validator_address = address(3, "osmo")), validator);
+    assert_eq!(delegated(|it| it.validator_address = address(3, "cosmosvaloper")), validator);
+    assert_eq!(delegated(|it| it.validator_address.clear()), validator);
+    assert_eq!(delegated(|it| it.amount = None), Some(Unsignable::NoCoins { message }));
+    assert_eq!(delegated(|it| it.amount = Some(coin("0", "uosmo"))), Some(Unsignable::BadAmount { part }));
+    assert_eq!(delegated(|it| it.amount = Some(coin("1", ""))), Some(Unsignable::BadDenom { part }));
+}
+
+#[test]
+fn refuses_to_send_over_channels_what_cannot_be_shown_or_never_ends() {
+    let sent = |bend: &dyn Fn(&mut protobuf::MsgTransfer)| {
+        let mut transfer = protobuf::MsgTransfer {
+            source_port: "transfer".into(),
+            source_channel: "channel-0".into(),
+            token: Some(coin("1", "uosmo")),
+            sender: address(2, "osmo"),
+            receiver: "0xabc".into(),
+            timeout_height: None,
+            timeout_timestamp: 1,
+            memo: String::new(),
+        };
+        bend(&mut transfer);
+        refusal_of(MSG_TRANSFER, &transfer)
+    };
+    let message = 0;
+    assert_eq!(sent(&|_| ()), None);
+    assert_eq!(sent(&|it| it.timeout_height = Some(protobuf::Height { revision: 1, height: 2 })), None);
+    assert_eq!(sent(&|it| it.sender = address(3, "osmo")), Some(Unsignable::FromAddress { message }));
+    assert_eq!(sent(&|it| it.source_port = "wasm.osmo1".into()), Some(Unsignable::Channel { message }));
+    for bad in
+        ["", "channel-", "channel-01", "channel-+1", "channel-1 ", "07-tendermint-1", "channel-18446744073709551616"]
+    {
+        assert_eq!(sent(&|it| it.source_channel = bad.into()), Some(Unsignable::Channel { message }), "{bad}");
+    }
+    for bad in ["", "a b", "a\n", "ä", &"a".repeat(limits::COSMOS_RECEIVER + 1)] {
+        assert_eq!(sent(&|it| it.receiver = bad.into()), Some(Unsignable::Receiver { message }), "{bad:?}");
+    }
+    assert_eq!(sent(&|it| it.timeout_timestamp = 0), Some(Unsignable::Timeout { message }));
+    assert_eq!(
+        sent(&|it| it.timeout_height = Some(protobuf::Height { revision: 1, height: 0 })),
+        Some(Unsignable::Timeout { message })
+    );
+    let escape = Unsignable::MemoControlCharacter { character: '\x1b', at: 1 };
+    assert_eq!(sent(&|it| it.memo = "a\x1b".into()), Some(escape));
+    assert_eq!(sent(&|it| it.token = None), Some(Unsignable::NoCoins { message }));
+}
+
+/// Of every kind: those that CosmJS built, all in one document.
+#[test]
+fn refuses_every_truncation_and_signs_no_flipped_bit_alike_of_all_kinds_of_messages() {
+    let vectors: Value = serde_json::from_str(include_str!("../../vectors/cosmos.json")).unwrap();
+    let all = vectors["cases"].as_array().unwrap().last().unwrap();
+    let bytes = hex::decode(all["sign_doc"].as_str().unwrap()).unwrap();
+    let good = SignDoc::parse(&bytes).unwrap();
+    let digest = good.digest_for(good.transaction().public_key()).unwrap();
+    for length in 0..bytes.len() {
+        assert!(SignDoc::parse(&bytes[..length]).is_err() || length == bytes.len() - 2, "{length}");
+    }
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let Ok(document) = SignDoc::parse(&flipped) else { continue };
+        assert_eq!(document.to_bytes(), flipped);
+        assert_ne!(document.digest_for(document.transaction().public_key()).unwrap(), digest, "{bit}");
+    }
 }
 
 #[test]
@@ -438,8 +547,10 @@ proptest! {
         let transaction = again.transaction();
         prop_assert_eq!((transaction.sequence(), transaction.timeout_height()), (sequence, timeout_height));
         prop_assert_eq!(transaction.memo(), memo);
-        let sent: Vec<String> = transaction.transfers().iter().map(|send| send.amount[0].amount.to_string()).collect();
-        prop_assert_eq!(sent, amounts.iter().map(u128::to_string).collect::<Vec<_>>());
+        let to = address(recipient, &prefix);
+        let sent: Vec<String> = transaction.effects().iter().map(ToString::to_string).collect();
+        let expected = amounts.iter().map(|amount| format!("pays {amount} uosmo to {to}"));
+        prop_assert_eq!(sent, expected.chain([format!("costs up to {fee} uosmo")]).collect::<Vec<_>>());
     }
 
     #[test]

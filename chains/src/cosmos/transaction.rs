@@ -1,35 +1,26 @@
-//! Transactions: who sends what to whom, and what it costs.
+//! Transactions: what they ask of their chain, and what it costs.
 
 use super::{
     Address, Coin,
     coin::read_coins,
-    protobuf::{self, DIRECT, MSG_SEND, SECP256K1_KEY, decode},
+    message::Message,
+    protobuf::{self, DIRECT, SECP256K1_KEY, decode},
     unsignable::{Part, Unsignable},
 };
-use crate::{limits, message::misleads};
+use crate::{effect::Effect, limits, message::misleads};
 
-/// Body and auth info of a transaction whose one signer pays the fee and sends all the coins.
+/// Body and auth info of a transaction whose one signer pays the fee and sends all the messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
     body_bytes: Vec<u8>,
     auth_info_bytes: Vec<u8>,
     signer: Signer,
     sender: Address,
-    transfers: Vec<Transfer>,
+    /// What the messages do.
+    asked: Vec<Effect>,
     fee: Fee,
     memo: String,
     timeout_height: u64,
-}
-
-/// A `cosmos.bank.v1beta1.MsgSend`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transfer {
-    /// The signer's address.
-    pub from: Address,
-    /// The recipient's, with the same prefix.
-    pub to: Address,
-    /// At least one coin, by denomination.
-    pub amount: Vec<Coin>,
 }
 
 /// What the transaction may cost the signer.
@@ -53,12 +44,11 @@ impl Transaction {
         let auth_info: protobuf::AuthInfo = decode(Part::AuthInfo, &auth_info_bytes)?;
         check_extras(&body, &auth_info)?;
         let signer = read_signer(auth_info.signer_infos)?;
-        let transfers = read_transfers(&body.messages, &signer.public_key)?;
-        let sender = transfers.first().ok_or(Unsignable::MessageCount { count: 0 })?.from.clone();
+        let (sender, asked) = read_messages(&body.messages, &signer.public_key)?;
         let fee = read_fee(auth_info.fee, &sender)?;
         let timeout_height = body.timeout_height;
         let memo = read_memo(body.memo)?;
-        Ok(Self { body_bytes, auth_info_bytes, signer, sender, transfers, fee, memo, timeout_height })
+        Ok(Self { body_bytes, auth_info_bytes, signer, sender, asked, fee, memo, timeout_height })
     }
 
     /// The one signer's compressed key.
@@ -71,14 +61,14 @@ impl Transaction {
         self.signer.sequence
     }
 
-    /// The signer's address, which sends all the coins and pays the fee.
+    /// The signer's address, which sends all the messages and pays the fee.
     pub fn sender(&self) -> &Address {
         &self.sender
     }
 
-    /// What is sent: at least one transfer.
-    pub fn transfers(&self) -> &[Transfer] {
-        &self.transfers
+    /// What the messages do: at least one effect.
+    pub(super) fn asked(&self) -> &[Effect] {
+        &self.asked
     }
 
     /// What the sender pays for it at most.
@@ -131,36 +121,22 @@ fn read_signer(signer_infos: Vec<protobuf::SignerInfo>) -> Result<Signer, Unsign
     Ok(Signer { public_key, sequence: signer.sequence })
 }
 
-fn read_transfers(messages: &[protobuf::Any], public_key: &[u8; 33]) -> Result<Vec<Transfer>, Unsignable> {
+/// The one sender of all messages, and what they do.
+fn read_messages(messages: &[protobuf::Any], public_key: &[u8; 33]) -> Result<(Address, Vec<Effect>), Unsignable> {
     let count = messages.len();
-    if count > limits::COSMOS_MESSAGES {
+    let (Some(first), 1..=limits::COSMOS_MESSAGES) = (messages.first(), count) else {
         return Err(Unsignable::MessageCount { count });
-    }
-    let mut transfers: Vec<Transfer> = Vec::new();
+    };
+    let sender = Message::read(first, 0, public_key)?.sender;
+    let mut effects = Vec::new();
     for (message, any) in messages.iter().enumerate() {
-        let transfer = read_transfer(any, message, public_key)?;
-        if transfers.first().is_some_and(|first| first.from != transfer.from) {
+        let read = Message::read(any, message, public_key)?;
+        if read.sender != sender {
             return Err(Unsignable::FromAddress { message });
         }
-        transfers.push(transfer);
+        effects.extend(read.effects);
     }
-    Ok(transfers)
-}
-
-fn read_transfer(any: &protobuf::Any, message: usize, public_key: &[u8; 33]) -> Result<Transfer, Unsignable> {
-    let part = Part::Message(message);
-    if any.type_url != MSG_SEND {
-        return Err(Unsignable::MessageType { message });
-    }
-    let send: protobuf::MsgSend = decode(part, &any.value)?;
-    let from = Address::read(&send.from_address).ok_or(Unsignable::FromAddress { message })?;
-    if Address::of_key(public_key, from.prefix()).as_ref() != Ok(&from) {
-        return Err(Unsignable::FromAddress { message });
-    }
-    let to = Address::read(&send.to_address).filter(|to| to.prefix() == from.prefix());
-    let to = to.ok_or(Unsignable::ToAddress { message })?;
-    let amount = read_coins(send.amount, part)?;
-    if amount.is_empty() { Err(Unsignable::NoCoins { message }) } else { Ok(Transfer { from, to, amount }) }
+    Ok((sender, effects))
 }
 
 fn read_fee(fee: Option<protobuf::Fee>, sender: &Address) -> Result<Fee, Unsignable> {

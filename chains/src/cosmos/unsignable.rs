@@ -37,13 +37,16 @@ pub enum Unsignable {
         count: usize,
     },
     /// A message of a type whose effect is not known here.
-    #[error("message {message} is not a cosmos.bank.v1beta1.MsgSend; only transfers are signed")]
+    #[error(
+        "message {message} is of a type that is not understood here; send MsgSend, MsgDelegate, MsgUndelegate, \
+         MsgBeginRedelegate, MsgWithdrawDelegatorReward or MsgTransfer"
+    )]
     MessageType {
         /// Its position.
         message: usize,
     },
     /// Coins of somebody else.
-    #[error("message {message} does not send from the signer's own address; use the key that owns the coins")]
+    #[error("message {message} is not in the name of the signer's own address; use the key that owns the coins")]
     FromAddress {
         /// Its position.
         message: usize,
@@ -56,8 +59,36 @@ pub enum Unsignable {
         /// Its position.
         message: usize,
     },
+    /// A validator that the chain would not know.
+    #[error(
+        "message {message}: the validator is not a lowercase bech32 address with the sender's prefix and valoper; check it"
+    )]
+    Validator {
+        /// The message's position.
+        message: usize,
+    },
+    /// A channel that is not one of IBC's for coins.
+    #[error(
+        "message {message} does not leave by a channel-number at port transfer; name the channel as its chain does"
+    )]
+    Channel {
+        /// The message's position.
+        message: usize,
+    },
+    /// A receiver on another chain that cannot be shown as it is.
+    #[error("message {message}: the receiver is not 1 to {limit} printable characters; check it", limit = limits::COSMOS_RECEIVER)]
+    Receiver {
+        /// The message's position.
+        message: usize,
+    },
+    /// A transfer over a channel that never times out.
+    #[error("message {message} has neither a timeout height nor a timeout timestamp; set one")]
+    Timeout {
+        /// The message's position.
+        message: usize,
+    },
     /// A transfer of nothing.
-    #[error("message {message} sends no coins; name at least one")]
+    #[error("message {message} names no coins; name at least one")]
     NoCoins {
         /// Its position.
         message: usize,
@@ -158,6 +189,10 @@ impl Unsignable {
             Self::MessageType { .. } => "cosmos_message_type",
             Self::FromAddress { .. } => "cosmos_from_address",
             Self::ToAddress { .. } => "cosmos_to_address",
+            Self::Validator { .. } => "cosmos_validator",
+            Self::Channel { .. } => "cosmos_channel",
+            Self::Receiver { .. } => "cosmos_receiver",
+            Self::Timeout { .. } => "cosmos_timeout",
             Self::NoCoins { .. } => "cosmos_no_coins",
             Self::TooManyCoins { .. } => "cosmos_too_many_coins",
             Self::BadDenom { .. } => "cosmos_bad_denom",

@@ -6,6 +6,7 @@ use cloister_chains::{
     U256,
     bitcoin::{Psbt, ScriptKind},
     cosmos::{Coin, SignDoc},
+    effect::{Effect, Party},
     ethereum::{Fees, Transaction, TypedData},
     solana,
 };
@@ -171,8 +172,15 @@ fn cosmos(lines: Lines, payload: &[u8]) -> Said {
         .line("chain id", document.chain_id())
         .line("account", format!("number {}, sequence {}", document.account_number(), transaction.sequence()))
         .line("from", transaction.sender());
-    for transfer in transaction.transfers() {
-        lines = lines.line("pays", format!("{} to {}", coins(&transfer.amount), transfer.to));
+    for effect in transaction.effects() {
+        lines = match effect {
+            Effect::Transfer { asset, from: _, to, amount } => lines.line("pays", format!("{amount} {asset} to {to}")),
+            Effect::Call { contract: Party::Channel(channel), input, .. } => {
+                lines.line("tells", format!("the chain behind {channel} {}", quoted(&String::from_utf8_lossy(&input))))
+            }
+            Effect::Fee { .. } => lines,
+            effect => lines.line("does", effect),
+        };
     }
     let (fee, timeout) = (transaction.fee(), transaction.timeout_height());
     Ok(lines
