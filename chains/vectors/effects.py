@@ -5,19 +5,23 @@ clients build them; with what each does. Neither shares code with `chains`.
     venv/bin/python effects.py > effects.json
 """
 
+import hashlib
 import importlib.metadata
 import json
 import struct
 
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
-from solders.message import Message
+from solders.message import Message, MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
+from solders.system_program import ID as SYSTEM_ID
 from solders.system_program import AdvanceNonceAccountParams, TransferParams, advance_nonce_account, transfer
 from solders.token import ID as TOKEN_ID
+from solders.token.associated import get_associated_token_address
 
 ALICE, BOB, CAROL = (to_checksum_address("0x" + byte * 20) for byte in ("a1", "b0", "c4"))
 MOST = 2**256 - 1
@@ -49,10 +53,25 @@ def calls():
         yield call(batch, [ALICE, BOB, [], [], data], [])
 
 
+TOKEN_2022_ID = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
+ASSOCIATED_TOKEN_ID = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
+
+
 def token(kind, amount, decimals, *accounts):
+    return token_call(TOKEN_ID, struct.pack("<BQB", kind, amount, decimals), *accounts)
+
+
+def token_call(program, data, *accounts):
     keys = [AccountMeta(account, is_signer=False, is_writable=True) for account in accounts[:-1]]
     keys.append(AccountMeta(accounts[-1], is_signer=True, is_writable=False))
-    return Instruction(TOKEN_ID, struct.pack("<BQB", kind, amount, decimals), keys)
+    return Instruction(program, data, keys)
+
+
+def associated(data, payer, account, owner, mint, program):
+    keys = [AccountMeta(payer, is_signer=True, is_writable=True), AccountMeta(account, is_signer=False, is_writable=True)]
+    others = [owner, mint, SYSTEM_ID, program]
+    keys += [AccountMeta(other, is_signer=False, is_writable=False) for other in others]
+    return Instruction(ASSOCIATED_TOKEN_ID, data, keys)
 
 
 def messages():
@@ -84,6 +103,20 @@ def messages():
     ]
     advance = advance_nonce_account(AdvanceNonceAccountParams(nonce_pubkey=account, authorized_pubkey=signer))
     cases.append(([advance, pay], signer, [f"pays 5 lamports to {bob}", "costs up to 5000 lamports"], account))
+    fee = "costs up to 5000 lamports"
+    with_fee = struct.pack("<BBQBQ", 26, 1, 6, 2, 1)
+    moved = f"moves 6 of token {mint} from {account} to {bob}"
+    cases.append(([token_call(TOKEN_2022_ID, with_fee, account, mint, bob, signer)], signer, [moved, fee], None))
+    unknown = f"calls {TOKEN_ID} with input 0x{hashlib.sha256(with_fee).hexdigest()}"
+    cases.append(([token_call(TOKEN_ID, with_fee, account, mint, bob, signer)], signer, [unknown, fee], None))
+    for program in (TOKEN_ID, TOKEN_2022_ID):
+        for owner, named in ((bob, str(bob)), (signer, "the signer")):
+            address = get_associated_token_address(owner, mint, program)
+            opened = f"opens account {address} of {named} for token {mint} at the cost of the signer"
+            for data in (b"", b"\0", b"\1"):
+                cases.append(([associated(data, signer, address, owner, mint, program)], signer, [opened, fee], None))
+            unknown = f"calls {ASSOCIATED_TOKEN_ID} with input 0x{hashlib.sha256(b'').hexdigest()}"
+            cases.append(([associated(b"", signer, bob, owner, mint, program)], signer, [unknown, fee], None))
     for instructions, payer, effects, nonce in cases:
         message = Message.new_with_blockhash(instructions, payer, Hash.default())
         yield {
@@ -94,5 +127,32 @@ def messages():
         }
 
 
+def lookups():
+    """Messages that take accounts from tables, and what solders makes of the accounts."""
+    signer, bob, mint, account = (Pubkey(bytes([number]) * 32) for number in (7, 8, 9, 10))
+    tables = [
+        AddressLookupTableAccount(Pubkey(bytes([50]) * 32), [Pubkey(bytes([number]) * 32) for number in (60, 8, 61)]),
+        AddressLookupTableAccount(Pubkey(bytes([51]) * 32), [account, mint]),
+    ]
+    pay = transfer(TransferParams(from_pubkey=signer, to_pubkey=bob, lamports=5))
+    checked = token(12, 6, 2, account, mint, bob, signer)
+    message = MessageV0.try_compile(signer, [pay, checked], tables, Hash.default())
+    effects = [f"pays 5 lamports to {bob}", f"moves 6 of token {mint} from {account} to {bob}", "costs up to 5000 lamports"]
+    yield {
+        "message": to_bytes_versioned(message).hex(),
+        "signer": bytes(signer).hex(),
+        "tables": [[bytes(key).hex() for key in [table.key, *table.addresses]] for table in tables],
+        "effects": effects,
+    }
+
+
+def token_accounts():
+    for number in range(64):
+        owner, mint = (Pubkey(hashlib.sha256(bytes([number, part])).digest()) for part in (0, 1))
+        accounts = [get_associated_token_address(owner, mint, program) for program in (TOKEN_ID, TOKEN_2022_ID)]
+        yield {"owner": bytes(owner).hex(), "mint": bytes(mint).hex(), "accounts": [str(account) for account in accounts]}
+
+
 versions = {name: importlib.metadata.version(name) for name in ("eth-abi", "eth-utils", "solders")}
-print(json.dumps({"made_with": versions, "ethereum": list(calls()), "solana": list(messages())}, indent=1))
+made = {"ethereum": list(calls()), "solana": list(messages()), "lookups": list(lookups()), "token_accounts": list(token_accounts())}
+print(json.dumps({"made_with": versions, **made}, indent=1))

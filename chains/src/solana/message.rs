@@ -1,6 +1,6 @@
 //! Messages: what they ask for, and who has to sign.
 
-use super::{Pubkey, read_compact_u16, unsignable::Unsignable};
+use super::{LookupTable, Pubkey, lookup::Loaded, read_compact_u16, unsignable::Unsignable};
 use crate::{
     Rejected,
     cursor::Cursor,
@@ -24,6 +24,9 @@ pub struct Message<'a> {
     version: Version,
     header: Header,
     accounts: Vec<Pubkey>,
+    /// How many of the accounts stand in the message itself, and how many writable ones from tables come behind them.
+    own_accounts: usize,
+    loaded_writable: usize,
     recent_blockhash: [u8; 32],
     instructions: Vec<Instruction<'a>>,
 }
@@ -40,22 +43,36 @@ pub struct Instruction<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a whole legacy or v0 message that a validator would accept in a packet.
+    /// Reads a whole legacy or v0 message that a validator would accept in a packet, without lookup tables.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Rejected> {
+        Self::parse_with_tables(bytes, &[])
+    }
+
+    /// Reads a message that may take accounts from these lookup tables, and from no other.
+    ///
+    /// # Security
+    /// What the message does depends on what the tables hold. That they are what they are said to be is for the caller to know.
+    pub fn parse_with_tables(bytes: &'a [u8], tables: &[LookupTable]) -> Result<Self, Rejected> {
         check_packet_size(bytes.len(), 0)?;
         let mut cursor = Cursor::new(Encoding::SolanaMessage, bytes);
         let version = Version::read(&mut cursor)?;
         let header = Header::read(&mut cursor)?;
-        let accounts = read_accounts(&mut cursor)?;
+        let mut accounts = read_accounts(&mut cursor)?;
+        let own_accounts = accounts.len();
         header.check(&accounts)?;
         check_packet_size(bytes.len(), header.signers)?;
         let recent_blockhash = cursor.array("recent blockhash")?;
         let instructions = read_instructions(&mut cursor, &accounts)?;
-        if version == Version::V0 {
-            refuse_lookup_tables(&mut cursor)?;
-        }
+        let Loaded { writable, readonly } = match version {
+            Version::V0 => Loaded::read(&mut cursor, tables)?,
+            Version::Legacy => Loaded::default(),
+        };
         cursor.finish()?;
-        Ok(Self { bytes, version, header, accounts, recent_blockhash, instructions })
+        let loaded_writable = writable.len();
+        accounts.extend(writable.into_iter().chain(readonly));
+        check_accounts(&accounts)?;
+        check_indices(&instructions, accounts.len())?;
+        Ok(Self { bytes, version, header, accounts, own_accounts, loaded_writable, recent_blockhash, instructions })
     }
 
     /// What each signer signs: the message itself.
@@ -87,9 +104,22 @@ impl<'a> Message<'a> {
         *self.accounts.first().expect("Header::check demands a writable signer")
     }
 
-    /// All accounts of the message, in its order.
+    /// All accounts of the message, in its order; behind its own, those from lookup tables.
     pub fn accounts(&self) -> &[Pubkey] {
         &self.accounts
+    }
+
+    /// Whether the account at this position may be changed.
+    pub(super) fn is_writable(&self, index: u8) -> bool {
+        let Header { signers, readonly_signers, readonly_others } = self.header;
+        let index = usize::from(index);
+        if index < usize::from(signers) {
+            return index < usize::from(signers.saturating_sub(readonly_signers));
+        }
+        match index.checked_sub(self.own_accounts) {
+            None => index < self.own_accounts.saturating_sub(usize::from(readonly_others)),
+            Some(loaded) => loaded < self.loaded_writable,
+        }
     }
 
     /// Legacy or v0.
@@ -135,7 +165,7 @@ impl Header {
         Ok(Self { signers, readonly_signers, readonly_others })
     }
 
-    /// A writable signer pays, the groups fit the accounts, and no account is there twice.
+    /// A writable signer pays, and the groups fit the accounts.
     fn check(self, accounts: &[Pubkey]) -> Result<(), Unsignable> {
         let grouped = usize::from(self.signers).saturating_add(usize::from(self.readonly_others));
         if self.readonly_signers >= self.signers || grouped > accounts.len() {
@@ -146,12 +176,30 @@ impl Header {
                 accounts: accounts.len(),
             });
         }
-        let mut sorted = accounts.to_vec();
-        sorted.sort_unstable();
-        match sorted.array_windows().find(|[a, b]| a == b) {
-            Some([account, _]) => Err(Unsignable::DuplicateAccount { account: *account }),
-            None => Ok(()),
-        }
+        Ok(())
+    }
+}
+
+/// An index has one byte, and no account is there twice.
+fn check_accounts(accounts: &[Pubkey]) -> Result<(), Unsignable> {
+    if accounts.len() > MOST_ACCOUNTS {
+        return Err(Unsignable::TooManyAccounts { count: accounts.len() });
+    }
+    let mut sorted = accounts.to_vec();
+    sorted.sort_unstable();
+    match sorted.array_windows().find(|[a, b]| a == b) {
+        Some([account, _]) => Err(Unsignable::DuplicateAccount { account: *account }),
+        None => Ok(()),
+    }
+}
+
+/// Every account that an instruction names is there.
+fn check_indices(instructions: &[Instruction<'_>], accounts: usize) -> Result<(), Unsignable> {
+    let named = instructions.iter().enumerate();
+    let mut named = named.flat_map(|(instruction, call)| call.accounts.iter().map(move |index| (instruction, *index)));
+    match named.find(|(_, index)| usize::from(*index) >= accounts) {
+        Some((instruction, index)) => Err(Unsignable::BadAccountIndex { instruction, index }),
+        None => Ok(()),
     }
 }
 
@@ -178,27 +226,17 @@ fn read_instruction<'a>(
     accounts: &[Pubkey],
     instruction: usize,
 ) -> Result<Instruction<'a>, Rejected> {
-    let bad_index = |index| Unsignable::BadAccountIndex { instruction, index };
     let index = cursor.byte("program index")?;
+    // A program is an account of the message itself, not one from a table.
     let program = match accounts.get(usize::from(index)) {
         Some(program) if index != FEE_PAYER => *program,
-        _ => return Err(bad_index(index).into()),
+        _ => return Err(Unsignable::BadAccountIndex { instruction, index }.into()),
     };
     let count = read_compact_u16(cursor, "number of instruction accounts")?;
     let indices = cursor.take(usize::from(count), "instruction accounts")?;
-    if let Some(&index) = indices.iter().find(|&&index| usize::from(index) >= accounts.len()) {
-        return Err(bad_index(index).into());
-    }
     let length = read_compact_u16(cursor, "length of instruction data")?;
     let data = cursor.take(usize::from(length), "instruction data")?;
     Ok(Instruction { program, accounts: indices, data })
-}
-
-fn refuse_lookup_tables(cursor: &mut Cursor<'_>) -> Result<(), Rejected> {
-    match cursor.byte("number of address table lookups")? {
-        0 => Ok(()),
-        count => Err(Unsignable::LookupTables { count }.into()),
-    }
 }
 
 /// Refuses what a packet could not hold, so that everything below works on little.
@@ -210,6 +248,8 @@ pub(super) fn check_packet_size(message: usize, signers: u8) -> Result<(), Unsig
 
 /// Index of the fee payer, which cannot be a program.
 const FEE_PAYER: u8 = 0;
+/// As many as instructions can name.
+const MOST_ACCOUNTS: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -263,6 +303,64 @@ mod tests {
         assert_eq!(Message::parse(&without).unwrap().version(), Version::V0);
         let with = [body, vec![1], vec![5; 32], vec![1, 0, 0]].concat();
         assert_eq!(refusal(&with), Unsignable::LookupTables { count: 1 });
+    }
+
+    /// Lookups: each a table, and the positions there of writable and read-only accounts.
+    fn lookups(lookups: &[(u8, &[u8], &[u8])]) -> Vec<u8> {
+        let counts = |indices: &[u8]| [&[indices.len() as u8], indices].concat();
+        let lookup = |&(table, writable, readonly): &(u8, &[u8], &[u8])| {
+            [vec![table; 32], counts(writable), counts(readonly)].concat()
+        };
+        [vec![lookups.len() as u8], lookups.iter().flat_map(lookup).collect()].concat()
+    }
+
+    fn tables() -> [LookupTable; 2] {
+        let table = |address: u8, accounts: &[u8]| LookupTable {
+            address: Pubkey([address; 32]),
+            addresses: accounts.iter().map(|account| Pubkey([*account; 32])).collect(),
+        };
+        [table(50, &[20, 21, 22]), table(51, &[30, 31, 0])]
+    }
+
+    #[test]
+    fn takes_accounts_from_pinned_tables_writable_ones_of_all_tables_first() {
+        // A call of program 0 with every account from tables.
+        let call = b"\x02\x04\x03\x04\x05\x06\x00";
+        let body = message(&[0x80, 1, 0, 1], &[7, 8, 0], &[call]);
+        let bytes = [body.clone(), lookups(&[(50, &[2], &[0]), (51, &[1], &[0])])].concat();
+        let message = Message::parse_with_tables(&bytes, &tables()).unwrap();
+        assert_eq!(message.accounts(), [7, 8, 0, 22, 31, 20, 30].map(|account| Pubkey([account; 32])));
+        let writable: Vec<u8> = (0..7).filter(|index| message.is_writable(*index)).collect();
+        assert_eq!(writable, [0, 1, 3, 4]);
+        assert_eq!(message.signing_bytes(), bytes);
+        assert_eq!(message.required_signers(), [Pubkey([7; 32])]);
+        assert_eq!(refusal(&bytes), Unsignable::LookupTables { count: 2 });
+        let refused = |tail: Vec<u8>| match Message::parse_with_tables(&[body.clone(), tail].concat(), &tables()) {
+            Err(Rejected::Solana(unsignable)) => unsignable,
+            other => panic!("{other:?}"),
+        };
+        let (table, unknown) = (Pubkey([50; 32]), Pubkey([52; 32]));
+        assert_eq!(refused(lookups(&[(52, &[0], &[])])), Unsignable::UnknownLookupTable { table: unknown });
+        assert_eq!(refused(lookups(&[(50, &[3], &[])])), Unsignable::BeyondLookupTable { table, index: 3 });
+        assert_eq!(refused(lookups(&[(50, &[], &[])])), Unsignable::EmptyLookup { table });
+        assert_eq!(refused(lookups(&[(50, &[0], &[1, 2])])), Unsignable::BadAccountIndex { instruction: 0, index: 6 });
+        let account = Pubkey([0; 32]);
+        assert_eq!(
+            refused(lookups(&[(50, &[0, 1], &[]), (51, &[2, 0], &[])])),
+            Unsignable::DuplicateAccount { account }
+        );
+        for length in 0..bytes.len() {
+            assert!(Message::parse_with_tables(&bytes[..length], &tables()).is_err(), "{length}");
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert!(Message::parse_with_tables(&longer, &tables()).is_err());
+    }
+
+    #[test]
+    fn takes_no_program_from_a_table() {
+        let bytes = [message(&[0x80, 1, 0, 1], &[7, 8, 0], &[b"\x03\x00\x00"]), lookups(&[(50, &[0], &[])])].concat();
+        let refused = Message::parse_with_tables(&bytes, &tables());
+        assert_eq!(refused, Err(Unsignable::BadAccountIndex { instruction: 0, index: 3 }.into()));
     }
 
     #[test]

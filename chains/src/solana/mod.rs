@@ -2,16 +2,20 @@
 //!
 //! A message that parses here passes the sanitisation of the Solana SDK (`solana-message`,
 //! `legacy::Message::sanitize`, `v0::Message::sanitize`), and then some: no account twice (the
-//! runtime refuses it), compact-u16 lengths in their shortest form, and no address table lookups,
-//! whose contents cannot be seen from here.
+//! runtime refuses it), compact-u16 lengths in their shortest form, and address table lookups only
+//! where the caller says what the tables hold, which cannot be seen from here.
 
 mod effects;
+mod lookup;
 mod message;
+mod token_account;
 mod transaction;
 mod unsignable;
 
 use core::fmt;
 
+pub use effects::DurableNonce;
+pub use lookup::LookupTable;
 pub use message::{Instruction, Message, Version};
 pub use transaction::Transaction;
 pub use unsignable::Unsignable;

@@ -19,7 +19,37 @@ pub enum Unsignable {
     )]
     LookupTables {
         /// How many.
-        count: u8,
+        count: u16,
+    },
+    /// A lookup table of which nobody has said what it holds.
+    #[error(
+        "what lookup table {table} holds is not known; name tables that the policy knows, or put its accounts into the message"
+    )]
+    UnknownLookupTable {
+        /// The table.
+        table: Pubkey,
+    },
+    /// A position behind what is known of a table.
+    #[error(
+        "lookup table {table} is not known to hold an account number {index}; put that account into the message itself"
+    )]
+    BeyondLookupTable {
+        /// The table.
+        table: Pubkey,
+        /// The position.
+        index: u8,
+    },
+    /// A lookup that takes nothing, which no validator accepts.
+    #[error("nothing is taken from lookup table {table}; build the message without it")]
+    EmptyLookup {
+        /// The table.
+        table: Pubkey,
+    },
+    /// More accounts than instructions can name.
+    #[error("{count} accounts with those from lookup tables, at most 256 can be named; use fewer")]
+    TooManyAccounts {
+        /// How many.
+        count: usize,
     },
     /// Counts of the header that no validator accepts.
     #[error(
@@ -88,6 +118,10 @@ impl Unsignable {
         match self {
             Self::UnknownVersion { .. } => "solana_unknown_version",
             Self::LookupTables { .. } => "solana_lookup_tables",
+            Self::UnknownLookupTable { .. } => "solana_unknown_lookup_table",
+            Self::BeyondLookupTable { .. } => "solana_beyond_lookup_table",
+            Self::EmptyLookup { .. } => "solana_empty_lookup",
+            Self::TooManyAccounts { .. } => "solana_too_many_accounts",
             Self::BadHeader { .. } => "solana_bad_header",
             Self::DuplicateAccount { .. } => "solana_duplicate_account",
             Self::BadAccountIndex { .. } => "solana_bad_account_index",
