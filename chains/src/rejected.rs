@@ -101,6 +101,8 @@ pub enum Encoding {
     EthereumNetworkTransaction,
     /// Typed data (EIP-712) in canonical form.
     EthereumTypedData,
+    /// An authorisation without its signature (EIP-7702).
+    EthereumAuthorization,
 }
 
 impl fmt::Display for Encoding {
@@ -121,6 +123,7 @@ impl fmt::Display for Encoding {
             Self::EthereumSignedTransaction => f.write_str("signed Ethereum transaction"),
             Self::EthereumNetworkTransaction => f.write_str("Ethereum transaction with sidecar"),
             Self::EthereumTypedData => f.write_str("typed data"),
+            Self::EthereumAuthorization => f.write_str("authorisation"),
         }
     }
 }

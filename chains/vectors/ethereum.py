@@ -243,6 +243,19 @@ def typed_data():
     ))
 
 
+def authorizations():
+    """Authorisations to sign, without signatures (EIP-7702)."""
+    for chain, nonce, address in (
+        (0, 0, RECIPIENT), (1, 1, RECIPIENT), (8453, 127, "0x" + "00" * 20), (11155111, 128, RECIPIENT),
+        (2**255, 2**64 - 2, RECIPIENT),
+    ):
+        signed = Account.sign_authorization({"chainId": chain, "address": address, "nonce": nonce}, KEYS[0])
+        encoded = rlp.encode([chain, bytes.fromhex(address[2:]), nonce])
+        digest = bytes(signed.authorization_hash)
+        assert keccak(b"\x05" + encoded) == digest, "eth-account hashed other bytes"
+        yield {"chain_id": str(chain), "address": address, "nonce": nonce, "encoded": encoded.hex(), "hash": digest.hex()}
+
+
 print(json.dumps({
     "made_with": {name: importlib.metadata.version(name) for name in ("eth-account", "eth-keys", "rlp", "ckzg")},
     "addresses": list(addresses()),
@@ -250,4 +263,5 @@ print(json.dumps({
     "sidecar": sidecar(),
     "messages": list(messages()),
     "typed_data": list(typed_data()),
+    "authorizations": list(authorizations()),
 }, indent=1))

@@ -1,13 +1,14 @@
 //! Ethereum and the chains that run its virtual machine: transactions (legacy with EIP-155,
-//! EIP-2930, EIP-1559, EIP-4844, EIP-7702), messages (EIP-191) and typed data (EIP-712).
+//! EIP-2930, EIP-1559, EIP-4844, EIP-7702), authorisations (EIP-7702), messages (EIP-191) and typed data (EIP-712).
 //!
 //! An ECDSA key over secp256k1 signs the Keccak-256 digest of each. No two kinds share a digest:
 //! a legacy transaction begins with a list's first byte (at least `0xc0`), another one with its
-//! type (1 to 4), messages and typed data with `0x19` and a version. There is no curve arithmetic
+//! type (1 to 4), an authorisation with 5, messages and typed data with `0x19` and a version. There is no curve arithmetic
 //! here: keys come as coordinates, and signatures are neither verified nor recovered from.
 
 mod abi;
 mod address;
+mod authorization;
 mod effects;
 mod message;
 mod rlp;
@@ -21,6 +22,7 @@ mod typed_data;
 mod unsignable;
 
 pub use address::Address;
+pub use authorization::AuthorizationRequest;
 pub use message::personal_message_digest;
 pub use rlp::RlpList;
 pub use sidecar::Sidecar;
