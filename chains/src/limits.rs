@@ -65,6 +65,9 @@ pub const ETHEREUM_BLOBS: usize = 16;
 /// Authorisations of a transaction (EIP-7702).
 pub const ETHEREUM_AUTHORIZATIONS: usize = 256;
 
+/// Bytes of a user operation (ERC-4337) to sign.
+pub const ETHEREUM_USER_OPERATION: usize = 128 * 1024;
+
 /// Bytes of an Ethereum message (`personal_sign`).
 pub const ETHEREUM_MESSAGE: usize = 128 * 1024;
 

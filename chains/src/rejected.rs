@@ -103,6 +103,8 @@ pub enum Encoding {
     EthereumTypedData,
     /// An authorisation without its signature (EIP-7702).
     EthereumAuthorization,
+    /// A user operation (ERC-4337).
+    EthereumUserOperation,
 }
 
 impl fmt::Display for Encoding {
@@ -124,6 +126,7 @@ impl fmt::Display for Encoding {
             Self::EthereumNetworkTransaction => f.write_str("Ethereum transaction with sidecar"),
             Self::EthereumTypedData => f.write_str("typed data"),
             Self::EthereumAuthorization => f.write_str("authorisation"),
+            Self::EthereumUserOperation => f.write_str("user operation"),
         }
     }
 }

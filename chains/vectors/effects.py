@@ -61,6 +61,73 @@ def token(kind, amount, decimals, *accounts):
     return token_call(TOKEN_ID, struct.pack("<BQB", kind, amount, decimals), *accounts)
 
 
+ENTRY_POINT = "0x0000000071727De22E5E9d8BAf0edAc6f37da032"
+FIELDS = "address,uint256,{0},{0},bytes32,uint256,bytes32,{0}"
+
+
+def selected(signature, types, values):
+    return keccak(text=signature)[:4] + encode(types, values)
+
+
+def user_operation(name, call_data, effects, nonce=7, chain_id=1, init_code=b"", gas=(100, 200, 300), fees=(1, 2), paymaster=b""):
+    """The payload, and the hash as `UserOperationLib.hash` and `EntryPoint.getUserOpHash` of version 0.7 compute it."""
+    verification, call_gas, pre_verification = gas
+    limits, prices = ((high << 128 | low).to_bytes(32, "big") for high, low in ((verification, call_gas), fees))
+    values = [CAROL, nonce, init_code, call_data, limits, pre_verification, prices, paymaster]
+    payload = encode([f"({FIELDS.format('bytes')})", "address", "uint256"], [tuple(values), ENTRY_POINT, chain_id])
+    hashed = [keccak(value) if index in (2, 3, 7) else value for index, value in enumerate(values)]
+    packed = keccak(encode(FIELDS.format("bytes32").split(","), hashed))
+    digest = keccak(encode(["bytes32", "address", "uint256"], [packed, ENTRY_POINT, chain_id]))
+    return {
+        "name": name,
+        "payload": payload.hex(),
+        "hash": digest.hex(),
+        "signing_hash": keccak(b"\x19Ethereum Signed Message:\n32" + digest).hex(),
+        "sender": CAROL,
+        "chain_id": chain_id,
+        "nonce": str(nonce),
+        "effects": effects,
+    }
+
+
+def user_operations():
+    fee = "costs up to 1200 wei"
+    called = lambda contract, data: f"calls function 0x{data[:4].hex()} of {contract} with input 0x{keccak(data).hex()}"
+    transfer_data = selected("transfer(address,uint256)", ["address", "uint256"], [ALICE, 5])
+    token = f"pays 5 of token {BOB} to {ALICE}"
+    yield user_operation("nothing", b"", [fee])
+    yield user_operation("large numbers", b"", ["costs up to 340282366920938463463374607431768211450 wei"], nonce=MOST,
+                         chain_id=2**63 - 37, gas=(2**127, 2**127 - 10, 4), fees=(0, 1))
+    for value, data, effects in (
+        (5, b"", [f"pays 5 wei to {BOB}"]),
+        (0, transfer_data, [token]),
+        (9, transfer_data, [f"pays 9 wei to {BOB}", token]),
+        (0, transfer_data[:-1], [called(BOB, transfer_data[:-1])]),
+    ):
+        execute = selected("execute(address,uint256,bytes)", ["address", "uint256", "bytes"], [BOB, value, data])
+        yield user_operation("execute", execute, [*effects, fee])
+    arrays = ["address[]", "uint256[]", "bytes[]"]
+    for batch in ([], [(BOB, 1, b"")], [(BOB, 1, b""), (BOB, 0, transfer_data), (ALICE, 2, b"x" * 33)]):
+        effects = []
+        for to, value, data in batch:
+            effects += [f"pays {value} wei to {to}"] if value else []
+            effects += [token if data == transfer_data else called(to, data)] if data else []
+        columns = [list(column) for column in zip(*batch)] or [[], [], []]
+        data = selected("executeBatch(address[],uint256[],bytes[])", arrays, columns)
+        yield user_operation("batch in arrays", data, [*effects, fee])
+        data = selected("executeBatch((address,uint256,bytes)[])", ["(address,uint256,bytes)[]"], [batch])
+        yield user_operation("batch in structs", data, [*effects, fee])
+    uneven = selected("executeBatch(address[],uint256[],bytes[])", arrays, [[BOB], [], [b"x"]])
+    for name, data in (("uneven batch", uneven), ("unknown function", b"\1\2\3\4 and more"), ("trailing", execute + b"\0" * 32)):
+        yield user_operation(name, data, [called(CAROL, data), fee])
+    factory = bytes.fromhex(ALICE[2:])
+    yield user_operation("factory", b"", [called(ALICE, b"make!"), fee], init_code=factory + b"make!")
+    yield user_operation("factory alone", b"", [f"calls {ALICE} with input 0x{keccak(b'').hex()}", fee], init_code=factory)
+    paymaster = bytes.fromhex(BOB[2:]) + (50).to_bytes(16, "big") + (60).to_bytes(16, "big")
+    yield user_operation("paymaster", b"", [called(BOB, b"paid")], paymaster=paymaster + b"paid")
+    yield user_operation("paymaster alone", b"", [f"calls {BOB} with input 0x{keccak(b'').hex()}"], paymaster=paymaster)
+
+
 def token_call(program, data, *accounts):
     keys = [AccountMeta(account, is_signer=False, is_writable=True) for account in accounts[:-1]]
     keys.append(AccountMeta(accounts[-1], is_signer=True, is_writable=False))
@@ -154,5 +221,5 @@ def token_accounts():
 
 
 versions = {name: importlib.metadata.version(name) for name in ("eth-abi", "eth-utils", "solders")}
-made = {"ethereum": list(calls()), "solana": list(messages()), "lookups": list(lookups()), "token_accounts": list(token_accounts())}
+made = {"ethereum": list(calls()), "solana": list(messages()), "user_operations": list(user_operations()), "lookups": list(lookups()), "token_accounts": list(token_accounts())}
 print(json.dumps({"made_with": versions, **made}, indent=1))

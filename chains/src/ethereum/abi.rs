@@ -7,13 +7,18 @@ use crate::U256;
 pub(super) struct Arguments<'a> {
     words: &'a [[u8; 32]],
     next: usize,
+    /// The word from which the places of tails are counted.
+    base: usize,
 }
+
+/// What a batch of calls says of one: whom, with how many wei, with what input.
+pub(super) type InnerCall<'a> = (Address, U256, &'a [u8]);
 
 impl<'a> Arguments<'a> {
     /// What stands behind the function; `None` unless it is whole words.
     pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
         let (words, rest) = bytes.as_chunks();
-        rest.is_empty().then_some(Self { words, next: 0 })
+        rest.is_empty().then_some(Self { words, next: 0, base: 0 })
     }
 
     /// Whether everything was read.
@@ -39,49 +44,89 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// Any 32 bytes.
+    pub(super) fn word(&mut self) -> Option<[u8; 32]> {
+        let word = *self.words.get(self.next)?;
+        self.next = self.next.checked_add(1)?;
+        Some(word)
+    }
+
     /// The last argument: bytes, whose tail is the only one.
-    pub(super) fn skip_bytes(&mut self) -> Option<()> {
+    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
         let tail = self.number()?;
-        self.skip_bytes_at(tail)
+        self.bytes_at(tail)
     }
 
     /// The last three arguments: two lists of numbers and bytes.
     pub(super) fn two_arrays_and_bytes(&mut self) -> Option<[Vec<U256>; 2]> {
         let [first, second, bytes] = [self.number()?, self.number()?, self.number()?];
-        let arrays = [self.array_at(first)?, self.array_at(second)?];
-        self.skip_bytes_at(bytes)?;
+        let arrays = [self.array_at(first, Self::number)?, self.array_at(second, Self::number)?];
+        self.bytes_at(bytes)?;
         Some(arrays)
     }
 
-    fn array_at(&mut self, tail: U256) -> Option<Vec<U256>> {
-        let length = self.length_at(tail)?;
-        // No more is allocated than there are words.
-        let end = self.next.checked_add(length)?;
-        let words = self.words.get(self.next..end)?;
-        self.next = end;
-        Some(words.iter().copied().map(U256::from).collect())
+    /// `address[], uint256[], bytes[]`, all of the same length.
+    pub(super) fn calls_in_arrays(&mut self) -> Option<Vec<InnerCall<'a>>> {
+        let [targets, values, inputs] = [self.number()?, self.number()?, self.number()?];
+        let targets = self.array_at(targets, Self::address)?;
+        let values = self.array_at(values, Self::number)?;
+        let inputs = self.tails_at(inputs, |arguments, tail| arguments.bytes_at(tail))?;
+        let same = targets.len() == values.len() && values.len() == inputs.len();
+        same.then(|| {
+            targets.into_iter().zip(values).zip(inputs).map(|((to, value), input)| (to, value, input)).collect()
+        })
     }
 
-    fn skip_bytes_at(&mut self, tail: U256) -> Option<()> {
+    /// `(address,uint256,bytes)[]`.
+    pub(super) fn calls_in_structs(&mut self) -> Option<Vec<InnerCall<'a>>> {
+        let tail = self.number()?;
+        self.tails_at(tail, |arguments, tail| {
+            arguments.start_at(tail)?;
+            arguments.nested(|call| Some((call.address()?, call.number()?, call.bytes()?)))
+        })
+    }
+
+    /// What `read` makes of a struct or list whose tails are counted from here.
+    pub(super) fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let outer = core::mem::replace(&mut self.base, self.next);
+        let value = read(self);
+        self.base = outer;
+        value
+    }
+
+    /// Bytes whose tail is here.
+    pub(super) fn bytes_at(&mut self, tail: U256) -> Option<&'a [u8]> {
         let length = self.length_at(tail)?;
         let end = self.next.checked_add(length.div_ceil(32))?;
-        let bytes = self.words.get(self.next..end)?.as_flattened();
+        let (bytes, padding) = self.words.get(self.next..end)?.as_flattened().split_at_checked(length)?;
         self.next = end;
-        bytes.get(length..)?.iter().all(|byte| *byte == 0).then_some(())
+        padding.iter().all(|byte| *byte == 0).then_some(bytes)
     }
 
-    /// The length that a tail begins with, if the tail begins where the one before has ended.
+    /// A list of values of a word each. No more is allocated than there are words.
+    fn array_at<T>(&mut self, tail: U256, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let length = self.length_at(tail)?;
+        (0..length).map(|_| read(self)).collect()
+    }
+
+    /// A list of values that have tails themselves.
+    fn tails_at<T>(&mut self, tail: U256, mut read: impl FnMut(&mut Self, U256) -> Option<T>) -> Option<Vec<T>> {
+        let length = self.length_at(tail)?;
+        self.nested(|list| {
+            let tails: Vec<U256> = (0..length).map(|_| list.number()).collect::<Option<_>>()?;
+            tails.into_iter().map(|tail| read(list, tail)).collect()
+        })
+    }
+
+    /// The length that a tail begins with.
     fn length_at(&mut self, tail: U256) -> Option<usize> {
-        let expected = u64::try_from(self.next).ok()?.checked_mul(32)?;
-        if tail != U256::from(expected) {
-            return None;
-        }
+        self.start_at(tail)?;
         usize::try_from(u64::try_from(self.number()?).ok()?).ok()
     }
 
-    fn word(&mut self) -> Option<[u8; 32]> {
-        let word = *self.words.get(self.next)?;
-        self.next = self.next.checked_add(1)?;
-        Some(word)
+    /// Whether the tail begins where the one before has ended.
+    pub(super) fn start_at(&self, tail: U256) -> Option<()> {
+        let words = u64::try_from(self.next.checked_sub(self.base)?).ok()?;
+        (tail == U256::from(words.checked_mul(32)?)).then_some(())
     }
 }

@@ -29,7 +29,7 @@ impl Transaction<'_> {
 }
 
 /// What it does that an account pays or calls another.
-fn call(to: Address, value: U256, input: &[u8]) -> Vec<Effect> {
+pub(super) fn call(to: Address, value: U256, input: &[u8]) -> Vec<Effect> {
     let mut effects = Vec::new();
     if value != U256::ZERO || input.is_empty() {
         let (from, to) = (Party::Signer, Party::Ethereum(to));
@@ -41,7 +41,7 @@ fn call(to: Address, value: U256, input: &[u8]) -> Vec<Effect> {
     effects
 }
 
-fn unknown_call(contract: Address, input: &[u8]) -> Effect {
+pub(super) fn unknown_call(contract: Address, input: &[u8]) -> Effect {
     let function = input.first_chunk().copied();
     Effect::Call { contract: Party::Ethereum(contract), function, input: input.to_vec() }
 }
@@ -77,14 +77,14 @@ fn read_call(contract: Party, function: [u8; 4], arguments: &mut Arguments<'_>) 
         SAFE_TRANSFER_FROM | SAFE_TRANSFER_FROM_WITH_DATA => {
             let (from, to, id) = (party(arguments)?, party(arguments)?, arguments.number()?);
             if function == SAFE_TRANSFER_FROM_WITH_DATA {
-                arguments.skip_bytes()?;
+                arguments.bytes()?;
             }
             Effect::Transfer { asset: item(id), from, to, amount: U256::from(1_u64) }
         }
         SAFE_TRANSFER_FROM_OF_KIND => {
             let (from, to) = (party(arguments)?, party(arguments)?);
             let (id, amount) = (arguments.number()?, arguments.number()?);
-            arguments.skip_bytes()?;
+            arguments.bytes()?;
             Effect::Transfer { asset: item(id), from, to, amount }
         }
         SAFE_BATCH_TRANSFER_FROM => {

@@ -1,9 +1,11 @@
 //! Ethereum and the chains that run its virtual machine: transactions (legacy with EIP-155,
-//! EIP-2930, EIP-1559, EIP-4844, EIP-7702), authorisations (EIP-7702), messages (EIP-191) and typed data (EIP-712).
+//! EIP-2930, EIP-1559, EIP-4844, EIP-7702), authorisations (EIP-7702), user operations (ERC-4337),
+//! messages (EIP-191) and typed data (EIP-712).
 //!
 //! An ECDSA key over secp256k1 signs the Keccak-256 digest of each. No two kinds share a digest:
 //! a legacy transaction begins with a list's first byte (at least `0xc0`), another one with its
-//! type (1 to 4), an authorisation with 5, messages and typed data with `0x19` and a version. There is no curve arithmetic
+//! type (1 to 4), an authorisation with 5, messages and typed data with `0x19` and a version. A user
+//! operation alone is signed as a message, of the 32 bytes of its hash. There is no curve arithmetic
 //! here: keys come as coordinates, and signatures are neither verified nor recovered from.
 
 mod abi;
@@ -20,6 +22,7 @@ mod tests;
 mod transaction;
 mod typed_data;
 mod unsignable;
+mod user_operation;
 
 pub use address::Address;
 pub use authorization::AuthorizationRequest;
@@ -31,6 +34,7 @@ pub use signed::SignedTransaction;
 pub use transaction::{AccessListItem, Authorization, Fees, Transaction, TransactionType};
 pub use typed_data::{Domain, TypedData};
 pub use unsignable::Unsignable;
+pub use user_operation::UserOperation;
 
 pub(crate) fn keccak256(bytes: impl AsRef<[u8]>) -> [u8; 32] {
     use sha3::Digest;

@@ -49,6 +49,20 @@ pub enum Unsignable {
     /// A set-code transaction without authorisations.
     #[error("the transaction carries no authorisations; build it with at least one, or as type 2")]
     NoAuthorizations,
+    /// A user operation for another entry point than that of version 0.7.
+    #[error(
+        "entry point {entry_point} is not that of version 0.7, 0x0000000071727De22E5E9d8BAf0edAc6f37da032; build the user operation for it"
+    )]
+    EntryPoint {
+        /// The one that it names.
+        entry_point: super::Address,
+    },
+    /// A factory or paymaster that is not all there.
+    #[error("the user operation's {field} ends inside what it begins with; leave it empty or send all of it")]
+    UserOperationField {
+        /// Which field.
+        field: &'static str,
+    },
     /// Something else where a blob transaction with its sidecar is expected.
     #[error("the first byte is {byte:#04x}; only blob transactions (type 3) have a sidecar")]
     NotABlobTransaction {
@@ -118,6 +132,8 @@ impl Unsignable {
             Self::NoBlobs => "ethereum_no_blobs",
             Self::BlobHashVersion { .. } => "ethereum_blob_hash_version",
             Self::NoAuthorizations => "ethereum_no_authorizations",
+            Self::EntryPoint { .. } => "ethereum_entry_point",
+            Self::UserOperationField { .. } => "ethereum_user_operation_field",
             Self::NotABlobTransaction { .. } => "ethereum_not_a_blob_transaction",
             Self::WrongSidecar => "ethereum_wrong_sidecar",
             Self::SignatureOutOfRange => "ethereum_signature_out_of_range",
