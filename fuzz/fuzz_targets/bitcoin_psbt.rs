@@ -8,13 +8,14 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(psbt) = Psbt::parse(bytes) {
         read_again(&psbt.to_bytes());
-        let _ = psbt.fee();
+        let _ = (psbt.fee(), psbt.fee_rate());
         if let Ok(finalised) = psbt.finalise() {
             read_again(&finalised.psbt);
         }
         let key = CompressedKey::from([2; 33]);
         let taproot = Spender::Taproot { internal_key: [0x1a; 32].into(), output_key: [0x0a; 32].into() };
         for spender in [Spender::Ecdsa(key), taproot] {
+            let _ = psbt.effects(&spender, [0; 4], |_| Some(spender));
             sign(psbt.clone(), &spender, &key);
         }
     }

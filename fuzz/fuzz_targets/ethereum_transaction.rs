@@ -8,6 +8,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(transaction) = Transaction::parse(bytes) {
         assert_eq!(transaction.to_bytes(), bytes);
         let _ = (transaction.signing_hash(), transaction.max_fee());
+        transaction.effects().iter().for_each(|effect| drop(effect.to_string()));
     }
     if let Ok(signed) = SignedTransaction::parse(bytes) {
         assert_eq!(signed.to_bytes(), bytes);

@@ -8,5 +8,6 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(data) = TypedData::parse(bytes) {
         assert!(!data.primary_type().is_empty());
         assert_ne!(data.signing_hash(), data.domain_separator());
+        data.effects().iter().for_each(|effect| drop(effect.to_string()));
     }
 });

@@ -7,7 +7,7 @@ use cloister_chains::{
     limits,
     solana::{LookupTable, Message, Pubkey, Transaction, Version},
 };
-use proptest::{collection::vec, prelude::*, sample::Index};
+use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 use solana_message::{
     AccountKeys, Address, Hash, MessageHeader, VersionedMessage,
@@ -17,7 +17,7 @@ use solana_message::{
 };
 use solana_transaction::versioned::VersionedTransaction;
 
-use crate::{bytes, golden, list, text};
+use crate::{bytes, damage, golden, list, text};
 
 #[test]
 fn reads_what_solders_wrote_and_writes_what_solders_signed() {
@@ -195,34 +195,4 @@ fn message() -> impl Strategy<Value = VersionedMessage> {
             }
         },
     )
-}
-
-/// One change to some bytes.
-#[derive(Debug, Clone)]
-enum Damage {
-    Set(Index, u8),
-    Insert(Index, u8),
-    Remove(Index),
-}
-
-impl Damage {
-    fn apply(self, bytes: &mut Vec<u8>) {
-        let length = bytes.len();
-        match self {
-            _ if length == 0 => {}
-            Self::Set(index, byte) => bytes[index.index(length)] = byte,
-            Self::Insert(index, byte) => bytes.insert(index.index(length), byte),
-            Self::Remove(index) => drop(bytes.remove(index.index(length))),
-        }
-    }
-}
-
-fn damage() -> impl Strategy<Value = Vec<Damage>> {
-    let one = prop_oneof![
-        (any::<Index>(), any::<u8>()).prop_map(|(index, byte)| Damage::Set(index, byte)),
-        (any::<Index>(), 0..4u8).prop_map(|(index, byte)| Damage::Set(index, byte)),
-        (any::<Index>(), any::<u8>()).prop_map(|(index, byte)| Damage::Insert(index, byte)),
-        any::<Index>().prop_map(Damage::Remove),
-    ];
-    vec(one, 1..3)
 }
