@@ -201,7 +201,10 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::{effect::tests::vectors, solana::LookupTable};
+    use crate::{
+        effect::tests::vectors,
+        solana::{LookupTable, Transaction},
+    };
 
     #[test]
     fn reads_the_messages_that_solders_builds() {
@@ -245,6 +248,9 @@ mod tests {
             assert_eq!(serde_json::json!(said), case["effects"]);
             assert!(Message::parse(&bytes).is_err());
             assert!(Message::parse_with_tables(&bytes, &tables[..1]).is_err());
+            let transaction = Transaction::from_message(&message).to_bytes();
+            assert_eq!(Transaction::parse_with_tables(&transaction, &tables).unwrap().message(), &message);
+            assert!(Transaction::parse(&transaction).is_err());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Transactions: a message and its signatures.
 
-use super::{Message, Pubkey, message::check_packet_size, read_compact_u16, unsignable::Unsignable};
+use super::{LookupTable, Message, Pubkey, message::check_packet_size, read_compact_u16, unsignable::Unsignable};
 use crate::{Rejected, cursor::Cursor, rejected::Encoding};
 
 /// A message with the signatures that it has so far (64 zero bytes stand for a missing one).
@@ -11,8 +11,13 @@ pub struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    /// Reads a whole transaction. Its signatures are not verified.
+    /// Reads a whole transaction without lookup tables. Its signatures are not verified.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Rejected> {
+        Self::parse_with_tables(bytes, &[])
+    }
+
+    /// Reads a transaction whose message may take accounts from these lookup tables ([`Message::parse_with_tables`]).
+    pub fn parse_with_tables(bytes: &'a [u8], tables: &[LookupTable]) -> Result<Self, Rejected> {
         check_packet_size(bytes.len().saturating_sub(1), 0)?;
         let mut cursor = Cursor::new(Encoding::SolanaTransaction, bytes);
         let found = read_compact_u16(&mut cursor, "number of signatures")?;
@@ -20,7 +25,7 @@ impl<'a> Transaction<'a> {
         for _ in 0..found {
             signatures.push(cursor.array("signature")?);
         }
-        let message = Message::parse(cursor.rest())?;
+        let message = Message::parse_with_tables(cursor.rest(), tables)?;
         let required = message.required_signers().len();
         if signatures.len() != required {
             return Err(Unsignable::SignatureCount { found, required }.into());
