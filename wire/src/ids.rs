@@ -183,6 +183,10 @@ names! {
     Arn[limits::ARN];
     /// A Cosmos chain's id.
     CosmosChain[limits::NAME];
+    /// A WebAuthn relying party's id: a domain.
+    RpId[limits::RP_ID];
+    /// A web page's origin as browsers write it.
+    Origin[limits::ORIGIN];
 }
 
 counters! {

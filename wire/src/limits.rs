@@ -32,6 +32,19 @@ pub const KEY_RULES: usize = 256;
 /// Permissions of one key rule.
 pub const PERMISSIONS: usize = 64;
 
+/// A WebAuthn relying party's id, characters (RFC 1035, section 2.3.4: a domain name without its final dot).
+pub const RP_ID: usize = 253;
+/// A web page's origin, characters: a scheme, the longest domain name and a port would take 272, and no real one takes half.
+pub const ORIGIN: usize = 256;
+/// Origins of one passkey.
+pub const ORIGINS: usize = 8;
+/// A WebAuthn assertion's authenticator data, bytes: 37, and what extensions add.
+pub const AUTHENTICATOR_DATA: usize = 1024;
+/// A WebAuthn assertion's client data, bytes: about 120, the origin, and what browsers add.
+pub const CLIENT_DATA: usize = 2048;
+/// A WebAuthn assertion's signature, bytes: ECDSA over P-256 in DER.
+pub const ASSERTION_SIGNATURE: usize = 72;
+
 /// Steps of a child key path.
 pub const PATH: usize = 8;
 /// A transaction or message to sign, bytes.

@@ -55,8 +55,13 @@ impl PublicKey {
     /// # Errors
     /// [`Invalid`].
     pub fn verify_hash(&self, hash: &Hash, signature: &Signature) -> Result<(), Invalid> {
+        self.verify_bytes(hash.as_bytes(), signature)
+    }
+
+    /// Checks a signature over bytes that carry no tag: those that an authenticator signs.
+    pub(crate) fn verify_bytes(&self, bytes: &[u8], signature: &Signature) -> Result<(), Invalid> {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-        self.0.verify_strict(hash.as_bytes(), &signature).map_err(|_| Invalid)
+        self.0.verify_strict(bytes, &signature).map_err(|_| Invalid)
     }
 }
 

@@ -8,18 +8,21 @@ use cloister_wire::{
     bounded::{Bytes, List, SecretBytes},
     certificate::{Certificate, CertificateBody, CertificateSignature},
     codec::{self, DecodeError},
+    credential::{Credential, Proof},
     endorsement::Endorsed,
     identity::{BootKeys, BootStatement, Introduction, SignerProof},
     ids::*,
     manifest::{KmsKey, Manifest, Measurements, SignerSlot},
     message::*,
     order::{RosterEntry, StartKind, StartOrder},
+    p256::{P256Key, P256Signature},
     peer::{CeremonyMessage, Envelope, PairRound, PeerFrame, PeerMessage, Round},
     policy::{ForeignInputs, KeyRule, Permission, Policy, RequesterKey},
     receipt::{Event, Receipt, ReceiptBody},
     refusal::Refusal,
     request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
     signature::{PublicKey, Signature},
+    webauthn::{Assertion, Passkey, PasskeyKey},
 };
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
@@ -97,6 +100,13 @@ fn documents() -> Vec<Golden> {
         golden("SignRequestForAChild", typed_data_request()),
         golden("KeyRequest", key_request()),
         golden("Requested", requested()),
+        golden("CredentialEd25519", Credential::Ed25519(public_key(3))),
+        golden("CredentialP256", Credential::P256(p256_key())),
+        golden("CredentialWebAuthnP256", Credential::WebAuthn(passkey(PasskeyKey::P256(p256_key())))),
+        golden("CredentialWebAuthnEd25519", Credential::WebAuthn(passkey(PasskeyKey::Ed25519(public_key(3))))),
+        golden("ProofEd25519", Proof::Ed25519(signature(3))),
+        golden("ProofP256", Proof::P256(P256Signature::from_bytes([1; 64]))),
+        golden("ProofWebAuthn", Proof::WebAuthn(assertion())),
         golden("BootStatement", statement()),
         golden("BootStatementUnproved", BootStatement { proof: None, ..statement() }),
         golden("Introduction", introduction()),
@@ -306,6 +316,25 @@ fn key_request() -> KeyRequest {
 
 fn requested() -> Requested {
     Requested::sign(&sign_request(), &secret(3)).unwrap()
+}
+
+/// The base point.
+fn p256_key() -> P256Key {
+    let point = "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+    P256Key::from_bytes(&hex::decode(point).unwrap()).unwrap()
+}
+
+fn passkey(key: PasskeyKey) -> Passkey {
+    let origins = list(["https://example.org".parse().unwrap(), "https://sub.example.org:8443".parse().unwrap()]);
+    Passkey { key, rp_id: "example.org".parse().unwrap(), origins }
+}
+
+fn assertion() -> Assertion {
+    Assertion {
+        authenticator_data: bytes(b"authenticator data"),
+        client_data: bytes(b"{\"type\":\"webauthn.get\"}"),
+        signature: bytes(b"signature"),
+    }
 }
 
 fn statement() -> BootStatement {
