@@ -2,7 +2,7 @@
 
 use core::{fmt, str::FromStr};
 
-use k256::elliptic_curve::bigint::{ArrayEncoding, CheckedAdd, CheckedMul, NonZero};
+use k256::elliptic_curve::bigint::{ArrayEncoding, CheckedAdd, CheckedMul, CheckedSub, NonZero};
 
 /// A number below 2^256, shown in decimal.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +36,12 @@ impl U256 {
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {
         Option::from(self.0.checked_add(&other.0)).map(Self)
+    }
+
+    /// The difference, if it is not below zero.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Option<Self> {
+        Option::from(self.0.checked_sub(&other.0)).map(Self)
     }
 
     fn with_digit(self, digit: char) -> Option<Self> {
@@ -139,6 +145,8 @@ mod tests {
         }
         assert_eq!((U256::MAX.to_string().as_str(), U256::ZERO), (MOST, U256::default()));
         assert_eq!(U256::MAX.plus(1_u64.into()), None);
+        assert_eq!(U256::from(1_u64).minus(2_u64.into()), None);
+        assert_eq!(U256::MAX.minus(U256::MAX), Some(U256::ZERO));
         assert!(U256::from(9_u64) < U256::from(10_u64) && U256::from(1_u128 << 64) > U256::from(u64::MAX));
     }
 

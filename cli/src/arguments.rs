@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{attest, audit, demo, group, key, manifest, operator, pools, requester, sign, sim, status};
+use crate::commands::{
+    attest, audit, demo, group, key, manifest, operator, policy, pools, requester, requests, sign, sim, status,
+};
 
 /// Threshold signatures by attested enclaves: no machine ever holds a whole key.
 ///
@@ -47,6 +49,12 @@ pub(crate) enum Command {
     /// Who may ask for what.
     #[command(subcommand)]
     Requester(requester::Command),
+    /// What keys may sign, and who has to agree: policy files, read, tested, explained and put into force.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Requests that wait for members' approvals.
+    #[command(subcommand)]
+    Requests(requests::Command),
     /// What a host keeps ready for signatures.
     Pools(pools::Arguments),
     /// Where every signer stands.

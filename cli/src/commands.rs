@@ -7,8 +7,10 @@ pub(crate) mod group;
 pub(crate) mod key;
 pub(crate) mod manifest;
 pub(crate) mod operator;
+pub(crate) mod policy;
 pub(crate) mod pools;
 pub(crate) mod requester;
+pub(crate) mod requests;
 pub(crate) mod sign;
 pub(crate) mod sim;
 pub(crate) mod status;
@@ -30,6 +32,8 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Manifest(command) => manifest::run(command, output),
         Command::Group(command) => wait(group::run(command, output)),
         Command::Requester(command) => wait(requester::run(command, output)),
+        Command::Policy(command) => wait(policy::run(command, output)),
+        Command::Requests(command) => wait(requests::run(command, output)),
         Command::Pools(arguments) => wait(pools::run(arguments, output)),
         Command::Status(arguments) => wait(status::run(arguments, output)),
     }

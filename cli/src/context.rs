@@ -43,12 +43,12 @@ pub(crate) struct Connection {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Identity {
     /// Your name in the policy.
-    #[arg(long = "requester", env = "CLOISTER_REQUESTER", value_name = "NAME", requires_all = ["tenant", "requester_key"])]
+    #[arg(long = "requester", env = "CLOISTER_REQUESTER", value_name = "NAME", requires = "tenant")]
     requester: Option<Requester>,
     /// Your tenant in the policy.
     #[arg(long, env = "CLOISTER_TENANT", value_name = "NAME")]
     tenant: Option<Tenant>,
-    /// Your secret key file.
+    /// Your secret key file: 64 hex digits (Ed25519), or PKCS #8 in PEM (P-256).
     #[arg(long, env = "CLOISTER_REQUESTER_KEY", value_name = "FILE", requires = "requester")]
     requester_key: Option<PathBuf>,
 }
@@ -168,7 +168,14 @@ impl Identity {
     /// The requester named, or else the folder's.
     pub(crate) fn credential(&self, connection: &Connection) -> Result<Credential, Failure> {
         if let (Some(name), Some(tenant), Some(key)) = (&self.requester, &self.tenant, &self.requester_key) {
-            return Ok(Credential { name: name.clone(), tenant: tenant.clone(), secret: SecretFile::read(key)? });
+            return Ok(Credential {
+                name: name.clone(),
+                tenant: tenant.clone(),
+                secret: SecretFile::read_of_requester(key)?,
+            });
+        }
+        if self.requester.is_some() {
+            return Err(Failure::usage("the requester's secret key is missing", "Name its file with --requester-key."));
         }
         let known = connection.group()?.requester;
         match &self.tenant {
@@ -178,6 +185,13 @@ impl Identity {
             )),
             _ => Ok(known.credential(&connection.dir)?),
         }
+    }
+
+    /// The requester named, whose key is elsewhere.
+    pub(crate) fn absent(&self) -> Result<(&Requester, &Tenant), Failure> {
+        self.requester.as_ref().zip(self.tenant.as_ref()).ok_or_else(|| {
+            Failure::usage("it is not said whose passkey confirms", "Say who asks with --requester and --tenant.")
+        })
     }
 
     /// The tenant named, or else the folder's requester's.

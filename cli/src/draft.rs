@@ -192,6 +192,11 @@ impl Draft {
         connection.keep_policy(&self.policy)
     }
 
+    /// The policy in it, whoever has signed it.
+    pub(crate) fn policy_said(&self) -> Result<Policy, Failure> {
+        Ok(content("policy", &self.policy)?)
+    }
+
     /// What it says, for people and machines.
     pub(crate) fn view(&self, file: &Path) -> Result<DraftView, Failure> {
         DraftView::new(self, file)

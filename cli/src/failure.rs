@@ -103,7 +103,14 @@ fn is_code(text: &str) -> bool {
 }
 
 /// What operators do about a policy that does not allow a signature.
-const ALLOW: [(Refusal, &str); 4] = [
+const ALLOW: [(Refusal, &str); 8] = [
+    (
+        Refusal::NoRule,
+        "Have the operators allow it: cloister requester add NAME --allow KEY=WHAT, or by a rule (cloister policy --help)",
+    ),
+    (Refusal::EffectsNotAllowed, EXPLAIN),
+    (Refusal::AmountNotAllowed, EXPLAIN),
+    (Refusal::DeniedByRule, EXPLAIN),
     (
         Refusal::ChainNotAllowed,
         "Have the operators allow it: cloister requester add NAME --allow KEY=WHAT, where WHAT is such as bitcoin, ethereum:1 or cosmos:cosmoshub-4",
@@ -118,6 +125,9 @@ const ALLOW: [(Refusal, &str); 4] = [
     ),
     (Refusal::ForeignInputs, "Have the operators allow it: cloister requester add NAME --allow KEY=bitcoin+foreign"),
 ];
+
+/// Which rule it was, and which conditions of others did not hold.
+const EXPLAIN: &str = "See what each rule says to it: cloister policy explain, with the same options and file";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

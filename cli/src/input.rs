@@ -108,7 +108,7 @@ impl Payload {
     }
 
     /// Takes the first encoding of which the kind's parser can read the bytes.
-    fn detect(bytes: Vec<u8>, kind: Kind) -> Result<Self, Failure> {
+    pub(crate) fn detect(bytes: Vec<u8>, kind: Kind) -> Result<Self, Failure> {
         let parse = match kind {
             Kind::Message | Kind::EthereumMessage => return Ok(Self::new(bytes, Encoding::Text, Form::Text)),
             Kind::TypedData => {

@@ -188,6 +188,8 @@ const EXPORT: Duration = Duration::from_secs(300);
 /// The longest wait for a signature: signers may have to be set up for each other and to presign first, and a PSBT has hundreds of
 /// inputs. For this and the following: longer than the host takes to give up.
 pub(crate) const SIGN: Duration = Duration::from_secs(100);
+/// The longest wait for every signer's view of a request.
+pub(crate) const REVIEW: Duration = Duration::from_secs(30);
 /// The longest wait for a policy to be in force everywhere.
 pub(crate) const POLICY: Duration = Duration::from_secs(60);
 /// The longest wait for a key.

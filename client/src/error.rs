@@ -8,6 +8,7 @@ use cloister_wire::{
     endorsement::NotEndorsed,
     ids::{Hash, SignerId},
     manifest::ManifestError,
+    refusal::Refusal,
 };
 
 use crate::{
@@ -143,6 +144,15 @@ pub enum Error {
         /// The file.
         path: String,
     },
+    /// What signers would refuse, found before they are asked.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// A signer shows another text for a request than its bytes give.
+    #[error("signer {0} shows something else than what the request says")]
+    Disagreement(SignerId),
+    /// Signers do not say by which policy they judge a request, or by different ones.
+    #[error("the signers that answer do not judge the request by one policy")]
+    NoReview,
     /// The operating system gives no randomness.
     #[error("the operating system gives no randomness")]
     NoRandomness,
@@ -196,6 +206,9 @@ impl Error {
             Self::Plan(why) => plan_code(why),
             Self::SecretFile { .. } => "key_file",
             Self::Exists { .. } => "exists",
+            Self::Refused(refusal) => refusal.code(),
+            Self::Disagreement(_) => "review_differs",
+            Self::NoReview => "review_missing",
             Self::NoRandomness => "no_randomness",
         }
     }
@@ -253,9 +266,23 @@ impl Error {
             }
             Self::Plan(PlanError::UnknownRequester(_)) => "See who there is: cloister requester list",
             Self::Plan(PlanError::RequesterTaken(_)) => "Choose another name, or remove the requester first.",
+            Self::Plan(PlanError::QuorumBroken { .. }) => {
+                "Put somebody else into the set first, or change the rule: cloister policy apply"
+            }
+            Self::Plan(PlanError::NotAGrant(_)) => {
+                "Change the rule in a policy file: cloister policy show, cloister policy apply"
+            }
+            Self::Plan(PlanError::Incoherent(_)) => {
+                "Correct what it names; cloister policy check reads a file without a group."
+            }
             Self::Plan(_) => "Correct the input and try again.",
             Self::SecretFile { .. } => "Check the path, its owner and its permissions (0600).",
             Self::Exists { .. } => "Choose another name: what is there is never overwritten.",
+            Self::Refused(_) => "Correct the request.",
+            Self::Disagreement(_) => {
+                "Approve nothing: this program and that signer are not of the same release, or one of them is not what it should be."
+            }
+            Self::NoReview => "Have the policy put into force at every signer, and look at `cloister status`.",
             Self::NoRandomness => "Repair this machine first.",
         }
     }
@@ -274,6 +301,7 @@ impl Error {
             | Self::NoSuchKey(_)
             | Self::TooLarge { .. }
             | Self::Exists { .. }
+            | Self::Refused(_)
             | Self::Plan(_) => Blame::Request,
             Self::Problem(problem) if problem.status >= SERVER_ERROR => Blame::Surroundings,
             Self::Problem(_) => Blame::Refused,
@@ -282,12 +310,14 @@ impl Error {
             | Self::NotEndorsed { .. }
             | Self::Boot { .. }
             | Self::Certificate(_)
+            | Self::Disagreement(_)
             | Self::Signature(_) => Blame::Verification,
             Self::Unreachable { .. }
             | Self::NoAnswer { .. }
             | Self::Unintelligible(_)
             | Self::Unreadable { .. }
             | Self::TooFewSigners { .. }
+            | Self::NoReview
             | Self::SecretFile { .. }
             | Self::NoRandomness => Blame::Surroundings,
         }
@@ -302,6 +332,9 @@ fn plan_code(why: &PlanError) -> &'static str {
         PlanError::UnknownRequester(_) => "unknown_requester",
         PlanError::NotAllowed(_) => "not_allowed",
         PlanError::RequesterTaken(_) => "requester_taken",
+        PlanError::QuorumBroken { .. } => "quorum_broken",
+        PlanError::NotAGrant(_) => "not_a_grant",
+        PlanError::Incoherent(_) => "policy_incoherent",
         _ => "plan_invalid",
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_attestation::TrustRoot;
 use cloister_wire::{
+    codec,
     endorsement::Endorsed,
     identity::Introduction,
     ids::{Hash, KeyName, SignerId, Tenant},
@@ -12,7 +13,7 @@ use cloister_wire::{
     message::{SignedStatus, StatusBody},
     order::StartOrder,
     policy::Policy,
-    request::{Scheme, SignRequest},
+    request::{KeyRequest, Requested, Scheme, SignRequest},
     signature::PublicKey,
     tag::Tag,
 };
@@ -320,8 +321,8 @@ impl Attested {
 fn check_status(boot: &AttestedBoot, challenge: &Challenge, text: &str) -> Result<StatusBody, Error> {
     let signed: SignedStatus = from_base64("status", text)?;
     let verified = boot.identity().verify(Tag::STATUS, signed.body.as_slice(), &signed.signature);
-    let body: StatusBody = cloister_wire::codec::decode(signed.body.as_slice())
-        .map_err(|why| Error::Unreadable { what: "status", why })?;
+    let body: StatusBody =
+        codec::decode(signed.body.as_slice()).map_err(|why| Error::Unreadable { what: "status", why })?;
     let ours = verified.is_ok() && body.nonce == challenge.nonce() && body.boot == boot.boot();
     if ours { Ok(body) } else { Err(Error::Boot { signer: boot.signer(), why: BootRejected::Status }) }
 }
@@ -333,6 +334,10 @@ impl Client {
     /// Theirs.
     pub async fn connect(url: &str, pin: Pin) -> Result<Self, Error> {
         Unverified::new(url, pin)?.attest().await?.verified()
+    }
+
+    pub(crate) fn api(&self) -> &Api {
+        &self.attested.api
     }
 
     /// The group as it was attested.
@@ -369,12 +374,21 @@ impl Client {
     /// # Errors
     /// [`Error::Problem`] with the reason; [`Error::Certificate`] if what came back is not the key that was asked for.
     pub async fn create_key(&self, credential: &Credential, name: KeyName, scheme: Scheme) -> Result<Key, Error> {
-        let request = credential.request_key(self.attested.manifest.group, name.clone(), scheme)?;
-        let question = RequestQuestion { request: to_base64(&request) };
+        self.create_requested_key(&credential.request_key(self.attested.manifest.group, name, scheme)?).await
+    }
+
+    /// The same with a [`KeyRequest`] that was proved elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] if it is none, and as [`Client::create_key`].
+    pub async fn create_requested_key(&self, requested: &Requested) -> Result<Key, Error> {
+        let request: KeyRequest =
+            codec::decode(requested.body.as_slice()).map_err(|why| Error::Unreadable { what: "key request", why })?;
+        let question = RequestQuestion { request: to_base64(requested) };
         let answer: KeyAnswer = self.attested.api.post("/v1/keys", &question, api::KEYGEN).await?;
         let key = self.attested.check_key(&self.signer_keys, &answer)?;
         let body = key.body();
-        if body.tenant != credential.tenant || body.name != name || body.scheme != scheme {
+        if body.tenant != request.tenant || body.name != request.name || body.scheme != request.scheme {
             return Err(CertificateRejected::AnotherKey.into());
         }
         Ok(key)
@@ -387,7 +401,15 @@ impl Client {
     pub async fn sign(&self, credential: &Credential, job: &SigningJob) -> Result<Signed, Error> {
         let group = self.attested.manifest.group;
         let requested = credential.request_signature(group, job.account(), job.kind(), job.payload())?;
-        let question = RequestQuestion { request: to_base64(&requested) };
+        self.sign_requested(&requested, job).await
+    }
+
+    /// The same with a [`SignRequest`] for this job that was proved elsewhere.
+    ///
+    /// # Errors
+    /// As [`Client::sign`].
+    pub async fn sign_requested(&self, requested: &Requested, job: &SigningJob) -> Result<Signed, Error> {
+        let question = RequestQuestion { request: to_base64(requested) };
         let answer: SignAnswer = self.attested.api.post("/v1/sign", &question, api::SIGN).await?;
         let request = requested.hash::<SignRequest>();
         if answer.request_hash != request.to_string() {

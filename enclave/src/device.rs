@@ -1,6 +1,7 @@
 //! What the signer needs of a Nitro Secure Module.
 
 use cloister_protocol::{DeviceAnswer, DeviceCall};
+use cloister_wire::ids::Pcr;
 
 /// The module that measures and attests. [`crate::nsm::NitroNsm`] is the real one.
 pub trait Nsm: Send {
@@ -9,6 +10,12 @@ pub trait Nsm: Send {
     /// # Errors
     /// [`DeviceFailed`]; the register may then be extended and not locked.
     fn measure(&mut self, index: u8, data: &[u8]) -> Result<(), DeviceFailed>;
+
+    /// PCR0: the measurement of the image that runs.
+    ///
+    /// # Errors
+    /// [`DeviceFailed`].
+    fn image(&mut self) -> Result<Pcr, DeviceFailed>;
 
     /// Makes an attestation document, a COSE_Sign1 of at most 16 KiB.
     ///
@@ -27,7 +34,8 @@ pub(crate) fn perform(nsm: &mut impl Nsm, call: &DeviceCall) -> DeviceAnswer {
     match call {
         DeviceCall::Measure { pcrs } => {
             let measured = pcrs.iter().try_for_each(|(index, hash)| nsm.measure(*index, hash.as_bytes()));
-            measured.map_or(DeviceAnswer::Failed, |()| DeviceAnswer::Measured)
+            let image = measured.and_then(|()| nsm.image());
+            image.map_or(DeviceAnswer::Failed, |image| DeviceAnswer::Measured { image })
         }
         DeviceCall::Attest { user_data, nonce, public_key } => {
             let document = nsm.attest(user_data.as_bytes(), nonce.as_deref(), public_key);

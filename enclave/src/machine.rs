@@ -52,7 +52,7 @@ impl<N: Nsm> Machine<N> {
 #[cfg(test)]
 mod tests {
     use cloister_wire::{
-        ids::Nonce,
+        ids::{Nonce, Pcr},
         message::{Body, Outcome, Phase, StatusBody},
         refusal::Refusal,
     };
@@ -64,6 +64,10 @@ mod tests {
     struct Absent;
 
     impl Nsm for Absent {
+        fn image(&mut self) -> Result<Pcr, DeviceFailed> {
+            Err(DeviceFailed)
+        }
+
         fn measure(&mut self, _: u8, _: &[u8]) -> Result<(), DeviceFailed> {
             Err(DeviceFailed)
         }

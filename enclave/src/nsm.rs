@@ -11,6 +11,8 @@ use aws_nitro_enclaves_nsm_api::{
     driver::nsm_process_request,
 };
 
+use cloister_wire::ids::Pcr;
+
 use crate::device::{DeviceFailed, Nsm};
 
 /// The open device. There is no fall-back: without it, an enclave does not start.
@@ -50,6 +52,13 @@ impl Nsm for NitroNsm {
         };
         match self.ask(Request::LockPCR { index }) {
             Response::LockPCR => Ok(()),
+            _ => Err(DeviceFailed),
+        }
+    }
+
+    fn image(&mut self) -> Result<Pcr, DeviceFailed> {
+        match self.ask(Request::DescribePCR { index: 0 }) {
+            Response::DescribePCR { data, .. } => Pcr::try_from(data.as_slice()).map_err(|_| DeviceFailed),
             _ => Err(DeviceFailed),
         }
     }

@@ -2,6 +2,7 @@
 #![no_main]
 
 use cloister_wire::{
+    approval::{Approval, ApprovalBody},
     blob::SealedBlob,
     certificate::Certificate,
     codec,
@@ -11,8 +12,9 @@ use cloister_wire::{
     order::StartOrder,
     peer::PeerMessage,
     policy::Policy,
-    receipt::Receipt,
+    receipt::{Receipt, ReceiptBody},
     request::{KeyRequest, SignRequest},
+    review::{Review, ReviewBody},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -28,6 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
     each_has_one_encoding! { bytes:
         Request Reply PeerMessage
         Manifest StartOrder Policy KeyRequest SignRequest
-        Introduction SealedBlob Certificate Receipt
+        Approval ApprovalBody Review ReviewBody
+        Introduction SealedBlob Certificate Receipt ReceiptBody
     }
 });

@@ -49,3 +49,17 @@ CREATE TABLE ceremonies (
     request BLOB PRIMARY KEY,
     state   BLOB NOT NULL
 ) WITHOUT ROWID;
+
+-- Requests that wait for members' approvals, and what members said of them.
+CREATE TABLE requests (
+    hash      BLOB PRIMARY KEY,
+    not_after INTEGER NOT NULL,
+    body      BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE approvals (
+    request BLOB NOT NULL,
+    hash    BLOB NOT NULL,
+    body    BLOB NOT NULL,
+    PRIMARY KEY (request, hash)
+) WITHOUT ROWID;

@@ -5,6 +5,7 @@ mod body;
 mod group;
 mod keys;
 mod local;
+mod requests;
 
 use std::sync::Arc;
 
@@ -38,6 +39,9 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/v1/keys", get(keys::list).post(keys::create))
         .route("/v1/keys/{key}", get(keys::show))
         .route("/v1/sign", post(keys::sign))
+        .route("/v1/requests", get(requests::list).post(requests::propose))
+        .route("/v1/requests/{hash}", get(requests::show))
+        .route("/v1/requests/{hash}/approvals", post(requests::hear))
         .route("/v1/pools", get(keys::pools))
         .route("/v1/audit", get(audit::whole))
         .route("/v1/local/signer", post(local::signer))
@@ -62,7 +66,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 /// The largest body: a frame, or the largest document in base64 within some JSON.
 const LARGE: usize = {
     let documents = 2 * (limits::ENDORSED + 16 * 1024) / 3 * 4 + 1024;
-    let request = (limits::REQUEST + 256) / 3 * 4 + 1024;
+    let request = (limits::REQUEST + limits::PROOF + 16) / 3 * 4 + 1024;
     let most = if documents > request { documents } else { request };
     if most > limits::FRAME { most } else { limits::FRAME }
 };

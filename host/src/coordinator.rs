@@ -5,6 +5,7 @@
 //! | start | the order at the signers, blobs and certificates at the hosts | the same order is posted again |
 //! | key generation | `ceremonies`: nonces, then the certificate | the same request is posted again: what was not certified is abandoned and begun anew |
 //! | presignatures | none: they are gone with the host | they are made anew |
+//! | approvals | the request, and what members said | each signer judges them anew |
 //! | signature | the answer, before it leaves | the same request is posted again: the same answer, or another attempt with fresh nonces |
 
 mod answers;
@@ -23,6 +24,7 @@ mod policy;
 mod pool;
 mod presignatures;
 mod presigning;
+mod requests;
 mod signing;
 mod start;
 
@@ -32,7 +34,6 @@ use cloister_attestation::TrustRoot;
 use cloister_wire::ids::{SignerId, UnixMillis};
 use tokio::sync::Semaphore;
 
-pub(crate) use self::last_start::{Filed, LastStart};
 use self::{
     answers::Answers,
     choice::Turns,
@@ -40,6 +41,11 @@ use self::{
     lane::Lane,
     pool::Counts,
     presignatures::{Presignatures, PresignaturesStatus},
+    requests::Heard,
+};
+pub(crate) use self::{
+    last_start::{Filed, LastStart},
+    requests::Pending,
 };
 use crate::{
     config::{Config, Deadlines},
@@ -57,6 +63,7 @@ pub(crate) struct Coordinator {
     commitments: Commitments,
     presignatures: Presignatures,
     turns: Turns,
+    heard: Heard,
     starting: tokio::sync::Mutex<()>,
     keygens: Semaphore,
 }
@@ -72,6 +79,7 @@ impl Coordinator {
             commitments: Commitments::new(signers.clone(), config.pool, config.deadlines.share),
             presignatures: Presignatures::new(signers.clone(), config.presignatures, config.deadlines.presigning),
             turns: Turns::default(),
+            heard: Heard::load(&signers.desk.store).await?,
             starting: tokio::sync::Mutex::default(),
             keygens: Semaphore::new(KEYGENS),
             signers,
@@ -86,6 +94,7 @@ impl Coordinator {
     /// Forgets answers whose requests ended long ago.
     pub(crate) async fn prune(&self) {
         self.answers.prune().await;
+        self.prune_requests().await;
     }
 }
 

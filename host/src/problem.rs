@@ -174,6 +174,13 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::ChainIdNotAllowed
         | R::DomainNotAllowed
         | R::ForeignInputs
+        | R::NoRule
+        | R::EffectsNotAllowed
+        | R::AmountNotAllowed
+        | R::FeeNotAllowed
+        | R::OutsideHours
+        | R::DeniedByRule
+        | R::ApprovalInvalid
         | R::CreationNotAllowed
         | R::TenantMismatch => 403,
         R::UnknownSigner | R::KeyUnknown | R::CeremonyUnknown => 404,
@@ -184,8 +191,10 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::RequestIdReused
         | R::RequestCertified
         | R::PolicyMismatch
+        | R::ApprovalsMissing
+        | R::DelayRunning
         | R::NotRostered => 409,
-        R::Expired | R::BeforeStart => 410,
+        R::Expired | R::BeforeStart | R::Withdrawn => 410,
         R::ManifestInvalid
         | R::WrongGroup
         | R::SchemeMismatch
@@ -193,8 +202,10 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::PathInvalid
         | R::PurposeMismatch
         | R::PayloadRejected
+        | R::AmountTooLarge
+        | R::PolicyIncoherent
         | R::ThresholdTooHigh => 422,
-        R::RetriesExhausted | R::RequesterBusy => 429,
+        R::RetriesExhausted | R::RequesterBusy | R::LimitReached => 429,
         R::AttestationRejected
         | R::ChannelFailed
         | R::BlobForeign

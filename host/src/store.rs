@@ -62,6 +62,12 @@ pub(crate) enum Write {
     Ceremony { request: Hash, state: Vec<u8> },
     /// A key generation is over.
     CeremonyOver { request: Hash },
+    /// A request that waits for members.
+    Request { hash: Hash, not_after: UnixMillis, body: Vec<u8> },
+    /// What a member said of a request.
+    Approval { request: Hash, hash: Hash, body: Vec<u8> },
+    /// Forgets requests that expired before this moment, and what was said of them.
+    PruneRequests { before: UnixMillis },
     /// Forgets answers to requests that were issued before this moment.
     Prune { before: UnixMillis },
 }

@@ -2,7 +2,7 @@
 
 use cloister_wire::{
     endorsement::{Endorsed, NotEndorsed},
-    ids::{BootId, Hash, PolicyVersion, SignerId},
+    ids::{BootId, Hash, Pcr, PolicyVersion, SignerId},
     manifest::ValidManifest,
     order::{StartKind, StartOrder},
     policy::Policy,
@@ -14,6 +14,8 @@ use cloister_wire::{
 pub(crate) struct Measured {
     pub(crate) manifest: ValidManifest,
     pub(crate) signer: SignerId,
+    /// PCR0.
+    pub(crate) image: Pcr,
 }
 
 /// A start order that a quorum signed and that names this boot, with the policy that it names.
@@ -63,9 +65,7 @@ impl Measured {
         if policy.group != self.manifest.group || policy.manifest != self.manifest.hash() {
             return Err(Refusal::WrongGroup);
         }
-        if !policy.is_unambiguous() {
-            return Err(Refusal::Malformed);
-        }
+        policy.check().map_err(|_| Refusal::PolicyIncoherent)?;
         Ok(policy)
     }
 

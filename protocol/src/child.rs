@@ -35,6 +35,12 @@ impl Child {
         &self.path
     }
 
+    /// Where its children hang, and change may go: the certified key, if it has any.
+    pub(crate) fn root(certificate: &CertificateBody) -> Option<ExtendedKey> {
+        let compressed = certificate.public_key.as_slice().try_into().ok()?;
+        ExtendedKey::root(compressed, *certificate.chain_code.as_bytes()).ok()
+    }
+
     /// What the certified key's secret is shifted by: a scalar, 32 bytes, big-endian.
     pub(crate) fn tweak(&self) -> &[u8; 32] {
         &self.tweak

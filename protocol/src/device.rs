@@ -1,6 +1,9 @@
 //! What the state machine asks of the Nitro Secure Module, as values.
 
-use cloister_wire::{ids::Hash, message::Reply};
+use cloister_wire::{
+    ids::{Hash, Pcr},
+    message::Reply,
+};
 
 /// What comes out of the signer.
 #[derive(Debug)]
@@ -14,7 +17,7 @@ pub enum Output {
 /// A call of the NSM.
 #[derive(Debug, PartialEq, Eq)]
 pub enum DeviceCall {
-    /// Extend each register with the hash, then lock it.
+    /// Extend each register with the hash, then lock it, and read PCR0.
     Measure {
         /// Register and what to extend it with: PCR16 and PCR17.
         pcrs: [(u8, Hash); 2],
@@ -34,7 +37,10 @@ pub enum DeviceCall {
 #[derive(Debug)]
 pub enum DeviceAnswer {
     /// Both registers are extended and locked.
-    Measured,
+    Measured {
+        /// PCR0: which image runs.
+        image: Pcr,
+    },
     /// The document.
     Document(Vec<u8>),
     /// It did not do what was asked.

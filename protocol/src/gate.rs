@@ -3,16 +3,32 @@
 //! [`Authorized`] has no other constructor, and neither signing nor key generation takes anything else. Nothing here weakens a check by
 //! feature, environment or configuration.
 
+mod approvals;
+mod review;
+
+use std::sync::LazyLock;
+
+use cloister_policy::{
+    Asked, Decision, Spending, decide, digest,
+    payload::{self, Account, Change, Payload},
+};
 use cloister_wire::{
+    approval::Approval,
     codec,
-    ids::{GroupId, Hash, Requester, Tenant, UnixMillis},
+    ids::{GroupId, Hash, Requester, RuleName, Tenant, UnixMillis},
     limits,
-    policy::{Policy, RequesterKey},
+    policy::{Policy, Quorum, TenantPolicy, Verdict},
+    receipt::Charge,
     refusal::Refusal,
     request::{KeyRequest, Requestable, Requested, Scheme, SignRequest},
 };
 
-use crate::{child::Child, keyring::Keyring, payload};
+use crate::{
+    child::Child,
+    keyring::{Key, Keyring},
+    state::State,
+};
+use approvals::Subject;
 
 /// How far a requester's clock may be ahead of ours, milliseconds.
 const CLOCK_SKEW_MS: u64 = 60 * 1000;
@@ -30,6 +46,17 @@ pub(crate) struct Authorized<T: Ask> {
 pub(crate) struct Signable {
     child: Child,
     digests: Vec<Vec<u8>>,
+    grounds: Grounds,
+}
+
+/// Why it may be signed, and what that costs: what its receipt says.
+#[derive(Clone, Debug)]
+pub(crate) struct Grounds {
+    pub(crate) rule: RuleName,
+    pub(crate) approved: Vec<Requester>,
+    /// Digest of what people are shown.
+    pub(crate) effects: Hash,
+    pub(crate) charges: Vec<Charge>,
 }
 
 /// A request that was refused, and whether a known requester stands behind it: only such refusals leave a receipt, since anybody can
@@ -44,6 +71,8 @@ pub(crate) struct Denied {
 pub(crate) struct Gate<'a> {
     pub(crate) group: GroupId,
     pub(crate) policy: &'a Policy,
+    pub(crate) policy_hash: Hash,
+    pub(crate) state: &'a State,
     /// *t*.
     pub(crate) threshold: u16,
     pub(crate) keyring: &'a Keyring,
@@ -73,41 +102,51 @@ impl Authorized<SignRequest> {
     pub(crate) fn child(&self) -> &Child {
         &self.decided.child
     }
+
+    /// Why it may be signed.
+    pub(crate) fn grounds(&self) -> &Grounds {
+        &self.decided.grounds
+    }
 }
 
 impl Gate<'_> {
-    /// Authorizes a signature.
-    pub(crate) fn authorize_signing(&self, requested: &Requested) -> Result<Authorized<SignRequest>, Denied> {
-        let (body, hash) = self.authenticate::<SignRequest>(requested)?;
-        let decided = self.decide_signing(&body).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
+    /// Authorizes a signature, which `approvals` are for.
+    pub(crate) fn authorize_signing(
+        &self,
+        requested: &Requested,
+        approvals: &[Approval],
+    ) -> Result<Authorized<SignRequest>, Denied> {
+        let (body, hash, tenant) = self.authenticate::<SignRequest>(requested)?;
+        let decided = self.decide_signing(&body, hash, tenant, approvals);
+        let decided = decided.map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
         Ok(Authorized { body, hash, decided })
     }
 
     /// Authorizes the making of a key.
     pub(crate) fn authorize_key(&self, requested: &Requested) -> Result<Authorized<KeyRequest>, Denied> {
-        let (body, hash) = self.authenticate::<KeyRequest>(requested)?;
-        self.decide_key(&body).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
+        let (body, hash, tenant) = self.authenticate::<KeyRequest>(requested)?;
+        self.decide_key(&body, tenant).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
         Ok(Authorized { body, hash, decided: () })
     }
 
     /// Who signed these bytes, and are they for this group?
-    fn authenticate<T: Requestable + Ask>(&self, requested: &Requested) -> Result<(T, Hash), Denied> {
+    fn authenticate<T: Requestable + Ask>(&self, requested: &Requested) -> Result<(T, Hash, &TenantPolicy), Denied> {
         let unsigned = |refusal| Denied { refusal, signed: None };
         let body: T = codec::decode(requested.body.as_slice()).map_err(|_| unsigned(Refusal::Malformed))?;
-        let requester = self.policy.requester(body.requester()).ok_or(unsigned(Refusal::RequesterUnknown))?;
+        let (tenant, member) = self.policy.member(body.requester()).ok_or(unsigned(Refusal::RequesterUnknown))?;
         let hash = requested.hash::<T>();
-        requester.key.verify_hash(&hash, &requested.signature).map_err(|_| unsigned(Refusal::RequestSignature))?;
-        self.admit(&body, requester).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
-        Ok((body, hash))
+        member.credential.verify(&hash, &requested.proof).map_err(|_| unsigned(Refusal::RequestSignature))?;
+        self.admit(&body, tenant).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
+        Ok((body, hash, tenant))
     }
 
     /// What holds for every request: group, tenant and time.
-    fn admit(&self, body: &impl Ask, requester: &RequesterKey) -> Result<(), Refusal> {
+    fn admit(&self, body: &impl Ask, tenant: &TenantPolicy) -> Result<(), Refusal> {
         let (issued_at, not_after) = body.lifetime();
         if body.group() != self.group {
             return Err(Refusal::WrongGroup);
         }
-        if *body.tenant() != requester.tenant {
+        if *body.tenant() != tenant.tenant {
             return Err(Refusal::TenantMismatch);
         }
         if issued_at > self.now.plus(CLOCK_SKEW_MS) {
@@ -125,21 +164,76 @@ impl Gate<'_> {
         Ok(())
     }
 
-    fn decide_signing(&self, body: &SignRequest) -> Result<Signable, Refusal> {
-        let key = self.keyring.get(body.key).ok_or(Refusal::KeyUnknown)?;
-        if *key.tenant() != body.tenant {
-            return Err(Refusal::TenantMismatch);
+    fn decide_signing(
+        &self,
+        body: &SignRequest,
+        hash: Hash,
+        tenant: &TenantPolicy,
+        approvals: &[Approval],
+    ) -> Result<Signable, Refusal> {
+        let (child, Payload { facts, digests }) = self.read(body)?;
+        let asked = self.asked(body)?;
+        let Decision { rule, charges } = decide(tenant, asked, &facts, hash, self.spending(tenant), self.now)?;
+        let approved = match &rule.verdict {
+            Verdict::Deny => return Err(Refusal::DeniedByRule),
+            Verdict::Allow if approvals.is_empty() => Vec::new(),
+            Verdict::Allow => return Err(Refusal::ApprovalInvalid),
+            Verdict::Approve(quorum) => {
+                self.approved(&Subject { request: hash, requester: &body.requester, tenant }, quorum, approvals)?
+            }
+        };
+        if self.state.is_withdrawn(&hash) {
+            return Err(Refusal::Withdrawn);
         }
-        let rule = self.policy.rule(key.tenant(), key.name()).filter(|rule| rule.names(&body.requester));
-        let rule = rule.filter(|rule| rule.concerns(body.chain)).ok_or(Refusal::ChainNotAllowed)?;
-        let child = key.child(body.path.as_slice())?;
-        let payload = payload::read(key, &child, body)?;
-        rule.permits(&payload.needs)?;
-        Ok(Signable { child, digests: payload.digests })
+        let effects = digest(&facts.rendering(&asked));
+        let grounds = Grounds { rule: rule.name.clone(), approved, effects, charges };
+        Ok(Signable { child, digests, grounds })
     }
 
-    fn decide_key(&self, body: &KeyRequest) -> Result<(), Refusal> {
-        if !self.policy.key_creators.iter().any(|name| *name == body.requester) {
+    /// Who approved it: enough of them, and the delay is over.
+    fn approved(
+        &self,
+        subject: &Subject<'_>,
+        quorum: &Quorum,
+        approvals: &[Approval],
+    ) -> Result<Vec<Requester>, Refusal> {
+        let approvers = self.approvers(subject, quorum, approvals)?;
+        if approvers.len() < usize::from(quorum.count) {
+            return Err(Refusal::ApprovalsMissing);
+        }
+        let over = || self.state.signable_at(&subject.request).is_some_and(|at| at <= self.now);
+        if quorum.delay_ms == 0 || over() { Ok(approvers) } else { Err(Refusal::DelayRunning) }
+    }
+
+    /// Parses the payload for the child key that it is to be signed with.
+    fn read(&self, body: &SignRequest) -> Result<(Child, Payload), Refusal> {
+        let key = self.key(body)?;
+        let child = key.child(body.path.as_slice())?;
+        let spender = |path: &_| key.spender_at(path);
+        let change = key.fingerprint().map(|fingerprint| Change { fingerprint, spender: &spender });
+        let (scheme, spender) = (key.scheme(), key.spender(&child));
+        let account = Account { scheme, public_key: child.public_key(), spender, change };
+        let payload = payload::read(&account, body)?;
+        Ok((child, payload))
+    }
+
+    fn asked<'b>(&'b self, body: &'b SignRequest) -> Result<Asked<'b>, Refusal> {
+        Ok(Asked { requester: &body.requester, key: self.key(body)?.name(), path: body.path.as_slice() })
+    }
+
+    /// The key, if it is the tenant's.
+    fn key(&self, body: &SignRequest) -> Result<&Key, Refusal> {
+        let key = self.keyring.get(body.key).ok_or(Refusal::KeyUnknown)?;
+        if *key.tenant() == body.tenant { Ok(key) } else { Err(Refusal::TenantMismatch) }
+    }
+
+    fn spending(&self, tenant: &TenantPolicy) -> &Spending {
+        static NOTHING: LazyLock<Spending> = LazyLock::new(Spending::default);
+        self.state.spending(&tenant.tenant).unwrap_or(&NOTHING)
+    }
+
+    fn decide_key(&self, body: &KeyRequest, tenant: &TenantPolicy) -> Result<(), Refusal> {
+        if !tenant.may_create_keys(&body.requester) {
             return Err(Refusal::CreationNotAllowed);
         }
         if body.scheme == Scheme::Secp256k1Ecdsa && usize::from(self.threshold) > limits::ECDSA_SIGNERS {

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use cloister_chains::{
+    bitcoin::{CompressedKey, Spender, XOnlyKey},
+    derivation::ChildPath,
+};
 use cloister_wire::{
     certificate::CertificateBody,
     codec,
@@ -54,6 +58,33 @@ impl Key {
         self.share.verifying_key(child)
     }
 
+    /// The scripts that `child` can spend from, if it can spend from any.
+    pub(crate) fn spender(&self, child: &Child) -> Option<Spender> {
+        match self.scheme() {
+            Scheme::Secp256k1Ecdsa => {
+                child.public_key().try_into().ok().map(|key: [u8; 33]| Spender::Ecdsa(CompressedKey::from(key)))
+            }
+            Scheme::Secp256k1Taproot => {
+                let output_key = x_only(&self.verifying_key(child).ok()?)?;
+                Some(Spender::Taproot { internal_key: x_only(child.public_key())?, output_key })
+            }
+            Scheme::Ed25519 | Scheme::Secp256k1Schnorr => None,
+        }
+    }
+
+    /// The child of a path that others name.
+    pub(crate) fn spender_at(&self, path: &ChildPath) -> Option<Spender> {
+        self.child(path.steps()).ok().and_then(|child| self.spender(&child))
+    }
+
+    /// Fingerprint (BIP-32) of the certified key, if it has children.
+    pub(crate) fn fingerprint(&self) -> Option<[u8; 4]> {
+        matches!(self.scheme(), Scheme::Secp256k1Taproot | Scheme::Secp256k1Ecdsa)
+            .then(|| Child::root(&self.certificate))
+            .flatten()
+            .map(|root| root.fingerprint())
+    }
+
     /// The hash of what all signers signed.
     pub(crate) fn certificate_hash(&self) -> Hash {
         Tag::CERTIFICATE.hash(&codec::encode(&self.certificate))
@@ -61,6 +92,14 @@ impl Key {
 
     pub(crate) fn share(&mut self) -> &mut dyn Share {
         self.share.as_mut()
+    }
+}
+
+/// A compressed point without its sign (BIP-340).
+fn x_only(compressed: &[u8]) -> Option<XOnlyKey> {
+    match compressed.split_first() {
+        Some((2 | 3, x)) => <[u8; 32]>::try_from(x).ok().map(XOnlyKey::from),
+        _ => None,
     }
 }
 

@@ -42,7 +42,6 @@ mod keygen;
 mod keyring;
 mod ledger;
 mod member;
-mod payload;
 mod peers;
 mod pool;
 mod presignings;
@@ -51,6 +50,7 @@ mod sealing;
 mod share;
 mod signer;
 mod signing;
+mod state;
 mod suite;
 mod unwrapping;
 

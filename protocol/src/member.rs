@@ -6,8 +6,10 @@ mod presigning;
 
 use cloister_attestation::{Millis, Mode, UnixMillis as AttestationTime};
 use cloister_wire::{
+    approval::Approval,
     blob::SealedBlob,
     bounded::List,
+    codec,
     endorsement::Endorsed,
     identity::Introduction,
     ids::{Hash, KeyId, UnixMillis},
@@ -17,6 +19,9 @@ use cloister_wire::{
     policy::Policy,
     receipt::Event,
     refusal::Refusal,
+    request::Requested,
+    review::Review,
+    tag::Tag,
 };
 use ed25519_dalek::SigningKey;
 use rand_core::CryptoRngCore;
@@ -33,6 +38,7 @@ use crate::{
     ledger::Ledger,
     peers::Peers,
     presignings::Presignings,
+    receipts::Under,
     sealing::Sealer,
     signer::{Base, Pending, Step, Stepped},
     signing::{self, Signing},
@@ -191,6 +197,8 @@ impl Member {
             Request::Certify { certificate } => self.certify(base, &certificate),
             Request::Commit { key, count } => self.commit(base, rng, key, count),
             Request::Sign { items } => self.sign(base, &items),
+            Request::Review { request, approvals } => self.review(base, &request, approvals.as_slice()),
+            Request::Withdraw { request, withdrawal } => self.withdraw(base, &request, &withdrawal),
             Request::Status { .. }
             | Request::Configure { .. }
             | Request::Attest { .. }
@@ -219,7 +227,8 @@ impl Member {
     }
 
     fn record(&self, base: &mut Base, event: Event) {
-        base.receipts.record(self.standing.policy_version(), event);
+        let under = Under { image: self.measured.image, policy: self.standing.policy_version() };
+        base.receipts.record(base.now, under, event);
     }
 
     fn record_start(&self, base: &mut Base) {
@@ -291,7 +300,7 @@ impl Member {
     fn sign(&mut self, base: &mut Base, items: &List<SignItem, { limits::BATCH }>) -> Stepped {
         let mut outcomes = Vec::with_capacity(items.len());
         for item in items {
-            let authorized = self.gate(base).authorize_signing(&item.request);
+            let authorized = self.gate(base).authorize_signing(&item.request, item.approvals.as_slice());
             let mut signing = Signing {
                 me: self.measured.signer,
                 now: base.now,
@@ -307,10 +316,31 @@ impl Member {
         Ok(Step::Done(Body::Signed(outcomes.try_into()?)))
     }
 
-    fn gate(&self, base: &Base) -> Gate<'_> {
+    /// Says what the request comes to; a delay begins once it has its approvals.
+    fn review(&mut self, base: &mut Base, request: &Requested, approvals: &[Approval]) -> Stepped {
+        let reviewed = self.gate(base).review(request, approvals)?;
+        if let Some(event) = reviewed.approved {
+            self.record(base, event);
+        }
+        let policy = (self.standing.policy_version(), self.standing.policy_hash());
+        let body = codec::encode(&reviewed.view.by(base.boot.id(), policy, base.now));
+        let signature = base.boot.sign(Tag::REVIEW, &body);
+        Ok(Step::Done(Body::Review(Review { body: body.try_into()?, signature })))
+    }
+
+    fn withdraw(&mut self, base: &mut Base, request: &Requested, withdrawal: &Approval) -> Stepped {
+        if let Some(event) = self.gate(base).withdraw(request, withdrawal)? {
+            self.record(base, event);
+        }
+        Ok(Step::Done(Body::Nothing))
+    }
+
+    fn gate<'a>(&'a self, base: &'a Base) -> Gate<'a> {
         Gate {
             group: self.measured.manifest.group,
             policy: self.standing.policy(),
+            policy_hash: self.standing.policy_hash(),
+            state: base.receipts.state(),
             threshold: self.measured.manifest.threshold,
             keyring: &self.keyring,
             now: base.now,

@@ -2,42 +2,54 @@
 
 use cloister_wire::{
     codec,
-    ids::{Hash, PolicyVersion, Sequence, UnixMillis},
+    ids::{Hash, Pcr, PolicyVersion, Sequence, UnixMillis},
     receipt::{Event, Receipt, ReceiptBody},
     tag::Tag,
 };
 
-use crate::{boot::Boot, fault::Fault};
+use crate::{boot::Boot, fault::Fault, state::State};
 
-/// The chain so far, and what the receipt of the next reply will say.
+/// What every receipt says of the boot: its image, and the policy in force.
+#[derive(Clone, Copy)]
+pub(crate) struct Under {
+    pub(crate) image: Pcr,
+    pub(crate) policy: PolicyVersion,
+}
+
+/// The chain so far, what the receipt of the next reply will say, and what follows from all of it.
 #[derive(Default)]
 pub(crate) struct Receipts {
+    state: State,
     next: Sequence,
     head: Option<Hash>,
-    policy: PolicyVersion,
+    under: Option<Under>,
     events: Vec<Event>,
 }
 
 impl Receipts {
-    /// Notes what happened, and under which policy. The reply is not given before it is signed.
-    pub(crate) fn record(&mut self, policy: PolicyVersion, event: Event) {
-        self.policy = policy;
+    /// Notes what happened, and lets the state follow. The reply is not given before it is signed.
+    pub(crate) fn record(&mut self, now: UnixMillis, under: Under, event: Event) {
+        self.state.apply(now, &event);
+        self.under = Some(under);
         self.events.push(event);
     }
 
     /// Makes the receipt of everything since the last one.
     pub(crate) fn take(&mut self, boot: &Boot, at: UnixMillis) -> Result<Option<Receipt>, Fault> {
-        if self.events.is_empty() {
-            return Ok(None);
-        }
+        let Some(Under { image, policy }) = self.under.take() else { return Ok(None) };
         let events = core::mem::take(&mut self.events).try_into()?;
         let (sequence, previous) = (self.next, self.head);
-        let body = ReceiptBody { boot: boot.id(), sequence, previous, at, policy: self.policy, events };
+        let body = ReceiptBody { boot: boot.id(), sequence, previous, at, image, policy, events };
         let body = codec::encode(&body);
         let receipt = Receipt { signature: boot.sign(Tag::RECEIPT, &body), body: body.try_into()? };
         self.head = Some(receipt.hash());
         self.next = self.next.next().ok_or(Fault::Fatal)?;
         Ok(Some(receipt))
+    }
+
+    /// What follows from everything that was recorded.
+    pub(crate) fn state(&self) -> &State {
+        &self.state
     }
 
     /// How many there are, and the hash of the last.

@@ -58,7 +58,7 @@ enum State {
 /// A request that waits for the device.
 pub(crate) enum Pending {
     /// The registers are being extended.
-    Measuring(Measured),
+    Measuring(ValidManifest, SignerId),
     /// The caller gets an introduction with this statement.
     Introducing(BootStatement),
     /// The boot's own introduction, which its sealed blobs will carry; the request is done then.
@@ -134,8 +134,8 @@ impl Signer {
 
     fn continue_with(&mut self, pending: Pending, answer: DeviceAnswer) -> Stepped {
         match (pending, answer) {
-            (Pending::Measuring(measured), DeviceAnswer::Measured) => {
-                self.state = State::Measured(measured);
+            (Pending::Measuring(manifest, signer), DeviceAnswer::Measured { image }) => {
+                self.state = State::Measured(Measured { manifest, signer, image });
                 Ok(Step::Done(Body::Nothing))
             }
             (Pending::Introducing(statement), DeviceAnswer::Document(document)) => {
@@ -149,7 +149,7 @@ impl Signer {
                 self.member()?.unwrap(unwrapping, document)
             }
             // A register that was extended but not locked, or a device that says nothing: there is no way on from here.
-            (_, DeviceAnswer::Measured | DeviceAnswer::Document(_) | DeviceAnswer::Failed) => Err(Fault::Fatal),
+            (_, DeviceAnswer::Measured { .. } | DeviceAnswer::Document(_) | DeviceAnswer::Failed) => Err(Fault::Fatal),
         }
     }
 
@@ -250,7 +250,7 @@ fn configure(manifest: &Endorsed<Manifest>, signer: SignerId) -> Stepped {
     }
     valid.slot(signer).ok_or(Refusal::UnknownSigner)?;
     let pcrs = [(16, valid.hash()), (17, valid.slot_hash(signer))];
-    Ok(Step::Device(DeviceCall::Measure { pcrs }, Pending::Measuring(Measured { manifest: valid, signer })))
+    Ok(Step::Device(DeviceCall::Measure { pcrs }, Pending::Measuring(valid, signer)))
 }
 
 fn introduction(statement: &BootStatement, document: Vec<u8>) -> Result<Introduction, Fault> {

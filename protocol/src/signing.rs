@@ -12,7 +12,7 @@ use cloister_wire::{
 
 use crate::{
     fault::Fault,
-    gate::{Authorized, Denied},
+    gate::{Authorized, Denied, Grounds},
     keyring::Keyring,
     ledger::{Claim, Ledger},
     share::SignatureShare,
@@ -78,8 +78,12 @@ impl Signing<'_> {
 
 impl Decision {
     fn released(request: &Authorized<SignRequest>, package: Hash, shares: Vec<SignatureShare>) -> Result<Self, Fault> {
-        let SignRequest { id, key, .. } = *request.body();
-        let event = Event::Released { request: request.hash(), id, key, package };
+        let SignRequest { id, key, ref tenant, .. } = *request.body();
+        let Grounds { rule, approved, effects, charges } = request.grounds().clone();
+        let (approved, charges) = (approved.try_into()?, charges.try_into()?);
+        let request = request.hash();
+        let event =
+            Event::Released { request, id, key, package, tenant: tenant.clone(), rule, approved, effects, charges };
         Ok(Self { outcome: SignOutcome::Released(shares.try_into()?), event: Some(event) })
     }
 

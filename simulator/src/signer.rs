@@ -84,6 +84,11 @@ impl Nsm for StandInNsm {
         self.extend_pcr(index, data).and_then(|_| self.lock_pcr(index)).map_err(|_| DeviceFailed)
     }
 
+    fn image(&mut self) -> Result<cloister_wire::ids::Pcr, DeviceFailed> {
+        let (image, _) = self.describe_pcr(0).map_err(|_| DeviceFailed)?;
+        Ok(cloister_wire::ids::Pcr::from_bytes(*image.as_bytes()))
+    }
+
     fn attest(&mut self, user_data: &[u8], nonce: Option<&[u8]>, public_key: &[u8]) -> Result<Vec<u8>, DeviceFailed> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(since.as_millis()).map_err(|_| DeviceFailed)?;

@@ -9,13 +9,16 @@ use cloister_wire::{
     },
     manifest::{Manifest, SignerSlot, ValidManifest},
     order::{RosterEntry, StartKind, StartOrder},
-    policy::{ForeignInputs, KeyRule, Permission, Policy, RequesterKey},
+    policy::{
+        EffectKind, Effects, ForeignInputs, Member, Paths, Pattern, Permission, Policy, Quantifier, Rule, TenantPolicy,
+        Verdict,
+    },
     request::{Chain, KeyRequest, Purpose, Requestable, Requested, Scheme, SignRequest},
     signature::PublicKey,
 };
 use ed25519_dalek::SigningKey;
 
-use crate::{kms::Kms, machine};
+use crate::{hardware, kms::Kms, machine};
 
 /// When tests begin: 2026-01-01T00:00:00Z.
 pub const NOW: UnixMillis = UnixMillis(1_767_225_600_000);
@@ -27,6 +30,10 @@ pub const TREASURER: &str = "treasurer";
 pub const CLERK: &str = "clerk";
 /// May make keys, and is of another tenant.
 pub const RIVAL: &str = "rival";
+/// A security module that may sign as [`TREASURER`] may ([`hardware::module`]).
+pub const MODULE: &str = "module";
+/// A person with a passkey who may, too ([`hardware::person`]).
+pub const PERSON: &str = "person";
 /// Names that the policy lets sign for every chain: one for a key of each scheme.
 pub const ANY_CHAIN: [(&str, Scheme); 3] =
     [("ed25519", Scheme::Ed25519), ("taproot", Scheme::Secp256k1Taproot), ("schnorr", Scheme::Secp256k1Schnorr)];
@@ -119,17 +126,6 @@ impl Charter {
     /// The first policy: [`TREASURER`] of [`TENANT`] may make keys, and sign with those of [`ANY_CHAIN`], [`ECDSA`] and [`SOLANA_ONLY`].
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let key = |name: &str, tenant: &str| RequesterKey {
-            name: requester(name),
-            tenant: tenant_named(tenant),
-            key: PublicKey::of(&secret(name)),
-        };
-        let rule = |name: &str, permissions: &[Permission]| KeyRule {
-            tenant: tenant_named(TENANT),
-            key: key_name(name),
-            requesters: list([requester(TREASURER), requester(RIVAL)]),
-            permissions: list(permissions.iter().cloned()),
-        };
         let bitcoin = Permission::Bitcoin { foreign: ForeignInputs::Refused };
         let every = [Permission::Message, Permission::Solana, bitcoin.clone()];
         let ecdsa = [
@@ -139,16 +135,28 @@ impl Charter {
             Permission::EthereumMessage,
             Permission::Cosmos { chain_id: COSMOS.parse().expect("a chain") },
         ];
-        let alone = [rule(SOLANA_ONLY, &[Permission::Solana]), rule(ECDSA, &ecdsa)];
-        let rules = ANY_CHAIN.iter().map(|(name, _)| rule(name, &every)).chain(alone);
+        let alone = [grant(SOLANA_ONLY, &[Permission::Solana]), grant(ECDSA, &ecdsa)];
+        let module = Member { credential: hardware::module().credential(), ..member(MODULE) };
+        let person = Member { credential: hardware::person().credential(), ..member(PERSON) };
+        let mut members = [member(CLERK), member(TREASURER), module, person];
+        members.sort_by(|a, b| a.name.cmp(&b.name));
+        let tenant = TenantPolicy {
+            members: list(members),
+            key_creators: list([requester(TREASURER)]),
+            rules: list(ANY_CHAIN.iter().map(|(name, _)| grant(name, &every)).chain(alone)),
+            ..TenantPolicy::new(tenant_named(TENANT))
+        };
+        let rivals = TenantPolicy {
+            members: list([member(RIVAL)]),
+            key_creators: list([requester(RIVAL)]),
+            ..TenantPolicy::new(tenant_named("rivals"))
+        };
         Policy {
             group: self.manifest.group,
             manifest: self.hash(),
             version: PolicyVersion(1),
             previous: None,
-            requesters: list([key(TREASURER, TENANT), key(CLERK, TENANT), key(RIVAL, "rivals")]),
-            key_creators: list([requester(TREASURER), requester(RIVAL)]),
-            keys: list(rules),
+            tenants: list([tenant, rivals]),
         }
     }
 
@@ -186,6 +194,34 @@ impl Charter {
             issued_at: now,
             not_after: now.plus(HOUR),
         }
+    }
+}
+
+/// A member whose key is [`secret`] of its name.
+#[must_use]
+pub fn member(name: &str) -> Member {
+    Member { name: requester(name), credential: PublicKey::of(&secret(name)).into() }
+}
+
+/// The rule `key:NAME`: [`TREASURER`], [`MODULE`] and [`PERSON`] may sign such payloads with this key, whatever they do.
+#[must_use]
+pub fn grant(name: &str, payloads: &[Permission]) -> Rule {
+    let mut requesters = [TREASURER, MODULE, PERSON].map(requester);
+    requesters.sort();
+    let anything = Pattern { kind: EffectKind::Anything, assets: None, with: None, most: None, functions: None };
+    Rule {
+        name: format!("key:{name}").parse().expect("a name"),
+        requesters: Some(list(requesters)),
+        keys: Some(list([key_name(name)])),
+        paths: Paths::Any,
+        payloads: Some(list(payloads.iter().cloned())),
+        effects: Some(Effects { quantifier: Quantifier::Every, patterns: list([anything]) }),
+        spends: None,
+        fee: None,
+        fee_rate: None,
+        hours: None,
+        within: List::new(),
+        verdict: Verdict::Allow,
     }
 }
 

@@ -8,6 +8,7 @@ use cloister_chains::{
 };
 use cloister_simulator::nsm::TestRoot;
 use cloister_wire::{
+    approval::Approval,
     blob::SealedBlob,
     bounded::Bytes,
     certificate::{Certificate, CertificateBody, CertificateSignature},
@@ -21,7 +22,7 @@ use cloister_wire::{
     },
     order::{StartKind, StartOrder},
     peer::PeerFrame,
-    policy::Policy,
+    policy::{Policy, TenantPolicy},
     receipt::Receipt,
     refusal::Refusal,
     request::{Chain, KeyRequest, Requested, Scheme, SignRequest},
@@ -56,6 +57,8 @@ pub struct Group {
     pub now: UnixMillis,
     /// The incarnation in force.
     pub incarnation: u64,
+    /// The policy in force, once the charter's was changed.
+    in_force: Option<Endorsed<Policy>>,
     /// Hash of the newest genesis order.
     pub genesis: Hash,
     boots: u64,
@@ -91,6 +94,7 @@ impl Group {
             keys: BTreeMap::new(),
             receipts: BTreeMap::new(),
             now: NOW,
+            in_force: None,
             incarnation: 0,
             genesis: Hash::from_bytes([0; 32]),
             boots: seed << 16,
@@ -435,6 +439,23 @@ impl Group {
         (0..count).map(package).collect()
     }
 
+    /// Puts the policy in force, changed so for [`crate::charter::TENANT`], into force as the next version at every signer; says its hash.
+    pub fn change_policy(&mut self, change: impl FnOnce(&mut TenantPolicy)) -> Hash {
+        let in_force = self.in_force.take().unwrap_or_else(|| self.policy());
+        let mut next = in_force.unverified().expect("canonical");
+        let mut tenants = core::mem::take(&mut next.tenants).into_vec();
+        change(&mut tenants[0]);
+        next.tenants = list(tenants);
+        (next.version, next.previous) = (next.version.next().expect("one more"), Some(in_force.hash()));
+        let endorsed = self.charter.endorse(&next);
+        for signer in self.charter.signers() {
+            self.done(signer, Request::ApplyPolicy { policy: endorsed.clone() });
+        }
+        let hash = endorsed.hash();
+        self.in_force = Some(endorsed);
+        hash
+    }
+
     /// Fresh commitments of one signer.
     pub fn commitments(&mut self, signer: SignerId, key: KeyId, count: u16) -> Vec<Bytes<{ limits::COMMITMENT }>> {
         match self.done(signer, Request::Commit { key, count }) {
@@ -445,7 +466,19 @@ impl Group {
 
     /// One signer's answer to one request.
     pub fn sign(&mut self, signer: SignerId, request: &Requested, packages: &[Package]) -> SignOutcome {
-        let item = SignItem { request: request.clone(), packages: list(packages.iter().cloned()) };
+        self.sign_approved(signer, request, packages, &[])
+    }
+
+    /// The same for a request that members have approved.
+    pub fn sign_approved(
+        &mut self,
+        signer: SignerId,
+        request: &Requested,
+        packages: &[Package],
+        approvals: &[Approval],
+    ) -> SignOutcome {
+        let (packages, approvals) = (list(packages.iter().cloned()), list(approvals.iter().cloned()));
+        let item = SignItem { request: request.clone(), packages, approvals };
         match self.done(signer, Request::Sign { items: list([item]) }) {
             Body::Signed(outcomes) => outcomes.into_vec().remove(0),
             other => panic!("not decided: {other:?}"),

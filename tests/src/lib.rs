@@ -15,6 +15,7 @@
 pub mod charter;
 pub mod cheat;
 pub mod group;
+pub mod hardware;
 pub mod impostor;
 pub mod kms;
 pub mod machine;

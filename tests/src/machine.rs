@@ -84,7 +84,8 @@ impl Machine {
                     self.nsm.extend_pcr(index, hash.as_bytes()).expect("open register");
                     self.nsm.lock_pcr(index).expect("open register");
                 }
-                DeviceAnswer::Measured
+                let (image, _) = self.nsm.describe_pcr(0).expect("a register");
+                DeviceAnswer::Measured { image: cloister_wire::ids::Pcr::from_bytes(*image.as_bytes()) }
             }
             DeviceCall::Attest { user_data, nonce, public_key } => {
                 let (user_data, nonce) = (Some(user_data.as_bytes().as_slice()), nonce.as_deref());

@@ -6,7 +6,7 @@ use bitcoin::{
     secp256k1::{PublicKey, Secp256k1},
 };
 use cloister_tests::{
-    charter::{COSMOS, ECDSA, TREASURER, list, requested, signer},
+    charter::{COSMOS, ECDSA, TREASURER, grant, list, requested, signer},
     group::{Group, released},
     payload::{cosmos_transfer, segwit_psbt, taproot_psbt},
     presigning::package,
@@ -201,24 +201,11 @@ fn typed_data_is_signed_for_domains_that_the_policy_names() {
     use cloister_wire::policy::Permission;
     let (mut group, key) = ready();
     let domain = cloister_chains::ethereum::TypedData::parse(MAIL).unwrap().domain_separator();
-    let mut policy = group.charter.policy();
-    policy.version = policy.version.next().unwrap();
-    policy.previous = Some(group.policy().hash());
-    let mut rules = policy.keys.into_vec();
-    let rule = rules.iter_mut().find(|rule| rule.key.to_string() == ECDSA).unwrap();
-    rule.permissions = list([Permission::TypedData { domain: Hash::from_bytes([1; 32]) }]);
     let mut request = group.charter.sign_request(key, Chain::Ethereum, MAIL, 1, group.now);
     request.purpose = Purpose::TypedData;
-    for (version, named) in [(2, [1; 32]), (3, domain)] {
-        rules.iter_mut().find(|rule| rule.key.to_string() == ECDSA).unwrap().permissions =
-            list([Permission::TypedData { domain: Hash::from_bytes(named) }]);
-        policy.keys = list(rules.clone());
-        policy.version = cloister_wire::ids::PolicyVersion(version);
-        let endorsed = group.charter.endorse(&policy);
-        for signer in group.charter.signers() {
-            group.done(signer, Request::ApplyPolicy { policy: endorsed.clone() });
-        }
-        policy.previous = Some(endorsed.hash());
+    for named in [[1; 32], domain] {
+        let permission = Permission::TypedData { domain: Hash::from_bytes(named) };
+        group.change_policy(|tenant| tenant.rules = list([grant(ECDSA, &[permission])]));
         let packages = group.presign(key, &[], &set([1, 2]), 1);
         let decided = outcome(&mut group, &request, 1, &packages).map(drop);
         assert_eq!(decided, if named == domain { Ok(()) } else { Err(Refusal::DomainNotAllowed) });

@@ -4,16 +4,18 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cloister_tests::{
     charter::{
-        ANY_CHAIN, CLERK, HOUR, NOW, RIVAL, SOLANA_ONLY, TENANT, TREASURER, bytes, list, requested, requester, secret,
-        signer, tenant_named,
+        ANY_CHAIN, CLERK, HOUR, MODULE, NOW, PERSON, RIVAL, SOLANA_ONLY, TENANT, TREASURER, bytes, list, requested,
+        requester, secret, signer, tenant_named,
     },
     group::Group,
+    hardware,
     machine::refusal,
     payload::{solana_transfer, taproot_psbt},
 };
 use cloister_wire::{
     bounded::List,
     codec,
+    credential::Proof,
     ids::{GroupId, KeyId, UnixMillis},
     limits::REQUEST_LIFE_MS,
     message::{Body, Outcome, Request, SignItem, SignOutcome},
@@ -120,7 +122,7 @@ fn refuses_an_encoding_that_is_not_canonical_even_if_it_was_signed() {
     let long_header = [&[0x98, canonical[0] - 0x80], &canonical[1..]].concat();
     for body in [trailing, long_header] {
         let signature = Signature::sign(&secret(TREASURER), Tag::SIGN_REQUEST, &body);
-        let verdict = stage.verdict(&Requested { body: bytes(&body), signature }, request.key);
+        let verdict = stage.verdict(&Requested { body: bytes(&body), proof: Proof::Ed25519(signature) }, request.key);
         assert_eq!(verdict, Err(Refusal::Malformed));
     }
 }
@@ -147,7 +149,7 @@ fn refuses_a_request_whose_bytes_were_altered_after_signing() {
         payload: bytes(&solana_transfer(&stage.group.keys[&request.key].verifying_key(), 500)),
         ..request.clone()
     };
-    let altered = Requested { body: requested(&more, TREASURER).body, signature: signed.signature };
+    let altered = Requested { body: requested(&more, TREASURER).body, proof: signed.proof };
     assert_eq!(stage.verdict(&altered, request.key), Err(Refusal::RequestSignature));
 }
 
@@ -157,7 +159,51 @@ fn refuses_a_signature_made_for_another_kind_of_request() {
     let request = stage.transfer();
     let body = requested(&request, TREASURER).body;
     let signature = Signature::sign(&secret(TREASURER), Tag::KEY_REQUEST, body.as_slice());
-    assert_eq!(stage.verdict(&Requested { body, signature }, request.key), Err(Refusal::RequestSignature));
+    let proof = Proof::Ed25519(signature);
+    assert_eq!(stage.verdict(&Requested { body, proof }, request.key), Err(Refusal::RequestSignature));
+}
+
+#[test]
+fn takes_a_request_that_a_security_module_signed_with_p256() {
+    let mut stage = stage();
+    let request = SignRequest { requester: requester(MODULE), ..stage.transfer() };
+    let signed = hardware::module().request(&request).expect("short enough");
+    assert_eq!(stage.verdict(&signed, request.key), Ok(()));
+    let other = SignRequest { not_after: request.not_after.plus(1), ..request.clone() };
+    let Requested { body, .. } = requested(&other, MODULE);
+    assert_eq!(stage.verdict(&Requested { body, ..signed }, request.key), Err(Refusal::RequestSignature));
+}
+
+#[test]
+fn takes_a_request_that_a_person_confirmed_with_a_passkey_on_the_right_page() {
+    let mut stage = stage();
+    let request = SignRequest { requester: requester(PERSON), ..stage.transfer() };
+    let confirmed = hardware::person().request(&request);
+    assert_eq!(stage.verdict(&confirmed, request.key), Ok(()));
+    let hash = confirmed.hash::<SignRequest>();
+    let elsewhere = hardware::person().confirm(&hash, "https://phishing.example");
+    let other_challenge = hardware::person().confirm(&Tag::KEY_REQUEST.hash(confirmed.body.as_slice()), hardware::PAGE);
+    for proof in [elsewhere, other_challenge] {
+        let forged = Requested { proof, ..confirmed.clone() };
+        assert_eq!(stage.verdict(&forged, request.key), Err(Refusal::RequestSignature));
+    }
+}
+
+#[test]
+fn refuses_a_proof_of_another_kind_than_the_requesters_credential() {
+    let mut stage = stage();
+    for name in [TREASURER, MODULE, PERSON] {
+        let request = SignRequest { requester: requester(name), ..stage.transfer() };
+        let proofs = [
+            (TREASURER, requested(&request, TREASURER)),
+            (MODULE, hardware::module().request(&request).expect("short enough")),
+            (PERSON, hardware::person().request(&request)),
+        ];
+        for (by, proved) in proofs.into_iter().filter(|(by, _)| *by != name) {
+            let verdict = stage.verdict(&proved, request.key);
+            assert_eq!(verdict, Err(Refusal::RequestSignature), "{name}'s request, proved by {by}");
+        }
+    }
 }
 
 #[test]
@@ -351,6 +397,7 @@ fn decides_each_request_of_a_batch_by_itself() {
     let item = |request: &SignRequest, package| SignItem {
         request: requested(request, request.requester.as_str()),
         packages: list([package]),
+        approvals: List::new(),
     };
     let items = list([item(&bad, packages.next().unwrap()), item(&good, packages.next().unwrap())]);
     let Body::Signed(outcomes) = stage.group.done(signer(1), Request::Sign { items }) else { panic!("not decided") };
@@ -363,7 +410,11 @@ fn leaves_one_receipt_that_names_every_request_of_a_batch_in_order() {
     let requests = [stage.transfer(), stage.transfer()].map(|request| requested(&request, TREASURER));
     let key = stage.key(Scheme::Ed25519);
     let packages = stage.group.commit(key, &[signer(1), signer(2)], 2);
-    let item = |(request, package): (&Requested, _)| SignItem { request: request.clone(), packages: list([package]) };
+    let item = |(request, package): (&Requested, _)| SignItem {
+        request: request.clone(),
+        packages: list([package]),
+        approvals: List::new(),
+    };
     let items: Vec<_> = requests.iter().zip(packages).map(item).collect();
     let reply = stage.group.ask(signer(1), Request::Sign { items: items.try_into().unwrap() });
     let events = reply.receipt.unwrap().unverified().unwrap().events;
@@ -381,7 +432,7 @@ fn leaves_a_receipt_for_a_refusal_only_when_a_known_requester_signed() {
     request.path = list([1]);
     let packages = stage.group.commit(request.key, &[signer(1), signer(2)], 1);
     let mut events = |request: &Requested| {
-        let item = SignItem { request: request.clone(), packages: list(packages.clone()) };
+        let item = SignItem { request: request.clone(), packages: list(packages.clone()), approvals: List::new() };
         let reply = stage.group.ask(signer(1), Request::Sign { items: list([item]) });
         reply.receipt.map_or(List::new(), |receipt| receipt.unverified().unwrap().events)
     };

@@ -76,7 +76,11 @@ fn one_commitment_gives_no_two_shares_within_a_batch() {
     let (mut group, request) = ready();
     let package = package(&mut group, request.key);
     let other = transfer(&group, request.key, 2);
-    let item = |request| SignItem { request: requested(request, TREASURER), packages: list([package.clone()]) };
+    let item = |request| SignItem {
+        request: requested(request, TREASURER),
+        packages: list([package.clone()]),
+        approvals: Default::default(),
+    };
     let items = list([item(&request), item(&other)]);
     let Body::Signed(outcomes) = group.done(signer(1), Request::Sign { items }) else { panic!("not decided") };
     assert!(matches!(
@@ -222,7 +226,11 @@ fn a_repeated_answer_leaves_a_receipt_of_its_own() {
     let (mut group, request) = ready();
     let package = package(&mut group, request.key);
     for _ in 0..2 {
-        let item = SignItem { request: requested(&request, TREASURER), packages: list([package.clone()]) };
+        let item = SignItem {
+            request: requested(&request, TREASURER),
+            packages: list([package.clone()]),
+            approvals: Default::default(),
+        };
         let reply = group.ask(signer(1), Request::Sign { items: list([item]) });
         let events = reply.receipt.unwrap().unverified().unwrap().events;
         assert!(matches!(events.as_slice(), [Event::Released { key, .. }] if *key == request.key));

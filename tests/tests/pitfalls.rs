@@ -6,9 +6,19 @@ use std::{collections::BTreeSet, fs, path::Path};
 fn every_test_that_the_list_of_pitfalls_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let mut known = BTreeSet::new();
-    for folder in
-        ["attestation", "chains", "cli", "client", "enclave", "host", "protocol", "simulator", "tests", "wire"]
-    {
+    for folder in [
+        "attestation",
+        "chains",
+        "cli",
+        "client",
+        "enclave",
+        "host",
+        "policy",
+        "protocol",
+        "simulator",
+        "tests",
+        "wire",
+    ] {
         functions(&root.join(folder), &mut known);
     }
     let list = include_str!("../PITFALLS.md");

@@ -10,14 +10,15 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use xtask::linked::LinkedCrates;
 
 /// Every crate that ships, and which of ours it may depend on; what those may use, it may use too.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("cloister-wire", &[]),
     ("cloister-chains", &[]),
+    ("cloister-policy", &["cloister-wire", "cloister-chains"]),
     ("cloister-attestation", &[]),
-    ("cloister-protocol", &["cloister-wire", "cloister-chains", "cloister-attestation"]),
+    ("cloister-protocol", &["cloister-wire", "cloister-chains", "cloister-policy", "cloister-attestation"]),
     ("cloister-enclave", &["cloister-protocol"]),
     ("cloister-host", &["cloister-wire", "cloister-attestation", "cloister-chains"]),
-    ("cloister-client", &["cloister-wire", "cloister-attestation", "cloister-chains"]),
+    ("cloister-client", &["cloister-wire", "cloister-attestation", "cloister-chains", "cloister-policy"]),
     ("cloister-simulator", &["cloister-enclave", "cloister-host", "cloister-client"]),
     ("cloister", &["cloister-client", "cloister-simulator"]),
 ];
@@ -26,8 +27,14 @@ const ALLOWED: [(&str, &[&str]); 9] = [
 const TOOLS: [&str; 3] = ["cloister-benches", "cloister-tests", "xtask"];
 
 /// What runs inside an enclave.
-const TRUSTED: [&str; 5] =
-    ["cloister-wire", "cloister-chains", "cloister-attestation", "cloister-protocol", "cloister-enclave"];
+const TRUSTED: [&str; 6] = [
+    "cloister-wire",
+    "cloister-chains",
+    "cloister-policy",
+    "cloister-attestation",
+    "cloister-protocol",
+    "cloister-enclave",
+];
 
 /// Neither an enclave nor what it is made of has business with these: async runtimes, HTTP, JSON, cloud SDKs,
 /// other cryptographic back ends. A name ending in `-` stands for everything that begins with it.

@@ -6,7 +6,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// At most `MAX` bytes.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Bytes<const MAX: usize>(Vec<u8>);
 
 /// At most `MAX` secret bytes. Erased when dropped, in a buffer that never grows, since growing leaves copies behind; neither shown nor

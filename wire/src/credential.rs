@@ -97,6 +97,12 @@ pub enum ProofRejected {
     UserVerification,
 }
 
+impl From<PublicKey> for Credential {
+    fn from(key: PublicKey) -> Self {
+        Self::Ed25519(key)
+    }
+}
+
 impl Credential {
     /// Checks that `proof` was made for this tagged hash.
     ///

@@ -170,6 +170,12 @@ fixed_bytes! {
     Nonce[32];
     /// A SHA-384 platform configuration register.
     Pcr[48];
+    /// An Ethereum address.
+    EthereumAccount[20];
+    /// A Solana account's address.
+    SolanaAccount[32];
+    /// The first four bytes of the Keccak-256 of a function's signature.
+    Selector[4];
 }
 
 names! {
@@ -183,6 +189,20 @@ names! {
     Arn[limits::ARN];
     /// A Cosmos chain's id.
     CosmosChain[limits::NAME];
+    /// An address of a Cosmos chain, in bech32.
+    CosmosAccount[limits::BECH32];
+    /// A coin of a Cosmos chain, such as `uatom`.
+    DenominationName[limits::DENOMINATION];
+    /// An account behind an IBC channel, such as `channel-141/osmo1…`.
+    ChannelAccount[limits::CHANNEL_ACCOUNT];
+    /// A rule of a tenant's policy.
+    RuleName[limits::RULE_NAME];
+    /// Members who approve together.
+    SetName[limits::NAME];
+    /// Accounts under one name.
+    ListName[limits::NAME];
+    /// A limit on spending.
+    LimitName[limits::NAME];
     /// A WebAuthn relying party's id: a domain.
     RpId[limits::RP_ID];
     /// A web page's origin as browsers write it.
@@ -207,7 +227,53 @@ counters! {
 #[cbor(transparent)]
 pub struct UnixMillis(#[n(0)] pub u64);
 
+/// An amount, below 2^256; in CBOR its big-endian bytes without leading zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Quantity([u8; 32]);
+
+impl Quantity {
+    /// From its 32 big-endian bytes.
+    #[must_use]
+    pub const fn from_be_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its 32 big-endian bytes.
+    #[must_use]
+    pub const fn to_be_bytes(self) -> [u8; 32] {
+        self.0
+    }
+}
+
+impl<C> Encode<C> for Quantity {
+    fn encode<W: encode::Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), encode::Error<W::Error>> {
+        let zeros = self.0.iter().take_while(|byte| **byte == 0).count();
+        e.bytes(self.0.get(zeros..).unwrap_or_default()).map(drop)
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Quantity {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        let bytes = d.bytes()?;
+        let mut number = [0; 32];
+        let place = number.len().checked_sub(bytes.len()).and_then(|zeros| number.get_mut(zeros..));
+        place.ok_or_else(|| decode::Error::message("a quantity has at most 32 bytes"))?.copy_from_slice(bytes);
+        if bytes.first() == Some(&0) {
+            return Err(decode::Error::message("a quantity begins with a zero byte"));
+        }
+        Ok(Self(number))
+    }
+}
+
 impl UnixMillis {
+    /// Days since 1970-01-01, and the minute of the day.
+    #[must_use]
+    pub fn day_and_minute(self) -> (u64, u16) {
+        const MINUTE: u64 = 60_000;
+        let minutes = self.0 / MINUTE;
+        (minutes / 1440, u16::try_from(minutes % 1440).unwrap_or_default())
+    }
+
     /// This moment and `millis` more, at most the end of time.
     #[must_use]
     pub fn plus(self, millis: u64) -> Self {

@@ -22,6 +22,7 @@
     warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)
 )]
 
+pub mod approval;
 pub mod blob;
 pub mod bounded;
 pub mod certificate;
@@ -41,6 +42,7 @@ pub mod policy;
 pub mod receipt;
 pub mod refusal;
 pub mod request;
+pub mod review;
 pub mod signature;
 pub mod tag;
 pub mod webauthn;

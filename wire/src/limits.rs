@@ -3,8 +3,8 @@
 //! Where a number comes from outside, its source is named; the others are chosen so that a signer with all queues full stays within
 //! its memory budget.
 
-/// Payload of one frame, bytes: a batch of [`BATCH`] Solana requests, or one request carrying a PSBT of [`PAYLOAD`] bytes.
-pub const FRAME: usize = 512 * 1024;
+/// Payload of one frame, bytes: a start with a policy of [`ENDORSED`] bytes and its order.
+pub const FRAME: usize = ENDORSED + 128 * 1024;
 /// One write to a socket, bytes: larger vsock writes were corrupted silently on newer kernels (cloud-hypervisor#7672).
 pub const WRITE: usize = 16 * 1024;
 /// Requests that one connection may have outstanding.
@@ -23,14 +23,77 @@ pub const ARN: usize = 256;
 /// Names of keys, tenants and requesters, characters.
 pub const NAME: usize = 64;
 
-/// Body of an operator-signed document, bytes.
-pub const ENDORSED: usize = 128 * 1024;
-/// Requesters that a policy names.
-pub const REQUESTERS: usize = 256;
-/// Key rules of a policy.
-pub const KEY_RULES: usize = 256;
-/// Permissions of one key rule.
+/// Body of an operator-signed document, bytes: a policy of 10,000 rules and 100,000 listed accounts. It is decoded only once a quorum's
+/// signatures have been verified.
+pub const ENDORSED: usize = 4 * 1024 * 1024;
+/// Tenants of a group.
+pub const TENANTS: usize = 64;
+/// Members of one tenant.
+pub const MEMBERS: usize = 1024;
+/// Sets of members of one tenant.
+pub const SETS: usize = 64;
+/// Members of one set.
+pub const SET_MEMBERS: usize = 64;
+/// Lists of accounts of one tenant.
+pub const LISTS: usize = 256;
+/// Accounts on one list.
+pub const ACCOUNTS: usize = 131_072;
+/// Spending limits of one tenant.
+pub const SPENDING_LIMITS: usize = 256;
+/// The longest window of a limit, milliseconds: 366 days.
+pub const WINDOW_MS: u64 = 366 * 24 * 60 * 60 * 1000;
+/// A rule's name, characters: that of a grant begins with `key:` and names its key.
+pub const RULE_NAME: usize = NAME + 8;
+/// Solana address lookup tables that one tenant's policy pins.
+pub const LOOKUP_TABLES: usize = 64;
+/// Addresses of a lookup table (`LOOKUP_TABLE_MAX_ADDRESSES`).
+pub const TABLE_ADDRESSES: usize = 256;
+/// Rules of one tenant.
+pub const RULES: usize = 16_384;
+/// Requesters that one rule names.
+pub const RULE_MEMBERS: usize = 256;
+/// Keys that one rule names.
+pub const RULE_KEYS: usize = 256;
+/// Kinds of payload that one rule names.
 pub const PERMISSIONS: usize = 64;
+/// Amounts that one rule bounds.
+pub const SPENDS: usize = 32;
+/// Limits that one rule counts against.
+pub const RULE_LIMITS: usize = 8;
+/// Patterns of effects of one rule.
+pub const PATTERNS: usize = 32;
+/// Assets of one pattern.
+pub const PATTERN_ASSETS: usize = 64;
+/// Counterparties of one pattern; lists are longer.
+pub const COUNTERPARTIES: usize = 64;
+/// Functions of one pattern.
+pub const FUNCTIONS: usize = 64;
+/// Arguments of a function that a pattern judges.
+pub const ARGUMENTS: usize = 16;
+/// A script that a policy names, bytes (witness programs and the hash forms have up to 42).
+pub const SCRIPT: usize = 64;
+/// A bech32 address, characters (BIP-173 allows 90).
+pub const BECH32: usize = 90;
+/// A channel's name (ICS-24 allows 64), a slash and a receiver, characters.
+pub const CHANNEL_ACCOUNT: usize = 64 + 1 + 128;
+/// A denomination, characters (the Cosmos SDK allows 128).
+pub const DENOMINATION: usize = 128;
+/// Approvals of one request.
+pub const APPROVALS: usize = 16;
+/// Requests that a signer remembers as withdrawn or waiting for a delay, until they expire: about 2 MiB.
+pub const REMEMBERED: usize = 16_384;
+/// An approval's body, bytes.
+pub const APPROVAL: usize = 512;
+/// What people are shown of one request, bytes.
+pub const RENDERING: usize = 64 * 1024;
+/// A review's body, bytes.
+pub const REVIEW: usize = RENDERING + 4096;
+/// What the limits of one tenant remember, charges of about 160 bytes: when there are more, charges that end at about the same time are
+/// joined.
+pub const SPENDING_ENTRIES: usize = 4096;
+/// What the limits of one tenant count apart (a limit per key once for each key), about 1.5 KiB for each and its first charges. Seven joined
+/// charges of each have room among [`SPENDING_ENTRIES`].
+pub const SPENDING_WINDOWS: usize = 512;
 
 /// A WebAuthn relying party's id, characters (RFC 1035, section 2.3.4: a domain name without its final dot).
 pub const RP_ID: usize = 253;
@@ -44,6 +107,8 @@ pub const AUTHENTICATOR_DATA: usize = 1024;
 pub const CLIENT_DATA: usize = 2048;
 /// A WebAuthn assertion's signature, bytes: ECDSA over P-256 in DER.
 pub const ASSERTION_SIGNATURE: usize = 72;
+/// A requester's proof, bytes: a WebAuthn assertion.
+pub const PROOF: usize = 16 + AUTHENTICATOR_DATA + CLIENT_DATA + ASSERTION_SIGNATURE;
 
 /// Steps of a child key path.
 pub const PATH: usize = 8;
@@ -80,8 +145,10 @@ pub const COMMITMENTS: usize = 256;
 pub const OUTBOX: usize = 128;
 /// Events in one receipt.
 pub const EVENTS: usize = 2 * BATCH;
-/// A receipt's body, bytes: its events take up to 128 each.
-pub const RECEIPT: usize = 256 + 128 * EVENTS;
+/// An event, bytes: a release with the names of its rule, its approvers and its limits (2704 at most).
+pub const EVENT: usize = 2816;
+/// A receipt's body, bytes.
+pub const RECEIPT: usize = 256 + EVENT * EVENTS;
 /// A piece of a message between two signers: a Noise message (Noise specification, section 3).
 pub const PEER_MESSAGE: usize = 65_535;
 /// A message's part in one of them: without the tag, and the nonce and number in front.

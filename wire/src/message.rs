@@ -6,6 +6,7 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
+    approval::Approval,
     blob::{SealedBlob, Wrap},
     bounded::{Bytes, List},
     certificate::{Certificate, CertificateBody, CertificateSignature},
@@ -21,6 +22,7 @@ use crate::{
     receipt::Receipt,
     refusal::Refusal,
     request::Requested,
+    review::Review,
     signature::Signature,
     tag::Tag,
 };
@@ -201,6 +203,26 @@ pub enum Request {
         #[n(0)]
         peer: SignerId,
     },
+    /// What the signer makes of a request, which it does not sign yet. With it, a delay that the policy asks for begins.
+    #[n(22)]
+    Review {
+        /// A [`crate::request::SignRequest`].
+        #[n(0)]
+        request: Requested,
+        /// What members have said of it so far.
+        #[n(1)]
+        approvals: List<Approval, { limits::APPROVALS }>,
+    },
+    /// Has a request never be signed by this boot.
+    #[n(23)]
+    Withdraw {
+        /// A [`crate::request::SignRequest`].
+        #[n(0)]
+        request: Requested,
+        /// By its requester, or by a member of the set that is to approve it.
+        #[n(1)]
+        withdrawal: Approval,
+    },
 }
 
 /// One signer's nonce towards a ceremony id.
@@ -225,6 +247,9 @@ pub struct SignItem {
     /// One package for each digest of the payload, in order.
     #[n(1)]
     pub packages: List<Package, { limits::DIGESTS }>,
+    /// By distinct members, where the policy asks for approvals.
+    #[n(2)]
+    pub approvals: List<Approval, { limits::APPROVALS }>,
 }
 
 impl CeremonyId {
@@ -329,6 +354,9 @@ pub enum Body {
     /// To `Presigning`.
     #[n(12)]
     Presigning(#[n(0)] PresigningState),
+    /// To `Review`.
+    #[n(13)]
+    Review(#[n(0)] Review),
 }
 
 /// How far a key generation is.

@@ -1,17 +1,32 @@
-//! The policy: who may make keys, and who may sign what with which key.
+//! The policy: who belongs to a tenant, what its keys may sign, and who has to agree.
+//!
+//! A version is one document that a quorum of operators signs. Tenants stand in it side by side: a rule, a member, a list or a limit of one
+//! cannot be named by another. Rules are read from the first; the first that fits a request decides, and what none fits is refused.
+//! There are no loops, no recursion and no expressions, so that a decision takes time linear in the rules.
+//!
+//! What is looked up by name or account stands in rising order, once: [`Policy::check`] refuses every other document, and a lookup is a
+//! binary search in the document itself.
 
-use std::collections::BTreeSet;
+mod coherence;
+mod effect;
+mod limit;
+mod rule;
 
 use minicbor::{Decode, Encode};
 
+pub use coherence::{Incoherent, What};
+pub use effect::{
+    Account, Argument, AssetName, Check, Counterparty, EffectKind, Effects, Function, Pattern, Quantifier,
+};
+pub use limit::{Limit, Measure, Network, Per};
+pub use rule::{Amount, ForeignInputs, Hours, Paths, Permission, Quorum, Rule, Verdict};
+
 use crate::{
     bounded::List,
+    credential::Credential,
     endorsement::Endorsable,
-    ids::{CosmosChain, GroupId, Hash, KeyName, PolicyVersion, Requester, Tenant},
+    ids::{GroupId, Hash, ListName, PolicyVersion, Requester, SetName, Tenant},
     limits,
-    refusal::Refusal,
-    request::{Chain, Purpose},
-    signature::PublicKey,
     tag::Tag,
 };
 
@@ -31,178 +46,172 @@ pub struct Policy {
     /// Hash of the version before; absent in version 1.
     #[n(3)]
     pub previous: Option<Hash>,
-    /// Everybody who may ask for anything.
+    /// Rising by name.
     #[n(4)]
-    pub requesters: List<RequesterKey, { limits::REQUESTERS }>,
-    /// Names of the requesters who may create keys.
-    #[n(5)]
-    pub key_creators: List<Requester, { limits::REQUESTERS }>,
-    /// Who may sign with which key, on which chains.
-    #[n(6)]
-    pub keys: List<KeyRule, { limits::KEY_RULES }>,
+    pub tenants: List<TenantPolicy, { limits::TENANTS }>,
 }
 
-/// A requester's credential.
+/// All that concerns one tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
-pub struct RequesterKey {
-    /// Its name, unique in the policy.
+pub struct TenantPolicy {
+    /// Its name.
+    #[n(0)]
+    pub tenant: Tenant,
+    /// Everybody who may ask for or approve anything, rising by name.
+    #[n(1)]
+    pub members: List<Member, { limits::MEMBERS }>,
+    /// Names of the members who may create keys, rising.
+    #[n(2)]
+    pub key_creators: List<Requester, { limits::MEMBERS }>,
+    /// Those who approve together, rising by name.
+    #[n(3)]
+    pub sets: List<MemberSet, { limits::SETS }>,
+    /// Accounts that rules name together, rising by name.
+    #[n(4)]
+    pub lists: List<AccountList, { limits::LISTS }>,
+    /// What may be spent in a window of time, rising by name.
+    #[n(5)]
+    pub limits: List<Limit, { limits::SPENDING_LIMITS }>,
+    /// Solana address lookup tables whose contents are relied on, rising by address.
+    #[n(6)]
+    pub tables: List<LookupTable, { limits::LOOKUP_TABLES }>,
+    /// The first that fits decides.
+    #[n(7)]
+    pub rules: List<Rule, { limits::RULES }>,
+}
+
+/// Somebody with a credential: a requester, an approver or both.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Member {
+    /// Unique in the whole policy.
     #[n(0)]
     pub name: Requester,
-    /// The one tenant that it may name.
+    /// Verifies what it signs.
     #[n(1)]
-    pub tenant: Tenant,
-    /// Verifies its requests.
-    #[n(2)]
-    pub key: PublicKey,
+    pub credential: Credential,
 }
 
-/// What may be signed with one key.
+/// Members of whom some have to approve.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
-pub struct KeyRule {
-    /// The key's tenant.
+pub struct MemberSet {
+    /// Its name.
     #[n(0)]
-    pub tenant: Tenant,
-    /// The key's name.
+    pub name: SetName,
+    /// Names of members, rising.
     #[n(1)]
-    pub key: KeyName,
-    /// Names of the requesters who may sign with it.
-    #[n(2)]
-    pub requesters: List<Requester, { limits::REQUESTERS }>,
-    /// What they may sign.
-    #[n(3)]
-    pub permissions: List<Permission, { limits::PERMISSIONS }>,
+    pub members: List<Requester, { limits::SET_MEMBERS }>,
 }
 
-/// One thing that a key may sign.
+/// Accounts under one name.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum Permission {
-    /// Texts, under Cloister's own prefix.
+#[cbor(array)]
+pub struct AccountList {
+    /// Its name.
     #[n(0)]
-    Message,
-    /// Solana transactions.
+    pub name: ListName,
+    /// Rising.
     #[n(1)]
-    Solana,
-    /// Bitcoin transactions.
-    #[n(2)]
-    Bitcoin {
-        /// What becomes of inputs that are not the key's.
-        #[n(0)]
-        foreign: ForeignInputs,
-    },
-    /// Ethereum transactions for one chain.
-    #[n(3)]
-    Ethereum {
-        /// EIP-155.
-        #[n(0)]
-        chain_id: u64,
-    },
-    /// Ethereum messages (EIP-191).
-    #[n(4)]
-    EthereumMessage,
-    /// Typed data (EIP-712) of one domain.
-    #[n(5)]
-    TypedData {
-        /// Its domain separator.
-        #[n(0)]
-        domain: Hash,
-    },
-    /// Cosmos transactions for one chain.
-    #[n(6)]
-    Cosmos {
-        /// As the chain's genesis names it.
-        #[n(0)]
-        chain_id: CosmosChain,
-    },
+    pub accounts: List<Account, { limits::ACCOUNTS }>,
 }
 
-/// What becomes of a PSBT's inputs that are not the key's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum ForeignInputs {
-    /// The whole PSBT is refused.
+/// The contents of a Solana address lookup table, which a transaction names by position.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct LookupTable {
+    /// Its account, 32 bytes.
     #[n(0)]
-    Refused,
-    /// They are left to others to sign.
+    pub address: Hash,
+    /// Its addresses by position, 32 bytes each.
     #[n(1)]
-    LeftAlone,
-}
-
-impl KeyRule {
-    /// Whether the rule is for this requester.
-    #[must_use]
-    pub fn names(&self, requester: &Requester) -> bool {
-        self.requesters.iter().any(|name| name == requester)
-    }
-
-    /// Whether anything may be signed for this chain.
-    #[must_use]
-    pub fn concerns(&self, chain: Chain) -> bool {
-        self.permissions.iter().any(|permission| permission.kind().0 == chain)
-    }
-
-    /// Whether exactly this may be signed.
-    ///
-    /// # Errors
-    /// The refusal that says what is not allowed.
-    pub fn permits(&self, needed: &Permission) -> Result<(), Refusal> {
-        if self.permissions.iter().any(|permission| permission.covers(needed)) {
-            return Ok(());
-        }
-        Err(match needed {
-            Permission::Message | Permission::Solana | Permission::EthereumMessage => Refusal::ChainNotAllowed,
-            Permission::Bitcoin { .. } => Refusal::ForeignInputs,
-            Permission::Ethereum { .. } | Permission::Cosmos { .. } => Refusal::ChainIdNotAllowed,
-            Permission::TypedData { .. } => Refusal::DomainNotAllowed,
-        })
-    }
-}
-
-impl Permission {
-    fn covers(&self, needed: &Self) -> bool {
-        // Who may sign beside others may sign alone.
-        let beside_others = Self::Bitcoin { foreign: ForeignInputs::LeftAlone };
-        self == needed || (*self == beside_others && matches!(needed, Self::Bitcoin { .. }))
-    }
-
-    /// Chain and purpose of the requests that it is for.
-    #[must_use]
-    pub fn kind(&self) -> (Chain, Purpose) {
-        match self {
-            Permission::Message => (Chain::Message, Purpose::Message),
-            Permission::Solana => (Chain::Solana, Purpose::Transaction),
-            Permission::Bitcoin { .. } => (Chain::Bitcoin, Purpose::Transaction),
-            Permission::Ethereum { .. } => (Chain::Ethereum, Purpose::Transaction),
-            Permission::EthereumMessage => (Chain::Ethereum, Purpose::Message),
-            Permission::TypedData { .. } => (Chain::Ethereum, Purpose::TypedData),
-            Permission::Cosmos { .. } => (Chain::Cosmos, Purpose::Transaction),
-        }
-    }
+    pub addresses: List<Hash, { limits::TABLE_ADDRESSES }>,
 }
 
 impl Policy {
-    /// Whether every requester and every key is named once, so that a reader cannot miss which entry counts.
+    /// A tenant's part.
     #[must_use]
-    pub fn is_unambiguous(&self) -> bool {
-        let requesters: BTreeSet<_> = self.requesters.iter().map(|known| &known.name).collect();
-        let keys: BTreeSet<_> = self.keys.iter().map(|rule| (&rule.tenant, &rule.key)).collect();
-        requesters.len() == self.requesters.len() && keys.len() == self.keys.len()
+    pub fn tenant(&self, name: &Tenant) -> Option<&TenantPolicy> {
+        find(&self.tenants, name, |tenant| &tenant.tenant)
     }
 
-    /// The credential of `requester`.
+    /// The member of this name, with its tenant's part. Names are unique in the whole policy.
     #[must_use]
-    pub fn requester(&self, requester: &Requester) -> Option<&RequesterKey> {
-        self.requesters.iter().find(|known| known.name == *requester)
+    pub fn member(&self, name: &Requester) -> Option<(&TenantPolicy, &Member)> {
+        self.tenants.iter().find_map(|tenant| Some((tenant, tenant.member(name)?)))
+    }
+}
+
+impl TenantPolicy {
+    /// A tenant of which nothing is said yet.
+    #[must_use]
+    pub fn new(tenant: Tenant) -> Self {
+        Self {
+            tenant,
+            members: List::new(),
+            key_creators: List::new(),
+            sets: List::new(),
+            lists: List::new(),
+            limits: List::new(),
+            tables: List::new(),
+            rules: List::new(),
+        }
     }
 
-    /// The rule of a key.
+    /// The member of this name.
     #[must_use]
-    pub fn rule(&self, tenant: &Tenant, key: &KeyName) -> Option<&KeyRule> {
-        self.keys.iter().find(|rule| rule.tenant == *tenant && rule.key == *key)
+    pub fn member(&self, name: &Requester) -> Option<&Member> {
+        find(&self.members, name, |member| &member.name)
+    }
+
+    /// Whether it may create keys.
+    #[must_use]
+    pub fn may_create_keys(&self, name: &Requester) -> bool {
+        self.key_creators.as_slice().binary_search(name).is_ok()
+    }
+
+    /// The set of this name.
+    #[must_use]
+    pub fn set(&self, name: &SetName) -> Option<&MemberSet> {
+        find(&self.sets, name, |set| &set.name)
+    }
+
+    /// The list of this name.
+    #[must_use]
+    pub fn list(&self, name: &ListName) -> Option<&AccountList> {
+        find(&self.lists, name, |list| &list.name)
+    }
+
+    /// The limit of this name.
+    #[must_use]
+    pub fn limit(&self, name: &crate::ids::LimitName) -> Option<&Limit> {
+        find(&self.limits, name, |limit| &limit.name)
+    }
+}
+
+impl MemberSet {
+    /// Whether this member belongs to it.
+    #[must_use]
+    pub fn has(&self, name: &Requester) -> bool {
+        self.members.as_slice().binary_search(name).is_ok()
+    }
+}
+
+impl AccountList {
+    /// Whether this account is on it.
+    #[must_use]
+    pub fn has(&self, account: &Account) -> bool {
+        self.accounts.as_slice().binary_search(account).is_ok()
     }
 }
 
 impl Endorsable for Policy {
     const TAG: Tag = Tag::POLICY;
+}
+
+/// Looks up what stands in rising order.
+fn find<'a, T, K: Ord, const MAX: usize>(all: &'a List<T, MAX>, key: &K, key_of: impl Fn(&T) -> &K) -> Option<&'a T> {
+    let all = all.as_slice();
+    all.binary_search_by(|each| key_of(each).cmp(key)).ok().and_then(|at| all.get(at))
 }

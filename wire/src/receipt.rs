@@ -7,7 +7,10 @@ use minicbor::{Decode, Encode};
 use crate::{
     bounded::{Bytes, List},
     codec,
-    ids::{BootId, CeremonyId, Hash, Incarnation, KeyId, PolicyVersion, RequestId, Sequence, SignerId, UnixMillis},
+    ids::{
+        BootId, CeremonyId, Hash, Incarnation, KeyId, LimitName, Pcr, PolicyVersion, Quantity, RequestId, Requester,
+        RuleName, Sequence, SignerId, Tenant, UnixMillis,
+    },
     limits,
     refusal::Refusal,
     signature::Signature,
@@ -30,11 +33,14 @@ pub struct ReceiptBody {
     /// When, by the enclave's clock.
     #[n(3)]
     pub at: UnixMillis,
-    /// The policy in force.
+    /// PCR0: the image that the boot runs.
     #[n(4)]
+    pub image: Pcr,
+    /// The policy in force.
+    #[n(5)]
     pub policy: PolicyVersion,
     /// What happened, in order.
-    #[n(5)]
+    #[n(6)]
     pub events: List<Event, { limits::EVENTS }>,
 }
 
@@ -93,6 +99,21 @@ pub enum Event {
         /// Hash of the signing packages.
         #[n(3)]
         package: Hash,
+        /// The tenant.
+        #[n(4)]
+        tenant: Tenant,
+        /// The rule that let it through.
+        #[n(5)]
+        rule: RuleName,
+        /// Who approved it, where the rule asks for that.
+        #[n(6)]
+        approved: List<Requester, { limits::APPROVALS }>,
+        /// The effects digest: tagged hash of what people are shown of the request.
+        #[n(7)]
+        effects: Hash,
+        /// What limits count of it.
+        #[n(8)]
+        charges: List<Charge, { limits::RULE_LIMITS }>,
     },
     /// A well-formed request was refused.
     #[n(5)]
@@ -111,6 +132,56 @@ pub enum Event {
         #[n(0)]
         peer: SignerId,
     },
+    /// A request has all the approvals that its rule asks for, and waits for the end of the rule's delay.
+    #[n(7)]
+    Approved {
+        /// Hash of the request.
+        #[n(0)]
+        request: Hash,
+        /// The rule.
+        #[n(1)]
+        rule: RuleName,
+        /// When it may be signed.
+        #[n(2)]
+        signable_at: UnixMillis,
+        /// When the request expires.
+        #[n(3)]
+        not_after: UnixMillis,
+    },
+    /// A request was rejected or cancelled.
+    #[n(8)]
+    Withdrawn {
+        /// Hash of the request.
+        #[n(0)]
+        request: Hash,
+        /// By whom.
+        #[n(1)]
+        by: Requester,
+        /// When the request expires.
+        #[n(2)]
+        not_after: UnixMillis,
+    },
+}
+
+/// What one limit counts of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Charge {
+    /// The limit.
+    #[n(0)]
+    pub limit: LimitName,
+    /// What counts together: tagged hash of tenant, limit, and key or requester where it is per key or requester.
+    #[n(1)]
+    pub window: Hash,
+    /// What counts once: the request, or the one place (account nonce, inputs) that it and its replacements compete for.
+    #[n(2)]
+    pub same: Hash,
+    /// How much.
+    #[n(3)]
+    pub amount: Quantity,
+    /// Until then it counts.
+    #[n(4)]
+    pub until: UnixMillis,
 }
 
 /// A receipt's exact bytes with the boot identity's signature.

@@ -83,6 +83,19 @@ refusals! {
     47 DomainNotAllowed "domain_not_allowed" "The policy does not know the EIP-712 domain of this typed data; have the operators add its domain separator."
     48 ForeignInputs "foreign_inputs" "The PSBT has inputs of other keys, and the policy does not allow that; have the operators change it."
     49 ThresholdTooHigh "threshold_too_high" "At most nine signers sign with an ECDSA key, and this group's threshold is higher; use another scheme."
+    50 PolicyIncoherent "policy_incoherent" "The policy names something that it does not have, or the same twice; have `cloister policy check` say what."
+    51 NoRule "no_rule" "No rule of the policy fits what this requester asks of this key; have the policy explained for the request, or the operators change it."
+    52 EffectsNotAllowed "effects_not_allowed" "The transaction does what no rule of the policy lets this key do; look at its effects, and have the policy explained for it."
+    53 AmountNotAllowed "amount_not_allowed" "The transaction spends more at once than any rule lets this key spend, or something else; split it, or have the operators change the policy."
+    54 FeeNotAllowed "fee_not_allowed" "The highest fee of the transaction is above what the policy allows; lower it."
+    55 OutsideHours "outside_hours" "The policy lets this be signed at other hours only; ask again then."
+    56 LimitReached "limit_reached" "The transaction would exceed a limit of the policy within its window of time; ask again later, or for less."
+    57 DeniedByRule "denied_by_rule" "A rule of the policy denies this; have the policy explained for the request."
+    58 ApprovalsMissing "approvals_missing" "The policy lets this be signed once enough members have approved it; collect their approvals."
+    59 ApprovalInvalid "approval_invalid" "An approval is not by a member of the set that has to approve, not for this request and the policy in force, stands twice, or is badly signed; leave it out."
+    60 DelayRunning "delay_running" "The request was approved, and the policy's delay is not over; ask again then."
+    61 Withdrawn "withdrawn" "The request was rejected or cancelled; make and sign a new one."
+    62 AmountTooLarge "amount_too_large" "Amounts of the payload add up to 2^256 or more; no such transaction can succeed."
 }
 
 impl fmt::Display for Refusal {

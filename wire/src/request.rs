@@ -17,9 +17,9 @@
 //! | 9 | issued at | unsigned, milliseconds since the Unix epoch |
 //! | 10 | not after | unsigned, the same; at most a day later |
 //!
-//! The requester signs, with Ed25519, the tagged hash of these bytes:
-//! `T = SHA-256("cloister/1/sign-request")`, message = `SHA-256(T ‖ T ‖ bytes)`. That hash is also the request's hash, which receipts
-//! name. `docs/sign_request.py` makes one without our code.
+//! The requester's credential proves the tagged hash of these bytes: with `T = SHA-256("cloister/1/sign-request")`, it is
+//! `SHA-256(T ‖ T ‖ bytes)`. That hash is also the request's hash, which receipts name. What is sent is a CBOR array of these bytes, as
+//! a byte string, and the [proof](crate::credential). `docs/sign_request.py` makes one without our code.
 
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
@@ -27,6 +27,7 @@ use minicbor::{Decode, Encode};
 use crate::{
     bounded::{Bytes, List},
     codec,
+    credential::Proof,
     ids::{GroupId, Hash, KeyId, KeyName, RequestId, Requester, Tenant, UnixMillis},
     limits,
     signature::Signature,
@@ -170,26 +171,26 @@ impl Requestable for KeyRequest {
     const TAG: Tag = Tag::KEY_REQUEST;
 }
 
-/// A request's exact bytes with the requester's signature over them.
+/// A request's exact bytes with the requester's proof that it is its own.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Requested {
     /// Canonical encoding of a [`SignRequest`] or [`KeyRequest`].
     #[n(0)]
     pub body: Bytes<{ limits::REQUEST }>,
-    /// Over the tagged hash of the body.
+    /// By the requester's credential, of the tagged hash of the body.
     #[n(1)]
-    pub signature: Signature,
+    pub proof: Proof,
 }
 
 impl Requested {
-    /// Encodes and signs a request.
+    /// Encodes a request and signs it with Ed25519.
     ///
     /// # Errors
     /// If it is larger than [`limits::REQUEST`].
     pub fn sign<T: Requestable>(request: &T, secret: &SigningKey) -> Result<Self, crate::bounded::TooLong> {
         let body: Bytes<_> = codec::encode(request).try_into()?;
-        Ok(Self { signature: Signature::sign(secret, T::TAG, body.as_slice()), body })
+        Ok(Self { proof: Proof::Ed25519(Signature::sign(secret, T::TAG, body.as_slice())), body })
     }
 
     /// The request's hash, for the purpose that `T` is.

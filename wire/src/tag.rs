@@ -42,6 +42,14 @@ tags! {
     SIGN_REQUEST = "cloister/1/sign-request";
     /// A request to make a key, signed by a requester.
     KEY_REQUEST = "cloister/1/key-request";
+    /// An approval, rejection or cancellation of a request, signed by a member.
+    APPROVAL = "cloister/1/approval";
+    /// What a signer makes of a request, signed by the boot identity.
+    REVIEW = "cloister/1/review";
+    /// What people are shown of a request: the effects digest of receipts.
+    RENDERING = "cloister/1/rendering";
+    /// What a spending counts as: a replacement of it counts as the same.
+    SPENDING = "cloister/1/spending";
     /// A ceremony id, from every participant's boot id and nonce.
     CEREMONY = "cloister/1/ceremony";
     /// The commitment to a broadcast of key generation.

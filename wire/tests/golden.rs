@@ -1,9 +1,10 @@
 //! The bytes of one of every document and message, as `golden.txt` has them: name and hex, one on a line. A change here is a change of
 //! the format, which other implementations and stored data see.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr};
 
 use cloister_wire::{
+    approval::{Approval, ApprovalBody, Stance},
     blob::{BlobContext, Content, GcmNonce, SealedBlob, Wrap},
     bounded::{Bytes, List, SecretBytes},
     certificate::{Certificate, CertificateBody, CertificateSignature},
@@ -17,10 +18,11 @@ use cloister_wire::{
     order::{RosterEntry, StartKind, StartOrder},
     p256::{P256Key, P256Signature},
     peer::{CeremonyMessage, Envelope, PairRound, PeerFrame, PeerMessage, Round},
-    policy::{ForeignInputs, KeyRule, Permission, Policy, RequesterKey},
-    receipt::{Event, Receipt, ReceiptBody},
+    policy::*,
+    receipt::{Charge, Event, Receipt, ReceiptBody},
     refusal::Refusal,
     request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
+    review::{Review, ReviewBody, Standing},
     signature::{PublicKey, Signature},
     webauthn::{Assertion, Passkey, PasskeyKey},
 };
@@ -80,9 +82,36 @@ fn no_value_is_read_from_a_longer_form_of_its_own_header() {
 }
 
 #[test]
+fn the_policy_is_one_that_signers_take() {
+    assert_eq!(policy().check(), Ok(()));
+}
+
+#[test]
+fn the_largest_event_is_within_its_bound() {
+    fn long<T: FromStr<Err: core::fmt::Debug>>() -> T {
+        name(&"x".repeat(cloister_wire::limits::NAME))
+    }
+    let rule = name(&"x".repeat(cloister_wire::limits::RULE_NAME));
+    let amount = Quantity::from_be_bytes([0xff; 32]);
+    let charge = Charge { limit: long(), amount, until: UnixMillis(u64::MAX), ..charge() };
+    let largest = Event::Released {
+        request: hash(1),
+        id: request_id(),
+        key: key(),
+        package: hash(2),
+        tenant: long(),
+        rule,
+        approved: list(vec![long(); cloister_wire::limits::APPROVALS]),
+        effects: hash(3),
+        charges: list(vec![charge; cloister_wire::limits::RULE_LIMITS]),
+    };
+    assert!(codec::encode(&largest).len() <= cloister_wire::limits::EVENT);
+}
+
+#[test]
 fn every_request_has_its_own_number() {
     let numbers: std::collections::BTreeSet<_> = requests().iter().map(|golden| golden.bytes[1]).collect();
-    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..22).collect::<Vec<_>>());
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..24).collect::<Vec<_>>());
 }
 
 fn values() -> Vec<Golden> {
@@ -96,6 +125,7 @@ fn documents() -> Vec<Golden> {
         golden("StartOrderGenesis", StartOrder { kind: StartKind::Genesis, ..start_order() }),
         golden("Policy", policy()),
         golden("EndorsedPolicy", endorsed(&policy())),
+        golden("PolicyFirst", Policy { version: PolicyVersion(1), previous: None, tenants: List::new(), ..policy() }),
         golden("SignRequest", sign_request()),
         golden("SignRequestForAChild", typed_data_request()),
         golden("KeyRequest", key_request()),
@@ -124,18 +154,29 @@ fn documents() -> Vec<Golden> {
             receipt_body(Event::KeyCreated { request: hash(1), ceremony: ceremony(), key: key() }),
         ),
         golden("ReceiptShareOpened", receipt_body(Event::ShareOpened { key: key() })),
-        golden(
-            "ReceiptReleased",
-            receipt_body(Event::Released { request: hash(1), id: request_id(), key: key(), package: hash(2) }),
-        ),
+        golden("ReceiptReleased", receipt_body(released())),
         golden("ReceiptPairBarred", receipt_body(Event::PairBarred { peer: signer(2) })),
         golden("ReceiptRefused", receipt_body(Event::Refused { request: hash(1), refusal: Refusal::Expired })),
+        golden("ReceiptApproved", receipt_body(approved())),
+        golden(
+            "ReceiptWithdrawn",
+            receipt_body(Event::Withdrawn { request: hash(1), by: requester(), not_after: at().plus(60_000) }),
+        ),
+        golden("Charge", charge()),
+        golden("ApprovalBody", approval_body()),
+        golden("ApprovalBodyWithdraw", ApprovalBody { stance: Stance::Withdraw, ..approval_body() }),
+        golden("Approval", approval()),
+        golden("ReviewBodySignable", review_body(Some("small"), Standing::Signable)),
+        golden("ReviewBodyRefused", review_body(None, Standing::Refused(Refusal::NoRule))),
+        golden("ReviewBodyWaiting", review_body(Some("large"), waiting(None))),
+        golden("ReviewBodyDelayed", review_body(Some("large"), waiting(Some(at().plus(60_000))))),
+        golden("Review", review()),
     ]
 }
 
 fn requests() -> Vec<Golden> {
     let contribution = Contribution { signer: signer(1), nonce: nonce() };
-    let item = SignItem { request: requested(), packages: list([package()]) };
+    let item = SignItem { request: requested(), packages: list([package()]), approvals: list([approval()]) };
     let open_presigning =
         Request::OpenPresigning { key: key(), path: list([0, 5]), signers: list([signer(1), signer(2)]), count: 4 };
     vec![
@@ -162,6 +203,8 @@ fn requests() -> Vec<Golden> {
         golden("RequestStartPresigning", Request::StartPresigning { nonces: list([contribution]) }),
         golden("RequestPresigning", Request::Presigning { ceremony: ceremony() }),
         golden("RequestPair", Request::Pair { peer: signer(2) }),
+        golden("RequestReview", Request::Review { request: requested(), approvals: list([approval()]) }),
+        golden("RequestWithdraw", Request::Withdraw { request: requested(), withdrawal: approval() }),
     ]
 }
 
@@ -198,6 +241,7 @@ fn replies() -> Vec<Golden> {
         golden("ReplyKeygenFailedByNobody", done(Body::Keygen(failed(None)))),
         golden("ReplyCommitments", done(Body::Commitments(list([bytes(b"commitment")])))),
         golden("ReplySigned", done(Body::Signed(list(outcomes)))),
+        golden("ReplyReview", done(Body::Review(review()))),
         golden("ReplyPresigningRunning", done(Body::Presigning(PresigningState::Running))),
         golden("ReplyPresigningMade", done(Body::Presigning(PresigningState::Made))),
         golden("ReplyPresigningFailed", done(Body::Presigning(barred))),
@@ -252,8 +296,107 @@ fn start_order() -> StartOrder {
 }
 
 fn policy() -> Policy {
-    let requester_key = RequesterKey { name: requester(), tenant: tenant(), key: public_key(3) };
-    let permissions = list([
+    let tenants = list([TenantPolicy::new("abc".parse().unwrap()), tenant_policy()]);
+    Policy { group: group(), manifest: hash(1), version: PolicyVersion(2), previous: Some(hash(2)), tenants }
+}
+
+/// Of everything that a tenant's part may have, at least one.
+fn tenant_policy() -> TenantPolicy {
+    let members = [member("cfo", 4), member("treasurer", 3)];
+    let set = MemberSet { name: "finance".parse().unwrap(), members: list(["cfo", "treasurer"].map(name)) };
+    let friends = AccountList { name: "friends".parse().unwrap(), accounts: list(accounts()) };
+    let table = LookupTable { address: hash(5), addresses: list([hash(6), hash(7)]) };
+    TenantPolicy {
+        tenant: tenant(),
+        members: list(members),
+        key_creators: list([requester()]),
+        sets: list([set]),
+        lists: list([friends]),
+        limits: list(limits()),
+        tables: list([table]),
+        rules: list(rules()),
+    }
+}
+
+fn member(name: &str, key: u8) -> Member {
+    Member { name: name.parse().unwrap(), credential: public_key(key).into() }
+}
+
+fn accounts() -> [Account; 5] {
+    [
+        Account::Ethereum(EthereumAccount::from_bytes([1; 20])),
+        Account::Solana(SolanaAccount::from_bytes([2; 32])),
+        Account::Cosmos("cosmos1friend".parse().unwrap()),
+        Account::Bitcoin(bytes(&[0x51, 0x20, 3])),
+        Account::Channel("channel-1/osmo1friend".parse().unwrap()),
+    ]
+}
+
+fn limits() -> Vec<Limit> {
+    let chain_id = || "cosmoshub-4".parse().unwrap();
+    let networks = [
+        (Network::Bitcoin, Per::Tenant),
+        (Network::Solana, Per::Key),
+        (Network::Ethereum { chain_id: 1 }, Per::Requester),
+        (Network::Cosmos { chain_id: chain_id() }, Per::Tenant),
+    ];
+    let spending = networks.into_iter().zip(assets()).zip(0_u8..).map(|(((network, per), asset), number)| {
+        let measure = Measure::Spending { network, asset, most: quantity(1000) };
+        Limit { name: format!("daily-{number}").parse().unwrap(), measure, window_ms: 86_400_000, per }
+    });
+    let measure = Measure::Requests { most: 5 };
+    let requests = Limit { name: "few".parse().unwrap(), measure, window_ms: 60_000, per: Per::Key };
+    spending.chain([requests]).collect()
+}
+
+fn assets() -> [AssetName; 4] {
+    let [contract, mint, ..] = accounts();
+    [
+        AssetName::Native,
+        AssetName::Token(mint),
+        AssetName::Collection(contract),
+        AssetName::Denomination("uatom".parse().unwrap()),
+    ]
+}
+
+/// One with every condition, and the other verdicts.
+fn rules() -> Vec<Rule> {
+    let quorum = Quorum { set: "finance".parse().unwrap(), count: 2, delay_ms: 3_600_000 };
+    let full = Rule {
+        name: "full".parse().unwrap(),
+        requesters: Some(list([requester()])),
+        keys: Some(list([key_name()])),
+        paths: Paths::Below(list([0, 5])),
+        payloads: Some(list(permissions())),
+        effects: Some(Effects { quantifier: Quantifier::Every, patterns: list(patterns()) }),
+        spends: Some(list([Amount { asset: AssetName::Native, most: quantity(256) }])),
+        fee: Some(quantity(0)),
+        fee_rate: Some(100),
+        hours: Some(Hours { days: 0b1_1111, from: 540, until: 1020 }),
+        within: list(["daily-0", "few"].map(name)),
+        verdict: Verdict::Approve(quorum),
+    };
+    let bare = |name: &str, paths, verdict| Rule {
+        name: name.parse().unwrap(),
+        requesters: None,
+        keys: None,
+        paths,
+        payloads: None,
+        effects: None,
+        spends: None,
+        fee: None,
+        fee_rate: None,
+        hours: None,
+        within: List::new(),
+        verdict,
+    };
+    let calls = Effects { quantifier: Quantifier::Some, patterns: list([pattern(EffectKind::Call)]) };
+    let denies = Rule { effects: Some(calls), ..bare("denies", Paths::Any, Verdict::Deny) };
+    vec![full, denies, bare("allows", Paths::Exactly(list([])), Verdict::Allow)]
+}
+
+fn permissions() -> [Permission; 8] {
+    [
         Permission::Message,
         Permission::Solana,
         Permission::Bitcoin { foreign: ForeignInputs::Refused },
@@ -262,16 +405,90 @@ fn policy() -> Policy {
         Permission::EthereumMessage,
         Permission::TypedData { domain: hash(4) },
         Permission::Cosmos { chain_id: "cosmoshub-4".parse().unwrap() },
-    ]);
-    Policy {
-        group: group(),
-        manifest: hash(1),
-        version: PolicyVersion(2),
-        previous: Some(hash(2)),
-        requesters: list([requester_key]),
-        key_creators: list([requester()]),
-        keys: list([KeyRule { tenant: tenant(), key: key_name(), requesters: list([requester()]), permissions }]),
+    ]
+}
+
+fn pattern(kind: EffectKind) -> Pattern {
+    Pattern { kind, assets: None, with: None, most: None, functions: None }
+}
+
+fn patterns() -> Vec<Pattern> {
+    use EffectKind as K;
+    let [account, ..] = accounts();
+    let with = [Counterparty::Account(account), Counterparty::List("friends".parse().unwrap()), Counterparty::Signer];
+    let transfer = Pattern { assets: Some(list(assets())), most: Some(quantity(7)), ..pattern(K::Transfer) };
+    let checks = [Check::Equals(hash(8)), Check::AtMost(quantity(9)), Check::In("friends".parse().unwrap())];
+    let arguments = list((0..).zip(checks).map(|(word, check)| Argument { word, check }));
+    let function = Function { selector: Selector::from_bytes([0xa9, 0x05, 0x9c, 0xbb]), arguments };
+    let call = Pattern { functions: Some(list([function])), ..pattern(K::Call) };
+    let kinds =
+        [K::Allowance, K::Operator, K::Creation, K::Delegation, K::Agreement, K::Stake, K::TokenAccount, K::Anything]
+            .map(pattern);
+    [Pattern { with: Some(list(with)), ..transfer }, call].into_iter().chain(kinds).collect()
+}
+
+fn quantity(amount: u16) -> Quantity {
+    let mut number = [0; 32];
+    number[30..].copy_from_slice(&amount.to_be_bytes());
+    Quantity::from_be_bytes(number)
+}
+
+fn charge() -> Charge {
+    let until = at().plus(86_400_000);
+    Charge { limit: name("daily-0"), window: hash(5), same: hash(6), amount: quantity(300), until }
+}
+
+fn released() -> Event {
+    Event::Released {
+        request: hash(1),
+        id: request_id(),
+        key: key(),
+        package: hash(2),
+        tenant: tenant(),
+        rule: name("full"),
+        approved: list(["cfo", "treasurer"].map(name)),
+        effects: hash(3),
+        charges: list([charge()]),
     }
+}
+
+fn approved() -> Event {
+    let (signable_at, not_after) = (at().plus(30_000), at().plus(60_000));
+    Event::Approved { request: hash(1), rule: name("full"), signable_at, not_after }
+}
+
+fn approval_body() -> ApprovalBody {
+    let (group, member, at) = (group(), name("cfo"), at());
+    ApprovalBody { group, request: hash(1), policy: hash(2), member, stance: Stance::Approve, at }
+}
+
+fn approval() -> Approval {
+    Approval::sign(&approval_body(), &secret(4)).unwrap()
+}
+
+fn waiting(signable_at: Option<UnixMillis>) -> Standing {
+    Standing::Waiting { set: name("finance"), needed: 2, approved: list([name("cfo")]), signable_at }
+}
+
+fn review_body(rule: Option<&str>, standing: Standing) -> ReviewBody {
+    ReviewBody {
+        boot: boot(),
+        request: hash(1),
+        policy: PolicyVersion(2),
+        policy_hash: hash(2),
+        at: at(),
+        rendering: bytes(b"with key hot"),
+        rule: rule.map(name),
+        standing,
+    }
+}
+
+fn review() -> Review {
+    Review { body: bytes(b"review"), signature: signature(1) }
+}
+
+fn name<T: FromStr<Err: core::fmt::Debug>>(name: &str) -> T {
+    name.parse().unwrap()
 }
 
 fn endorsed<T: cloister_wire::endorsement::Endorsable>(document: &T) -> Endorsed<T> {
@@ -437,6 +654,7 @@ fn receipt_body(event: Event) -> ReceiptBody {
         sequence: Sequence(1),
         previous: Some(hash(9)),
         at: at(),
+        image: pcr(0),
         policy: PolicyVersion(1),
         events: list([event]),
     }

@@ -40,7 +40,7 @@ pub(crate) struct Keygen {
 
 #[derive(Args, Debug)]
 pub(crate) struct Show {
-    /// The draft, as `--draft` of `group start`, `requester add` or `requester remove` wrote it.
+    /// The draft, as `--draft` of `group start`, `requester add`, `policy apply` and others wrote it.
     file: PathBuf,
 }
 

@@ -1,41 +1,54 @@
 mod allow;
 mod view;
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use cloister_client::{
-    Attested, Blame, Error, Key as CertifiedKey, Secret, SecretFile, SignerStatus, operator::PolicyDraft, permission,
+    Attested, Blame, Error, Key as CertifiedKey, P256Secret, RequesterSecret, Secret, SecretFile, SignerStatus,
+    credential,
+    operator::{self, PolicyDraft},
+    passkey, permission,
     scheme::scheme_name,
 };
 use cloister_wire::{
+    credential::Credential,
     endorsement::Endorsed,
-    ids::{Hash, PolicyVersion, Requester, Tenant},
-    policy::{KeyRule, Policy},
-    signature::PublicKey,
+    ids::{Hash, KeyName, PolicyVersion, Requester, Tenant},
+    policy::Policy,
 };
 
 use crate::{
     context::Connection,
     draft::{Draft, DraftView, Operators, Signed, Signing, put_into_force},
     failure::{Exit, Failure},
+    input,
     output::Output,
 };
 use allow::{Allowance, Allowed};
-use view::{AddedView, Change, DeniedView, Grant, ListView, RemovedView};
+use view::{AddedView, Change, CredentialView, DeniedView, Grant, ListView, RemovedView};
 
 /// `cloister requester`.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Let somebody ask: adds the key to the policy, signs the next version with the operators' keys and puts it into force.
     ///
-    /// Naming a requester again adds to what it may do. All requesters of a key may sign the same with it: who is added to a key may all
-    /// that is allowed with it already, and what is added is allowed to the others, too. The answer says who may sign what afterwards.
+    /// What is allowed here is a grant: the rule `key:KEY`, behind all other rules. A grant looks at the kind of payload alone, at no
+    /// amount and no recipient; rules that do are written in policy files (`cloister policy --help`).
+    ///
+    /// Naming a requester again adds to what it may do. All requesters of a grant may sign the same with its key: who is added to a key
+    /// may all that is granted with it already, and what is added is granted to the others, too. The answer says who may sign what
+    /// afterwards.
     #[command(after_help = "Examples:
   cloister requester add demo --allow treasury=solana,message
   cloister requester add alice --key alice.key --create-keys --allow treasury=solana,message
   cloister requester add bob --public-key 3f1c... --allow cold-1=bitcoin
+  cloister requester add carol --key-type p256 --allow treasury=message
+  cloister requester add dave --passkey passkey.json --allow treasury=message
   cloister requester add bob --allow hot=ethereum:1,ethereum-message,typed-data:permit.json --allow hot=cosmos:cosmoshub-4
+
+A passkey's file is JSON: {\"publicKey\": \"MFkw...\", \"rpId\": \"example.org\", \"origins\": [\"https://console.example.org\"]}, where publicKey is \
+what getPublicKey() gives after navigator.credentials.create(), or the COSE key, in base64url.
 
 What can be allowed:
   message              texts, under Cloister's own prefix
@@ -47,15 +60,17 @@ What can be allowed:
   typed-data:DOMAIN    typed data (EIP-712) of one domain: its separator (0x and 64 hex digits), or a JSON file with such data
   cosmos:ID            Cosmos transactions for the chain of this id, such as cosmos:cosmoshub-4
 
-A key's children (sign --path) are allowed what the key is. To let somebody do less with a key than others, make a key of its own.")]
+A key's children (sign --path) are granted what the key is. To let somebody do less with a key than others, or less at a time, write \
+rules: cloister policy show --out policy.toml, then cloister policy apply policy.toml.")]
     Add(Add),
     /// Take somebody out: signs and puts into force the next version of the policy, without the requester and all that it may do.
     ///
-    /// What others may sign stays as it is, also what was allowed for this requester with a key that they share: `requester deny` takes
-    /// that back. Safe to repeat, and has to be repeated if it failed at some signers.
+    /// It leaves its sets, too; who is needed for a rule's approvals is not removed. What others may sign stays as it is, also what was
+    /// granted to this requester with a key that they share: `requester deny` takes that back. Safe to repeat, and has to be repeated if
+    /// it failed at some signers.
     #[command(after_help = "Example:\n  cloister requester remove bob")]
     Remove(Remove),
-    /// Take back what may be signed with a key, from all its requesters.
+    /// Take back what is granted with a key, from all its requesters. What other rules allow stays.
     #[command(
         after_help = "Examples:\n  cloister requester deny hot=ethereum:1\n  cloister requester deny cold-1=bitcoin,message"
     )]
@@ -102,11 +117,17 @@ pub(crate) struct Add {
     #[arg(long, env = "CLOISTER_TENANT", value_name = "NAME")]
     tenant: Option<Tenant>,
     /// Its secret key file; made if it does not exist. By default NAME.key; for the folder's own requester, its file there.
-    #[arg(long, value_name = "FILE", conflicts_with = "public_key")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["public_key", "passkey"])]
     key: Option<PathBuf>,
-    /// Its public key, where the secret is elsewhere.
-    #[arg(long, value_name = "HEX")]
+    /// What kind of key is made, if the file does not exist.
+    #[arg(long, value_enum, default_value_t, conflicts_with_all = ["public_key", "passkey"])]
+    key_type: KeyType,
+    /// Its public key, where the secret is elsewhere: 64 hex digits for Ed25519, 66 (a compressed point) for P-256.
+    #[arg(long, value_name = "HEX", conflicts_with = "passkey")]
     public_key: Option<String>,
+    /// Its passkey, as below.
+    #[arg(long, value_name = "FILE")]
+    passkey: Option<PathBuf>,
     /// It may make keys for its tenant.
     #[arg(long)]
     create_keys: bool,
@@ -117,6 +138,24 @@ pub(crate) struct Add {
     signing: Signing,
     #[command(flatten)]
     connection: Connection,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, Default)]
+enum KeyType {
+    /// 64 hex digits.
+    #[default]
+    Ed25519,
+    /// PKCS #8 in PEM.
+    P256,
+}
+
+impl KeyType {
+    fn generate(self) -> Result<RequesterSecret, Error> {
+        match self {
+            Self::Ed25519 => Secret::generate().map(RequesterSecret::Ed25519),
+            Self::P256 => P256Secret::generate().map(RequesterSecret::P256),
+        }
+    }
 }
 
 pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
@@ -133,7 +172,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
 }
 
 /// The policy that the host shows, which bears the operators' quorum.
-async fn in_force(attested: &Attested) -> Result<(Policy, Endorsed<Policy>), Failure> {
+pub(crate) async fn in_force(attested: &Attested) -> Result<(Policy, Endorsed<Policy>), Failure> {
     let endorsed = attested.state().await?.policy;
     let endorsed = endorsed
         .ok_or_else(|| Failure::usage("the group has no policy yet", "Start it first: cloister group start"))?;
@@ -141,8 +180,14 @@ async fn in_force(attested: &Attested) -> Result<(Policy, Endorsed<Policy>), Fai
     Ok((policy, endorsed))
 }
 
+/// The grants that name a requester.
+fn grants_of<'a>(policy: &'a Policy, name: &'a Requester) -> impl Iterator<Item = operator::Grant<'a>> {
+    let tenant = policy.member(name).map(|(tenant, _)| tenant);
+    tenant.into_iter().flat_map(operator::Grant::all).filter(move |grant| grant.requesters.contains(name))
+}
+
 /// The version after the one in force, changed.
-async fn next(
+pub(crate) async fn next(
     attested: &Attested,
     change: impl FnOnce(&mut PolicyDraft) -> Result<(), Failure>,
 ) -> Result<(Policy, Draft), Failure> {
@@ -159,18 +204,21 @@ impl Remove {
         let operators = self.signing.operators(&self.connection)?;
         let attested = self.connection.attest().await?;
         let (before, current) = in_force(&attested).await?;
-        let shared: Vec<_> = before.keys.iter().filter(|rule| rule.names(&self.name)).collect();
-        if before.requester(&self.name).is_none() && matches!(operators, Operators::Here(_)) {
+        let shared: BTreeSet<_> = grants_of(&before, &self.name).map(|grant| grant.key.clone()).collect();
+        let tenant = before.member(&self.name).map(|(tenant, _)| tenant.tenant.clone());
+        if tenant.is_none() && matches!(operators, Operators::Here(_)) {
             // An earlier run got to some of the signers only: the others get the same version.
             if is_missed(&attested, before.version).await? {
                 put_into_force(&current, &attested, &self.connection).await?;
-                return self.view(&before, &current.hash(), None, &shared);
+                return self.view(&before, &current.hash(), None, Vec::new());
             }
         }
         let (policy, draft) = next(&attested, |draft| Ok(draft.remove_requester(&self.name)?)).await?;
         let policy_hash = draft.hash();
         let draft = operators.carry_out(draft, &attested, &self.connection).await?;
-        self.view(&policy, &policy_hash, draft, &shared)
+        let left = tenant.and_then(|tenant| policy.tenant(&tenant));
+        let kept = left.into_iter().flat_map(operator::Grant::all).filter(|grant| shared.contains(grant.key));
+        self.view(&policy, &policy_hash, draft, kept.map(Grant::new).collect())
     }
 
     fn view(
@@ -178,11 +226,10 @@ impl Remove {
         policy: &Policy,
         policy_hash: &Hash,
         draft: Option<DraftView>,
-        shared: &[&KeyRule],
+        grants: Vec<Grant>,
     ) -> Result<RemovedView, Failure> {
-        let kept = shared.iter().filter_map(|rule| policy.rule(&rule.tenant, &rule.key));
         let change = Change {
-            grants: kept.map(Grant::new).collect(),
+            grants,
             policy_version: policy.version.0,
             policy_hash: policy_hash.to_string(),
             simulated: self.connection.is_simulated()?,
@@ -193,7 +240,7 @@ impl Remove {
 }
 
 /// Whether a signer that answers has an older policy in force.
-async fn is_missed(attested: &Attested, version: PolicyVersion) -> Result<bool, Failure> {
+pub(crate) async fn is_missed(attested: &Attested, version: PolicyVersion) -> Result<bool, Failure> {
     let in_force = |signer: SignerStatus| signer.status?.policy;
     Ok(attested.statuses().await?.into_iter().filter_map(in_force).any(|older| older < version))
 }
@@ -211,9 +258,10 @@ impl Deny {
         let (policy, draft) = next(&attested, deny).await?;
         let policy_hash = draft.hash().to_string();
         let draft = operators.carry_out(draft, &attested, &self.connection).await?;
-        let left = policy.keys.iter().filter(|rule| denied.iter().any(|denied| denied.key == rule.key));
+        let left = policy.tenant(&tenant).into_iter().flat_map(operator::Grant::all);
+        let named = |key: &KeyName| denied.iter().any(|denied| denied.key == *key);
         let change = Change {
-            grants: left.filter(|rule| rule.tenant == tenant).map(Grant::new).collect(),
+            grants: left.filter(|grant| named(grant.key)).map(Grant::new).collect(),
             policy_version: policy.version.0,
             policy_hash,
             simulated: self.connection.is_simulated()?,
@@ -223,18 +271,18 @@ impl Deny {
     }
 }
 
-/// A requester's key: only known, or in a file that is there or is to be made.
+/// A requester's credential: only known, or with its secret in a file that is there or is to be made.
 enum Key {
-    Public(PublicKey),
-    There(PublicKey, PathBuf),
-    New(Secret, PathBuf),
+    Public(Credential),
+    There(Credential, PathBuf),
+    New(RequesterSecret, PathBuf),
 }
 
 impl Key {
-    fn public(&self) -> PublicKey {
+    fn credential(&self) -> Credential {
         match self {
-            Self::Public(key) | Self::There(key, _) => *key,
-            Self::New(secret, _) => secret.public(),
+            Self::Public(credential) | Self::There(credential, _) => credential.clone(),
+            Self::New(secret, _) => secret.credential(),
         }
     }
 
@@ -248,7 +296,7 @@ impl Key {
     /// Makes the file before the policy names the key, so that no key is lost.
     fn save(&self) -> Result<(), Failure> {
         match self {
-            Self::New(secret, file) => Ok(SecretFile::create(file, secret)?),
+            Self::New(secret, file) => Ok(SecretFile::create_for_requester(file, secret)?),
             Self::Public(_) | Self::There(..) => Ok(()),
         }
     }
@@ -278,11 +326,11 @@ impl Add {
         let attested = self.connection.attest().await?;
         check_schemes(&attested, &tenant, &allowed).await?;
         let key = self.key()?;
-        let (policy, draft) = next(&attested, |draft| self.change(draft, &tenant, key.public(), &allowed)).await?;
+        let (policy, draft) = next(&attested, |draft| self.change(draft, &tenant, key.credential(), &allowed)).await?;
         let policy_hash = draft.hash().to_string();
         let draft = self.carry_out(operators, draft, &attested, &key).await?;
         let change = Change {
-            grants: policy.keys.iter().filter(|rule| rule.names(&self.name)).map(Grant::new).collect(),
+            grants: grants_of(&policy, &self.name).map(Grant::new).collect(),
             policy_version: policy.version.0,
             policy_hash,
             simulated: self.connection.is_simulated()?,
@@ -291,7 +339,7 @@ impl Add {
         Ok(AddedView {
             requester: self.name.to_string(),
             tenant: tenant.to_string(),
-            public_key: key.public().to_string(),
+            credential: CredentialView::new(&key.credential()),
             key_file: key.file().map(|file| file.display().to_string()),
             change,
         })
@@ -313,19 +361,23 @@ impl Add {
         })
     }
 
-    /// The public key given, or that of the file, which is to be made if it is not there.
+    /// The public key or passkey given, or the key of the file, which is to be made if it is not there.
     fn key(&self) -> Result<Key, Failure> {
         if let Some(text) = &self.public_key {
-            let bytes = hex::decode(text).unwrap_or_default();
-            let key = PublicKey::from_bytes(&bytes)
-                .map_err(|_| Failure::usage("this is no Ed25519 public key", "Give 64 hex digits."))?;
-            return Ok(Key::Public(key));
+            let hint = "Give 64 hex digits for Ed25519, or 66 of a compressed point for P-256.";
+            let known = credential::from_hex(text);
+            return known.map(Key::Public).ok_or_else(|| Failure::usage("this is no public key", hint));
+        }
+        if let Some(path) = &self.passkey {
+            let hint = "Give JSON as `cloister requester add --help` shows it.";
+            let known = passkey::credential(&input::read(path)?);
+            return known.map(Key::Public).map_err(|why| Failure::content(path, why, hint));
         }
         let path = self.key.clone().map_or_else(|| self.usual_file(), Ok)?;
         if path.exists() {
-            Ok(Key::There(SecretFile::read(&path)?.public(), path))
+            Ok(Key::There(SecretFile::read_of_requester(&path)?.credential(), path))
         } else {
-            Ok(Key::New(Secret::generate()?, path))
+            Ok(Key::New(self.key_type.generate()?, path))
         }
     }
 
@@ -333,10 +385,10 @@ impl Add {
         &self,
         draft: &mut PolicyDraft,
         tenant: &Tenant,
-        key: PublicKey,
+        credential: Credential,
         allowed: &[Allowed],
     ) -> Result<(), Failure> {
-        draft.add_requester(self.name.clone(), tenant.clone(), key)?;
+        draft.add_requester(self.name.clone(), tenant.clone(), credential)?;
         if self.create_keys {
             draft.allow_key_creation(&self.name)?;
         }
@@ -351,7 +403,7 @@ impl Add {
         let name = self.name.as_str();
         if name.contains('/') || name.starts_with('.') {
             let message = format!("{name} is no name for a file here, and the key's file is called after it");
-            return Err(Failure::usage(message, "Name the file with --key FILE, or give --public-key."));
+            return Err(Failure::usage(message, "Name the file with --key FILE, or give --public-key or --passkey."));
         }
         let known =
             self.connection.is_folder().then(|| self.connection.group()).transpose()?.map(|group| group.requester);

@@ -1,3 +1,4 @@
+mod confirmation;
 mod shown;
 mod view;
 
@@ -7,6 +8,7 @@ use clap::{Args, ValueEnum};
 use cloister_chains::ethereum::Address;
 use cloister_client::{Account, SigningJob, scheme::Kind};
 
+use super::requests::PendingView;
 use crate::{
     account::Chosen,
     context::{Connection, Identity},
@@ -17,7 +19,8 @@ use crate::{
     output::Output,
     progress::Progress,
 };
-use view::SignedView;
+use confirmation::Confirmation;
+pub(super) use view::SignedView;
 
 /// `cloister sign`.
 ///
@@ -32,6 +35,9 @@ use view::SignedView;
   cloister sign --key hot --chain ethereum-typed-data permit.json
   cloister sign --key hot --chain cosmos sign-doc.b64
   echo -n 'I am the treasury' | cloister sign --key treasury --chain message -
+  cloister sign --key treasury --chain solana message.b64 --propose 8
+  cloister sign --key treasury --chain solana message.b64 --requester dave --tenant acme --challenge request.cbor
+  cloister sign --key treasury --chain solana message.b64 --request request.cbor --assertion assertion.json
 
 Without --out, stdout gets the finished transaction (base64; for Ethereum 0x and hex) or PSBT (base64), for a text or typed data the \
 signature in hex, and nothing else; what is said about it goes to stderr.
@@ -49,6 +55,11 @@ pub(crate) struct Arguments {
     /// Write here what stdout would get. Nothing is signed if it cannot be written.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Sign nothing yet: have the request wait so many hours, 1 to 23, for members to approve it.
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u64).range(1..=23), conflicts_with = "out")]
+    propose: Option<u64>,
+    #[command(flatten)]
+    confirmation: Confirmation,
     #[command(flatten)]
     shown: Shown,
     #[command(flatten)]
@@ -58,7 +69,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
-enum Chain {
+pub(crate) enum Chain {
     /// A message or transaction.
     Solana,
     /// A PSBT.
@@ -82,20 +93,26 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
     }
     let payload = Payload::read(&arguments.file, kind)?;
     let destination = arguments.out.as_deref().map(Destination::open).transpose()?;
-    let credential = arguments.identity.credential(&arguments.connection)?;
+    let asker = arguments.confirmation.asker(&arguments.identity, &arguments.connection)?;
     let progress = Progress::new(output);
     progress.doing("verifying every signer's attestation");
     let client = arguments.connection.connect().await?;
-    let account = arguments.chosen.account(&client, &credential.tenant, path).await?;
+    let account = arguments.chosen.account(&client, asker.tenant(), path).await?;
     payload.from.map(|from| check_sender(&account, from)).transpose()?;
     let job = SigningJob::new(account, kind, &payload.bytes)?;
     drop(progress);
     output.note(shown::lines(&job, &payload, arguments.shown)?);
+    let Some(requested) = asker.request(&client, &job, arguments.propose, output).await? else { return Ok(()) };
+    if arguments.propose.is_some() {
+        let pending = client.propose(&requested).await?;
+        output.answer(&PendingView::new(&pending, arguments.connection.is_simulated()?));
+        return Ok(());
+    }
     let progress = Progress::new(output);
     progress.doing("the signers check the request and sign");
-    let signed = client.sign(&credential, &job).await?;
+    let signed = client.sign_requested(&requested, &job).await?;
     drop(progress);
-    let view = SignedView::new(&job, &signed, payload.read_as, arguments.connection.is_simulated()?);
+    let view = SignedView::new(&job, &signed, Some(payload.read_as), arguments.connection.is_simulated()?);
     if let Some(destination) = destination {
         destination.write(format!("{view}\n").as_bytes())?;
     }

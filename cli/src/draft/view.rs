@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
-use cloister_client::permission;
+use cloister_client::{
+    credential, operator, permission,
+    policy_file::{Change, Subject, compare},
+};
 use cloister_wire::{
-    ids::SignerId,
+    ids::{SignerId, Tenant},
     manifest::ValidManifest,
     order::{StartKind, StartOrder},
     policy::Policy,
@@ -104,33 +107,69 @@ fn order_says(order: &StartOrder, manifest: &ValidManifest) -> Vec<String> {
     [what, when].into_iter().chain(manifest.signers.iter().map(|slot| boot(slot.id))).collect()
 }
 
-/// What the policy says; against the version before, each rule is marked as added, removed or kept.
+/// What the policy says; against the version before, each thing is marked as added, removed or kept.
 fn change_says(policy: &Policy, before: Option<&Policy>) -> Vec<String> {
     let version = format!("policy version {} is in force", policy.version.0);
-    let rules = rules(policy);
+    let things = things(policy);
     let Some(before) = before else {
-        let nothing = rules.is_empty().then(|| "it allows nobody anything".to_owned());
-        return std::iter::once(version).chain(nothing).chain(rules).collect();
+        let nothing = things.is_empty().then(|| "it allows nobody anything".to_owned());
+        return std::iter::once(version).chain(nothing).chain(things).collect();
     };
-    let old = self::rules(before);
-    let removed = old.difference(&rules).map(|rule| format!("removed: {rule}"));
-    let added = rules.difference(&old).map(|rule| format!("added: {rule}"));
-    let kept = rules.intersection(&old).map(|rule| format!("kept: {rule}"));
-    std::iter::once(version).chain(removed).chain(added).chain(kept).collect()
+    let old = self::things(before);
+    let removed = old.difference(&things).map(|thing| format!("removed: {thing}"));
+    let added = things.difference(&old).map(|thing| format!("added: {thing}"));
+    let (accounts, kept): (Vec<_>, Vec<_>) = things.intersection(&old).partition(|thing| thing.starts_with(LISTED));
+    let kept = kept.into_iter().map(|thing| format!("kept: {thing}"));
+    // There may be a hundred thousand, and nobody would see what changes.
+    let accounts = (!accounts.is_empty()).then(|| format!("kept: {} accounts on lists", accounts.len()));
+    std::iter::once(version).chain(removed).chain(added).chain(kept).chain(accounts).collect()
 }
 
-fn rules(policy: &Policy) -> BTreeSet<String> {
-    let requesters = policy
-        .requesters
-        .iter()
-        .map(|known| format!("requester {} of tenant {} has public key {}", known.name, known.tenant, known.key));
-    let creators = policy.key_creators.iter().map(|name| format!("requester {name} may make keys"));
-    let signing = policy.keys.iter().flat_map(|rule| {
-        let allowed: Vec<_> = rule.permissions.iter().map(permission::text).collect();
-        let what = format!("may sign with key {} of tenant {} for {}", rule.key, rule.tenant, allowed.join(", "));
-        rule.requesters.iter().map(move |name| format!("requester {name} {what}"))
+/// How the sentence of an account on a list begins, and no other.
+const LISTED: &str = "list ";
+
+/// A sentence for each thing that the policy says.
+fn things(policy: &Policy) -> BTreeSet<String> {
+    let grants = policy.tenants.iter().flat_map(|tenant| {
+        let sentences = move |grant| grant_says(&tenant.tenant, grant);
+        operator::Grant::all(tenant).flat_map(sentences)
     });
-    requesters.chain(creators).chain(signing).collect()
+    let is_grant = |tenant: &str, name: &str| {
+        let tenant = policy.tenants.iter().find(|known| known.tenant.as_str() == tenant);
+        let rule = tenant.and_then(|tenant| tenant.rules.iter().find(|rule| rule.name.as_str() == name));
+        rule.is_some_and(|rule| operator::Grant::of(rule).is_some())
+    };
+    let others = compare(&[], policy.tenants.as_slice()).into_iter().filter_map(|change| {
+        let Change { tenant, subject, after, .. } = change;
+        let text = after.unwrap_or_default();
+        Some(match subject {
+            Subject::Member(name) => member_says(policy, &name)?,
+            Subject::KeyCreator(name) => format!("requester {name} may make keys"),
+            Subject::Listed { list, account } => format!("{LISTED}{list} of tenant {tenant} has {account}"),
+            Subject::List(name) => format!("tenant {tenant} has a list {name}"),
+            Subject::Order => format!("the rules of tenant {tenant} are read in this order: {text}"),
+            Subject::Rule(name) if is_grant(&tenant, &name) => return None,
+            subject @ (Subject::Rule(_) | Subject::Set(_) | Subject::Limit(_) | Subject::Table(_)) => {
+                format!("{subject} of tenant {tenant}: {text}")
+            }
+        })
+    });
+    grants.chain(others).collect()
+}
+
+fn grant_says(tenant: &Tenant, grant: operator::Grant<'_>) -> Vec<String> {
+    let allowed: Vec<_> = grant.permissions.iter().map(permission::text).collect();
+    let what = format!("may sign with key {} of tenant {tenant} for {}", grant.key, allowed.join(", "));
+    grant.requesters.iter().map(|name| format!("requester {name} {what}")).collect()
+}
+
+fn member_says(policy: &Policy, name: &str) -> Option<String> {
+    let (tenant, member) = policy.member(&name.parse().ok()?)?;
+    Some(format!(
+        "requester {name} of tenant {} has public key {}",
+        tenant.tenant,
+        credential::text(&member.credential)
+    ))
 }
 
 impl fmt::Display for DraftView {

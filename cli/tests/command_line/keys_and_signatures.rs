@@ -1,8 +1,8 @@
 //! Keys and signatures through the real binary, judged by libraries that had no part in them.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, sync::PoisonError};
 
-use crate::world::{World, bytes, text};
+use crate::world::{OPERATORS, World, bytes, text};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bitcoin::{
     Amount, OutPoint, Psbt, ScriptBuf, Sequence, TapSighashType, Transaction, TxIn, TxOut, Txid, Witness,
@@ -128,7 +128,7 @@ fn what_the_policy_does_not_allow_is_refused_with_the_command_that_would() {
     world.ok(&["key", "create", "--scheme", "ed25519", "--name", "locked"]);
     let file = world.file("text", "hello");
     let answer = world.run(&["sign", "--key", "locked", "--chain", "message", &file]);
-    answer.fails(3, "chain_not_allowed");
+    answer.fails(3, "no_rule");
     assert!(text(&answer.json["error"], "hint").contains("requester add"));
 }
 
@@ -171,15 +171,23 @@ fn the_python_example_signs_without_our_code() {
     }
     let world = World::shared();
     let key = world.key("python", "ed25519", "message");
+    let turn = OPERATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let secret = world.path("snake.pem");
+    let add = ["requester", "add", "snake", "--key", &secret, "--key-type", "p256", "--allow", "python=message"];
+    assert_eq!(text(&world.ok(&add), "credential"), "p256");
+    drop(turn);
     let record = world.group.record();
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/sign_request.py");
-    let arguments = [example, &record.signers[0].url, &record.group, "demo", text(&key, "key"), "message", "demo"];
-    let files = [world.path("requester-demo.key"), world.file("python.txt", "by Python")];
-    let output = Command::new(python).args(arguments).args(files).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let signature = hex::decode(answer["signatures"][0].as_str().unwrap()).unwrap();
-    verify_ed25519(&bytes(&key, "public_key"), b"\xffCloister Signed Message:\n9\nby Python", &signature);
+    for (requester, secret) in [("demo", world.path("requester-demo.key")), ("snake", secret)] {
+        let arguments =
+            [example, &record.signers[0].url, &record.group, "demo", text(&key, "key"), "message", requester];
+        let files = [secret, world.file("python.txt", "by Python")];
+        let output = Command::new(&python).args(arguments).args(files).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let signature = hex::decode(answer["signatures"][0].as_str().unwrap()).unwrap();
+        verify_ed25519(&bytes(&key, "public_key"), b"\xffCloister Signed Message:\n9\nby Python", &signature);
+    }
 }
 
 fn verify_ed25519(key: &[u8], message: &[u8], signature: &[u8]) {

@@ -4,6 +4,7 @@ mod answers;
 mod ecdsa;
 mod keys_and_signatures;
 mod operators;
+mod policies;
 mod processes;
 mod verification;
 mod world;

@@ -9,12 +9,17 @@ use std::{
 };
 
 use crate::world::{Answer, BINARY, OPERATORS, World, folder, run_in, said, text};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use cloister_wire::{
     ids::SignerId,
     manifest::{KmsKey, SignerSlot},
 };
+use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 #[test]
 fn a_secret_key_file_is_its_owners_alone_and_never_overwritten() {
@@ -266,6 +271,88 @@ fn a_requester_is_added_with_a_key_of_its_own() {
 }
 
 #[test]
+fn a_requester_signs_with_a_p256_key_that_was_made_for_it() {
+    let world = World::shared();
+    let secret = world.path("hal.pem");
+    world.key("hals", "ed25519", "message");
+    let turn = OPERATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let added =
+        world.ok(&["requester", "add", "hal", "--key", &secret, "--key-type", "p256", "--allow", "hals=message"]);
+    let other = ["requester", "add", "hal", "--public-key", text(&added, "public_key"), "--allow", "hals=message"];
+    world.ok(&other);
+    drop(turn);
+    assert_eq!((text(&added, "credential"), text(&added, "public_key").len()), ("p256", 66));
+    assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(fs::read_to_string(&secret).unwrap().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+    let file = world.file("hal.txt", "hello from hal");
+    let hal = ["--requester", "hal", "--tenant", "demo", "--requester-key", &secret];
+    world.ok(&[&["sign", "--key", "hals", "--chain", "message", &file][..], &hal].concat());
+    let demo = ["--requester", "demo", "--tenant", "demo", "--requester-key", &secret];
+    world.fails(&[&["sign", "--key", "hals", "--chain", "message", &file][..], &demo].concat(), 3, "request_signature");
+}
+
+#[test]
+fn a_person_confirms_with_a_passkey_what_is_signed() {
+    let world = World::shared();
+    let secret = SigningKey::from_bytes(&[5; 32]);
+    let der = [&hex::decode("302a300506032b6570032100").unwrap()[..], secret.verifying_key().as_bytes()].concat();
+    let page = "https://console.example.org";
+    let document = json!({ "publicKey": URL_SAFE_NO_PAD.encode(der), "rpId": "example.org", "origins": [page] });
+    let passkey = world.file("joan.json", document.to_string());
+    world.key("joans", "ed25519", "message");
+    let turn = OPERATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    world.ok(&["requester", "add", "joan", "--passkey", &passkey, "--allow", "joans=message"]);
+    drop(turn);
+    let (file, request) = (world.file("joan.txt", "hello from joan"), world.path("joan.cbor"));
+    let sign = ["sign", "--key", "joans", "--chain", "message"];
+    let who = ["--requester", "joan", "--tenant", "demo", "--challenge", &request];
+    let asked = world.ok(&[&sign[..], &[&file], &who].concat());
+    let browser = |page: &str| {
+        let challenge = text(&asked, "challenge");
+        let client_data =
+            format!(r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"{page}","crossOrigin":false}}"#);
+        let data = [&Sha256::digest("example.org")[..], &[5, 0, 0, 0, 0]].concat();
+        let signature = secret.sign(&[&data[..], &Sha256::digest(&client_data)].concat()).to_bytes();
+        let [data, client_data, signature] =
+            [&data[..], client_data.as_bytes(), &signature].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+        let response = json!({ "authenticatorData": data, "clientDataJSON": client_data, "signature": signature });
+        json!({ "id": "AA", "type": "public-key", "response": response }).to_string()
+    };
+    let good = world.file("assertion.json", browser(page));
+    let elsewhere = world.file("elsewhere.json", browser("https://phishing.example"));
+    let confirm = |file: &str, assertion: &str| {
+        world.run(&[&sign[..], &[file, "--request", &request, "--assertion", assertion]].concat())
+    };
+    confirm(&file, &elsewhere).fails(2, "assertion_invalid");
+    confirm(&world.file("other.txt", "something else"), &good).fails(2, "usage");
+    confirm(&file, &passkey).fails(2, "file_invalid");
+    let signed = confirm(&file, &good);
+    assert_eq!(text(&signed.json, "name"), "joans", "{:#}", signed.json);
+}
+
+#[test]
+fn a_passkey_is_listed_with_the_pages_where_it_may_be_used() {
+    let world = World::shared();
+    let document = |key: &str| {
+        let page = "https://console.example.org";
+        json!({ "publicKey": key, "rpId": "example.org", "origins": [page] }).to_string()
+    };
+    // The key of section 16.2 of the WebAuthn Level 3 specification, in COSE.
+    let key = "pQECAyYgASFYIK_voW-XypstI-uGzLZAmNINuQhWBi6yScM6m2cvJt9hIlggkwpWuHovymYzSwNFir-HlxfBLMaO1zKQry4mZHlrkiA";
+    let good = world.file("passkey.json", document(key));
+    let bad = world.file("no-passkey.json", document("AAAA"));
+    let turn = OPERATORS.lock().unwrap_or_else(PoisonError::into_inner);
+    world.fails(&["requester", "add", "ida", "--passkey", &bad], 2, "file_invalid");
+    let added = world.ok(&["requester", "add", "ida", "--passkey", &good]);
+    drop(turn);
+    assert_eq!((text(&added, "credential"), text(&added, "rp_id")), ("passkey", "example.org"));
+    let listed = world.ok(&["requester", "list"]);
+    let ida = listed["requesters"].as_array().unwrap().iter().find(|known| known["requester"] == "ida").unwrap();
+    assert_eq!(ida["origins"], json!(["https://console.example.org"]));
+    assert_eq!(ida["public_key"], added["public_key"]);
+}
+
+#[test]
 fn who_may_sign_what_is_said_when_it_changes_and_can_be_taken_back() {
     let world = World::shared();
     world.key("shared-by-two", "ed25519", "solana");
@@ -376,7 +463,7 @@ fn operators_sign_orders_and_policies_on_machines_of_their_own() {
     world.fails(&["operator", "submit", &policy, &start], 2, "usage");
     let submitted = world.ok(&["operator", "submit", &policy, &copy]);
     assert_eq!(submitted["signed_by"], json!([1, 2]), "{submitted:#}");
-    assert_eq!(names(&world), ["demo", "carol"]);
+    assert_eq!(names(&world), ["carol", "demo"]);
 
     let removal = world.path("removal.json");
     world.ok(&["requester", "remove", "carol", "--draft", &removal]);

@@ -103,7 +103,9 @@ impl Known<'_> {
             Event::KeyCreated { key, .. } | Event::ShareOpened { key } | Event::Released { key, .. } => {
                 ("key", Hash::from_bytes(*key.as_bytes()), self.keys.contains(key))
             }
-            Event::Refused { .. } | Event::PairBarred { .. } => return None,
+            Event::Refused { .. } | Event::PairBarred { .. } | Event::Approved { .. } | Event::Withdrawn { .. } => {
+                return None;
+            }
         };
         (!known).then_some(Finding::Dangling { boot: body.boot, sequence: body.sequence, what, hash })
     }
@@ -121,7 +123,9 @@ impl BootChain {
                 Event::Started { .. }
                 | Event::PolicyChanged { .. }
                 | Event::KeyCreated { .. }
-                | Event::ShareOpened { .. } => {}
+                | Event::ShareOpened { .. }
+                | Event::Approved { .. }
+                | Event::Withdrawn { .. } => {}
             }
         }
     }

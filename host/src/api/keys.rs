@@ -20,7 +20,7 @@ use crate::{encoding::from_base64, keyring::KeyObject, problem::Problem};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Posted {
-    request: String,
+    pub(super) request: String,
 }
 
 pub(super) async fn create(host: Host, Json(body): Json<Posted>) -> Result<Response, Problem> {

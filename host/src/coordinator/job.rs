@@ -13,6 +13,7 @@ use cloister_chains::{
     message,
 };
 use cloister_wire::{
+    approval::Approval,
     ids::{Hash, SignerId},
     refusal::Refusal,
     request::{Chain, Purpose, Requested, Scheme, SignRequest},
@@ -29,6 +30,8 @@ use crate::{
 pub(super) struct Job {
     pub(super) requested: Requested,
     pub(super) hash: Hash,
+    /// What members have said of it.
+    pub(super) approvals: Vec<Approval>,
     pub(super) key: Arc<Key>,
     pub(super) path: Vec<u32>,
     /// The key or child key that signs.
@@ -90,12 +93,17 @@ struct Finished {
 
 impl Job {
     /// Reads the payload for this key.
-    pub(super) fn read(requested: Requested, request: &SignRequest, key: Arc<Key>) -> Result<Self, Problem> {
+    pub(super) fn read(
+        requested: Requested,
+        request: &SignRequest,
+        key: Arc<Key>,
+        approvals: Vec<Approval>,
+    ) -> Result<Self, Problem> {
         let path = request.path.as_slice().to_vec();
         let child = key.child(&path).map_err(Problem::refused)?;
         let (digests, form) = read(&child, key.body.scheme, request)?;
         let (hash, chain) = (requested.hash::<SignRequest>(), request.chain);
-        Ok(Self { requested, hash, key, path, child, chain, digests, form })
+        Ok(Self { requested, hash, approvals, key, path, child, chain, digests, form })
     }
 
     /// Whether presignatures are used up by it.
@@ -200,6 +208,7 @@ mod tests {
     use cloister_wire::{
         certificate::{Certificate, CertificateBody},
         codec,
+        credential::Proof,
         ids::UnixMillis,
         signature::Signature,
     };
@@ -284,7 +293,8 @@ mod tests {
         let body = codec::encode(&certificate).try_into().unwrap();
         let key = Arc::new(Key::read(Certificate { body, signatures: Default::default() }).unwrap());
         let body = codec::encode(&request).try_into().unwrap();
-        Job::read(Requested { body, signature: Signature::from_bytes([0; 64]) }, &request, key)
+        let proof = Proof::Ed25519(Signature::from_bytes([0; 64]));
+        Job::read(Requested { body, proof }, &request, key, Vec::new())
     }
 
     pub(super) fn finished(job: Job, signatures: &[Vec<u8>]) -> Result<serde_json::Value, Problem> {

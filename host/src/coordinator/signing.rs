@@ -56,7 +56,8 @@ impl Coordinator {
         let this = self.clone();
         let work = move || async move {
             let key = key.ok_or_else(|| Problem::refused(Refusal::KeyUnknown))?;
-            this.run(Job::read(requested, &request, key)?).await
+            let approvals = this.approvals(&requested.hash::<SignRequest>()).await?;
+            this.run(Job::read(requested, &request, key, approvals)?).await
         };
         self.answers.once(occasion, self.deadlines.signature + presigning, work).await
     }
@@ -176,8 +177,9 @@ impl Coordinator {
 
     async fn shares(&self, job: &Job, signer: SignerId, packages: &[Package]) -> Result<SignOutcome, Problem> {
         let packages = packages.to_vec().try_into().map_err(|_| Problem::refused(Refusal::PackageInvalid))?;
+        let approvals = job.approvals.clone().try_into().map_err(|_| Problem::refused(Refusal::ApprovalInvalid))?;
         let lane = self.lanes.get(&signer).ok_or_else(unexpected)?;
-        lane.sign(SignItem { request: job.requested.clone(), packages }).await
+        lane.sign(SignItem { request: job.requested.clone(), packages, approvals }).await
     }
 }
 

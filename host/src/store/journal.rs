@@ -103,6 +103,19 @@ async fn execute(writer: &mut SqliteConnection, write: &Write) -> Result<(), sql
         Write::CeremonyOver { request } => {
             query("DELETE FROM ceremonies WHERE request = ?").bind(&request.as_bytes()[..])
         }
+        Write::Request { hash, not_after, body } => query("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)")
+            .bind(&hash.as_bytes()[..])
+            .bind(integer(not_after.0))
+            .bind(body),
+        Write::Approval { request, hash, body } => query("INSERT OR IGNORE INTO approvals VALUES (?, ?, ?)")
+            .bind(&request.as_bytes()[..])
+            .bind(&hash.as_bytes()[..])
+            .bind(body),
+        Write::PruneRequests { before } => {
+            let expired = "DELETE FROM approvals WHERE request IN (SELECT hash FROM requests WHERE not_after < ?)";
+            query(expired).bind(integer(before.0)).execute(&mut *writer).await?;
+            query("DELETE FROM requests WHERE not_after < ?").bind(integer(before.0))
+        }
         Write::Prune { before } => query("DELETE FROM answers WHERE issued_at < ?").bind(integer(before.0)),
     };
     query.execute(writer).await.map(drop)

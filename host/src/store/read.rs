@@ -1,10 +1,12 @@
 //! Reading the store.
 
 use cloister_wire::{
+    approval::Approval,
     blob::SealedBlob,
     certificate::Certificate,
     codec,
     ids::{Hash, KeyId, RequestId, UnixMillis},
+    request::Requested,
 };
 use minicbor::{Decode, Encode};
 use sqlx::{Row as _, query, query_as, query_scalar, sqlite::SqliteRow};
@@ -92,6 +94,33 @@ impl Store {
             Ok((id, UnixMillis(u64::try_from(row.try_get::<i64, _>(1)?).map_err(|_| damaged())?)))
         };
         rows.iter().map(read).collect()
+    }
+
+    /// Requests that wait for members and have not expired, oldest first.
+    pub(crate) async fn waiting(&self, now: UnixMillis) -> Result<Vec<Requested>, StoreError> {
+        let bodies = query_scalar("SELECT body FROM requests WHERE not_after > ? ORDER BY not_after");
+        let bodies: Vec<Vec<u8>> = bodies.bind(integer(now.0)).fetch_all(&self.readers).await?;
+        bodies.into_iter().map(read).collect()
+    }
+
+    /// The request of this hash.
+    pub(crate) async fn request(&self, hash: &Hash) -> Result<Option<Requested>, StoreError> {
+        let body = query_scalar("SELECT body FROM requests WHERE hash = ?").bind(&hash.as_bytes()[..]);
+        body.fetch_optional(&self.readers).await?.map(read).transpose()
+    }
+
+    /// Hashes of the requests of which members have said something.
+    pub(crate) async fn heard(&self) -> Result<Vec<Hash>, StoreError> {
+        let hashes: Vec<Vec<u8>> =
+            query_scalar("SELECT DISTINCT request FROM approvals").fetch_all(&self.readers).await?;
+        hashes.iter().map(|hash| Hash::try_from(hash.as_slice()).map_err(|_| damaged())).collect()
+    }
+
+    /// What members said of a request.
+    pub(crate) async fn approvals(&self, request: &Hash) -> Result<Vec<Approval>, StoreError> {
+        let bodies = query_scalar("SELECT body FROM approvals WHERE request = ?").bind(&request.as_bytes()[..]);
+        let bodies: Vec<Vec<u8>> = bodies.fetch_all(&self.readers).await?;
+        bodies.into_iter().map(read).collect()
     }
 
     /// How far a key generation was when this was last written.

@@ -154,7 +154,7 @@ impl RequesterRecord {
     /// # Errors
     /// If the key file cannot be read.
     pub fn credential(&self, dir: &Path) -> anyhow::Result<Credential> {
-        let secret = SecretFile::read(&dir.join(&self.key_file))?;
+        let secret = SecretFile::read_of_requester(&dir.join(&self.key_file))?;
         Ok(Credential { name: self.name.parse()?, tenant: self.tenant.parse()?, secret })
     }
 }

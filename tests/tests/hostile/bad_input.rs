@@ -101,7 +101,7 @@ fn a_request_signed_by_a_stranger_is_refused_and_so_is_a_request_id_that_stands_
     let mut stage = play(&CALM);
     let key = honest_key(&mut stage);
     let mut stranger = stage.credential();
-    stranger.secret = Secret::generate().expect("randomness");
+    stranger.secret = Secret::generate().expect("randomness").into();
     let honest = draft(&stage, &key, Kind::Message, b"a text");
     assert_eq!(code(&mut stage, &stranger, &honest), "request_signature");
     let credential = stage.credential();

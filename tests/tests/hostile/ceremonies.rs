@@ -233,7 +233,7 @@ fn a_stranger_begins_no_key_generation_and_a_signer_takes_part_in_sixteen_at_mos
     let mut stage = play(&CALM);
     let key = honest_key(&mut stage);
     let mut stranger = stage.credential();
-    stranger.secret = cloister_client::Secret::generate().expect("randomness");
+    stranger.secret = cloister_client::Secret::generate().expect("randomness").into();
     let forged = stranger.request_key(stage.id(), name(33), Scheme::Ed25519).expect("short enough");
     assert_eq!(stage.refused(signer(1), &Request::OpenKeygen { request: forged }), "request_signature");
 

@@ -134,7 +134,11 @@ fn package(entries: &[(SignerId, &Commitment)]) -> Package {
 
 /// A request for one signature, as a frame carries it.
 fn to_sign(request: &Requested, package: &Package) -> Request {
-    let item = SignItem { request: request.clone(), packages: vec![package.clone()].try_into().expect("one") };
+    let item = SignItem {
+        request: request.clone(),
+        packages: vec![package.clone()].try_into().expect("one"),
+        approvals: Default::default(),
+    };
     Request::Sign { items: vec![item].try_into().expect("one") }
 }
 

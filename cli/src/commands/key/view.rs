@@ -15,6 +15,8 @@ pub(crate) struct KeyView {
     pub(crate) name: String,
     pub(crate) scheme: &'static str,
     pub(crate) public_key: String,
+    /// With it, everybody derives the children's public keys (BIP-32).
+    pub(crate) chain_code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) output_key: Option<String>,
     /// The first of the addresses.
@@ -38,6 +40,7 @@ impl KeyView {
             name: body.name.to_string(),
             scheme: scheme_name(body.scheme),
             public_key: hex::encode(key.public_key()),
+            chain_code: body.chain_code.to_string(),
             output_key: key.output_key().map(hex::encode),
             address: addresses.first().map(|(_, address)| address.clone()),
             addresses: addresses.into_iter().collect(),

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use cloister_client::permission;
+use cloister_client::{credential, operator, permission};
 use cloister_wire::{
+    credential::Credential,
     endorsement::Endorsed,
-    policy::{KeyRule, Policy, RequesterKey},
+    policy::{Member, Policy, Rule, TenantPolicy},
 };
 use serde::Serialize;
 
@@ -20,9 +21,9 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    pub(super) fn new(rule: &KeyRule) -> Self {
-        let AllowView { key, permissions } = AllowView::new(rule);
-        Self { key, requesters: rule.requesters.iter().map(ToString::to_string).collect(), permissions }
+    pub(super) fn new(grant: operator::Grant<'_>) -> Self {
+        let AllowView { key, permissions } = AllowView::new(grant);
+        Self { key, requesters: grant.requesters.iter().map(ToString::to_string).collect(), permissions }
     }
 }
 
@@ -55,11 +56,54 @@ impl Change {
     }
 }
 
+/// What proves a requester's requests.
+#[derive(Serialize)]
+pub(super) struct CredentialView {
+    credential: &'static str,
+    public_key: String,
+    #[serde(flatten)]
+    passkey: Option<PasskeyView>,
+    #[serde(skip)]
+    text: String,
+}
+
+/// Where a passkey may be used.
+#[derive(Serialize)]
+struct PasskeyView {
+    rp_id: String,
+    origins: Vec<String>,
+}
+
+impl CredentialView {
+    pub(super) fn new(credential: &Credential) -> Self {
+        let passkey = match credential {
+            Credential::Ed25519(_) | Credential::P256(_) => None,
+            Credential::WebAuthn(passkey) => Some(PasskeyView {
+                rp_id: passkey.rp_id.to_string(),
+                origins: passkey.origins.iter().map(ToString::to_string).collect(),
+            }),
+        };
+        Self {
+            credential: credential::kind(credential),
+            public_key: credential::public_key(credential),
+            passkey,
+            text: credential::text(credential),
+        }
+    }
+}
+
+impl fmt::Display for CredentialView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 #[derive(Serialize)]
 pub(super) struct AddedView {
     pub(super) requester: String,
     pub(super) tenant: String,
-    pub(super) public_key: String,
+    #[serde(flatten)]
+    pub(super) credential: CredentialView,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_file: Option<String>,
     /// For every key that it may use.
@@ -71,7 +115,7 @@ impl fmt::Display for AddedView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = Lines::new()
             .line("requester", format!("{} of tenant {}", self.requester, self.tenant))
-            .line("public key", &self.public_key)
+            .line("public key", &self.credential)
             .maybe("secret key", self.key_file.as_ref());
         self.change.show(f, lines)
     }
@@ -117,9 +161,12 @@ pub(super) struct ListView {
 struct RequesterView {
     requester: String,
     tenant: String,
-    public_key: String,
+    #[serde(flatten)]
+    credential: CredentialView,
     create_keys: bool,
     allow: Vec<AllowView>,
+    /// Rules of policy files that are for its requests.
+    rules: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -130,20 +177,9 @@ struct AllowView {
 
 impl ListView {
     pub(super) fn new(policy: &Policy, endorsed: &Endorsed<Policy>, simulated: bool) -> Self {
-        let requester = |known: &RequesterKey| RequesterView {
-            requester: known.name.to_string(),
-            tenant: known.tenant.to_string(),
-            public_key: known.key.to_string(),
-            create_keys: policy.key_creators.iter().any(|name| *name == known.name),
-            allow: policy
-                .keys
-                .iter()
-                .filter(|rule| rule.requesters.iter().any(|name| *name == known.name))
-                .map(AllowView::new)
-                .collect(),
-        };
+        let members = policy.tenants.iter().flat_map(|tenant| tenant.members.iter().map(move |known| (tenant, known)));
         Self {
-            requesters: policy.requesters.iter().map(requester).collect(),
+            requesters: members.map(|(tenant, known)| RequesterView::new(tenant, known)).collect(),
             policy_version: policy.version.0,
             policy_hash: endorsed.hash().to_string(),
             simulated,
@@ -151,9 +187,26 @@ impl ListView {
     }
 }
 
+impl RequesterView {
+    fn new(tenant: &TenantPolicy, known: &Member) -> Self {
+        let names =
+            |rule: &&Rule| rule.requesters.as_ref().is_none_or(|names| names.iter().any(|name| *name == known.name));
+        let others = tenant.rules.iter().filter(|rule| operator::Grant::of(rule).is_none());
+        let grants = operator::Grant::all(tenant).filter(|grant| grant.requesters.contains(&known.name));
+        Self {
+            requester: known.name.to_string(),
+            tenant: tenant.tenant.to_string(),
+            credential: CredentialView::new(&known.credential),
+            create_keys: tenant.may_create_keys(&known.name),
+            allow: grants.map(AllowView::new).collect(),
+            rules: others.filter(names).map(|rule| rule.name.to_string()).collect(),
+        }
+    }
+}
+
 impl AllowView {
-    fn new(rule: &KeyRule) -> Self {
-        Self { key: rule.key.to_string(), permissions: rule.permissions.iter().map(permission::text).collect() }
+    fn new(grant: operator::Grant<'_>) -> Self {
+        Self { key: grant.key.to_string(), permissions: grant.permissions.iter().map(permission::text).collect() }
     }
 }
 
@@ -168,7 +221,8 @@ impl fmt::Display for ListView {
 impl fmt::Display for RequesterView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let make = if self.create_keys { "; may make keys" } else { "" };
-        write!(f, "{} of tenant {}, key {}{make}", self.requester, self.tenant, self.public_key)?;
-        self.allow.iter().try_for_each(|allow| write!(f, "\n  {}={}", allow.key, allow.permissions.join(",")))
+        write!(f, "{} of tenant {}, key {}{make}", self.requester, self.tenant, self.credential)?;
+        self.allow.iter().try_for_each(|allow| write!(f, "\n  {}={}", allow.key, allow.permissions.join(",")))?;
+        self.rules.iter().try_for_each(|rule| write!(f, "\n  rule {rule}"))
     }
 }

@@ -12,7 +12,7 @@ use crate::{input::ReadAs, output::Lines};
 
 /// What was signed, as it is shown.
 #[derive(Serialize)]
-pub(super) struct SignedView {
+pub(crate) struct SignedView {
     key: String,
     name: String,
     scheme: &'static str,
@@ -20,7 +20,9 @@ pub(super) struct SignedView {
     /// The account's: a child's where there is a path.
     public_key: String,
     chain: &'static str,
-    input: ReadAs,
+    /// How the payload was written, where it came from a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<ReadAs>,
     request_hash: String,
     /// The first signature; Bitcoin has one for each input.
     signature: String,
@@ -45,7 +47,7 @@ pub(super) struct SignedView {
 }
 
 impl SignedView {
-    pub(super) fn new(job: &SigningJob, signed: &Signed, input: ReadAs, simulated: bool) -> Self {
+    pub(crate) fn new(job: &SigningJob, signed: &Signed, input: Option<ReadAs>, simulated: bool) -> Self {
         let account = job.account();
         let body = account.key().body();
         let signatures: Vec<_> = signed.signatures.iter().map(hex::encode).collect();

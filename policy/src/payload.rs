@@ -1,0 +1,178 @@
+//! From a payload to what it does and the messages that are signed: parsed once, hashed here, never taken from a caller.
+
+use cloister_chains::{
+    bitcoin::{Foreign, Psbt, Spender, ToSign},
+    cosmos::SignDoc,
+    derivation::ChildPath,
+    ethereum::{Transaction, TypedData, personal_message_digest},
+    message,
+    solana::{Message, Pubkey},
+};
+use cloister_wire::{
+    codec,
+    ids::{CosmosChain, Hash},
+    policy::{ForeignInputs, Network, Permission},
+    refusal::Refusal,
+    request::{Chain, Purpose, Scheme, SignRequest},
+    tag::Tag,
+};
+use minicbor::Encode;
+
+use crate::facts::Facts;
+
+/// A payload that was parsed for one key.
+#[derive(Debug)]
+pub struct Payload {
+    /// What the policy judges.
+    pub facts: Facts,
+    /// What is signed: one message, or one for each of the key's Bitcoin inputs.
+    pub digests: Vec<Vec<u8>>,
+}
+
+/// The key that signs, and what payloads have to be compared with.
+pub struct Account<'a> {
+    /// Its scheme.
+    pub scheme: Scheme,
+    /// The signing child's public key, in the certificate's encoding.
+    pub public_key: &'a [u8],
+    /// The scripts that it can spend from, if any.
+    pub spender: Option<Spender>,
+    /// Fingerprint (BIP-32) of the certified key, and who spends at a child of it: how change is recognised.
+    pub change: Option<Change<'a>>,
+}
+
+/// The certified key's children.
+pub struct Change<'a> {
+    /// BIP-32.
+    pub fingerprint: [u8; 4],
+    /// The child at a path.
+    pub spender: &'a dyn Fn(&ChildPath) -> Option<Spender>,
+}
+
+/// Reads the payload of a request.
+///
+/// # Errors
+/// [`Refusal::PayloadRejected`], or that chain, purpose and scheme do not fit together.
+pub fn read(account: &Account<'_>, request: &SignRequest) -> Result<Payload, Refusal> {
+    use {Chain as C, Purpose as P, Scheme as S};
+    let payload = request.payload.as_slice();
+    match (request.chain, request.purpose, account.scheme) {
+        (C::Message, P::Message, S::Ed25519 | S::Secp256k1Schnorr) => {
+            text(Permission::Message, payload, message::signing_bytes(payload).map_err(rejected)?)
+        }
+        (C::Message, P::Message, S::Secp256k1Taproot | S::Secp256k1Ecdsa) => {
+            text(Permission::Message, payload, message::digest(payload).map_err(rejected)?)
+        }
+        (C::Solana, P::Transaction, S::Ed25519) => solana(account, payload),
+        (C::Bitcoin, P::Transaction, S::Secp256k1Taproot | S::Secp256k1Ecdsa) => bitcoin(account, payload),
+        (C::Ethereum, P::Transaction, S::Secp256k1Ecdsa) => ethereum(account, payload),
+        (C::Ethereum, P::Message, S::Secp256k1Ecdsa) => {
+            text(Permission::EthereumMessage, payload, personal_message_digest(payload).map_err(rejected)?)
+        }
+        (C::Ethereum, P::TypedData, S::Secp256k1Ecdsa) => typed_data(payload),
+        (C::Cosmos, P::Transaction, S::Secp256k1Ecdsa) => cosmos(account, payload),
+        (C::Message, P::Transaction | P::TypedData, _)
+        | (C::Solana | C::Bitcoin | C::Cosmos, P::Message | P::TypedData, _) => Err(Refusal::PurposeMismatch),
+        (C::Solana, P::Transaction, S::Secp256k1Taproot | S::Secp256k1Schnorr | S::Secp256k1Ecdsa)
+        | (C::Bitcoin, P::Transaction, S::Ed25519 | S::Secp256k1Schnorr)
+        | (C::Ethereum, _, S::Ed25519 | S::Secp256k1Taproot | S::Secp256k1Schnorr)
+        | (C::Cosmos, P::Transaction, S::Ed25519 | S::Secp256k1Taproot | S::Secp256k1Schnorr) => {
+            Err(Refusal::SchemeMismatch)
+        }
+    }
+}
+
+fn one(facts: Facts, digest: impl Into<Vec<u8>>) -> Payload {
+    Payload { facts, digests: vec![digest.into()] }
+}
+
+/// A text moves nothing by itself, and only its reader knows what it agrees to.
+fn text(permission: Permission, text: &[u8], digest: impl Into<Vec<u8>>) -> Result<Payload, Refusal> {
+    let mut facts = Facts::new(permission, None, Vec::new())?;
+    facts.lines = vec![format!("signs the text {}", shown(text))];
+    Ok(one(facts, digest))
+}
+
+/// In quotation marks, which no character of the text can end; bytes that are no text in hex.
+fn shown(text: &[u8]) -> String {
+    match core::str::from_utf8(text) {
+        Ok(text) => format!("{text:?}"),
+        Err(_) => text.iter().map(|byte| format!("{byte:02x}")).fold("0x".to_owned(), |all, byte| all + &byte),
+    }
+}
+
+/// The message itself: Ed25519 signs it whole. The key has to be among its required signers.
+///
+/// There is no place for a durable nonce. What stands in place of the blockhash may be the nonce or a blockhash that is in fact recent, and
+/// with such a one any number of transactions that begin by moving the same nonce on succeed one after the other.
+fn solana(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
+    let signer = <[u8; 32]>::try_from(account.public_key).map(Pubkey::from).map_err(|_| Refusal::SchemeMismatch)?;
+    let message = Message::parse(payload).map_err(rejected)?;
+    let signed = message.signing_bytes_for(&signer).map_err(rejected)?.to_vec();
+    let facts = Facts::new(Permission::Solana, Some(Network::Solana), message.effects(&signer))?;
+    Ok(one(facts, signed))
+}
+
+/// The digest of every input of the key. Inputs of others are the policy's to allow.
+fn bitcoin(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
+    let spender = account.spender.as_ref().ok_or(Refusal::SchemeMismatch)?;
+    let psbt = Psbt::parse(payload).map_err(rejected)?;
+    let ToSign { sighashes, foreign } = psbt.sighashes(spender, Foreign::LeaveAlone).map_err(rejected)?;
+    let foreign = if foreign.is_empty() { ForeignInputs::Refused } else { ForeignInputs::LeftAlone };
+    let digests = sighashes.iter().map(|input| input.digest.to_vec()).collect();
+    let no_child = |_: &ChildPath| None;
+    let none = Change { fingerprint: [0; 4], spender: &no_child };
+    let Change { fingerprint, spender: child } = account.change.as_ref().unwrap_or(&none);
+    let effects = psbt.effects(spender, *fingerprint, child).map_err(rejected)?;
+    let mut facts = Facts::new(Permission::Bitcoin { foreign }, Some(Network::Bitcoin), effects)?;
+    facts.fee_rate = Some(psbt.fee_rate().map_err(rejected)?);
+    let mut coins: Vec<_> =
+        psbt.outpoints().map(|coin| (Hash::from_bytes(*coin.txid.as_bytes()), coin.index)).collect();
+    coins.sort_unstable();
+    facts.place = Some(place(&("bitcoin", coins)));
+    Ok(Payload { facts, digests })
+}
+
+/// The transaction's own chain id says where it counts.
+fn ethereum(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
+    let transaction = Transaction::parse(payload).map_err(rejected)?;
+    let chain_id = transaction.chain_id();
+    let (permission, network) = (Permission::Ethereum { chain_id }, Network::Ethereum { chain_id });
+    let mut facts = Facts::new(permission, Some(network), transaction.effects())?;
+    facts.lines.insert(0, format!("Ethereum transaction on chain {chain_id}, nonce {}", transaction.nonce()));
+    facts.place = Some(place(&("ethereum", account.public_key, chain_id, transaction.nonce())));
+    Ok(one(facts, transaction.signing_hash()))
+}
+
+fn typed_data(payload: &[u8]) -> Result<Payload, Refusal> {
+    let data = TypedData::parse(payload).map_err(rejected)?;
+    let permission = Permission::TypedData { domain: Hash::from_bytes(data.domain_separator()) };
+    let network = data.domain().chain_id().and_then(|id| u64::try_from(id).ok());
+    let network = network.map(|chain_id| Network::Ethereum { chain_id });
+    Ok(one(Facts::new(permission, network, data.effects())?, data.signing_hash()))
+}
+
+/// The key has to be the only signer.
+fn cosmos(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
+    let key: &[u8; 33] = account.public_key.try_into().map_err(|_| Refusal::SchemeMismatch)?;
+    let sign_doc = SignDoc::parse(payload).map_err(rejected)?;
+    let chain_id: CosmosChain = sign_doc.chain_id().parse().map_err(|_| Refusal::PayloadRejected)?;
+    let digest = sign_doc.digest_for(key).map_err(rejected)?;
+    let (permission, network) =
+        (Permission::Cosmos { chain_id: chain_id.clone() }, Network::Cosmos { chain_id: chain_id.clone() });
+    let transaction = sign_doc.transaction();
+    let mut facts = Facts::new(permission, Some(network), transaction.effects())?;
+    let turn = (sign_doc.account_number(), transaction.sequence());
+    facts.place = Some(place(&("cosmos", account.public_key, chain_id, turn)));
+    facts.lines.insert(0, format!("Cosmos transaction on chain {}", sign_doc.chain_id()));
+    Ok(one(facts, digest))
+}
+
+/// What only one transaction can use.
+fn place(what: &impl Encode<()>) -> Hash {
+    Tag::SPENDING.hash(&codec::encode(what))
+}
+
+fn rejected(_: cloister_chains::Rejected) -> Refusal {
+    Refusal::PayloadRejected
+}

@@ -1,0 +1,110 @@
+//! Facts that are read from payloads.
+
+use cloister_chains::U256;
+use cloister_policy::payload::{self, Account, Payload};
+use cloister_wire::{
+    ids::{GroupId, KeyId, RequestId, UnixMillis},
+    policy::{AssetName, Network, Permission},
+    refusal::Refusal,
+    request::{Chain, Purpose, Scheme, SignRequest},
+};
+
+use crate::fixture::*;
+
+const ECDSA_KEY: [u8; 33] = [2; 33];
+const ED25519_KEY: [u8; 32] = [7; 32];
+
+fn read(chain: Chain, purpose: Purpose, payload: &[u8]) -> Result<Payload, Refusal> {
+    let (scheme, public_key) = match chain {
+        Chain::Ethereum => (Scheme::Secp256k1Ecdsa, &ECDSA_KEY[..]),
+        _ => (Scheme::Ed25519, &ED25519_KEY[..]),
+    };
+    let request = SignRequest {
+        group: GroupId::from_bytes([0; 16]),
+        tenant: "acme".parse().unwrap(),
+        key: KeyId::from_bytes([0; 32]),
+        path: list([]),
+        chain,
+        purpose,
+        payload: payload.try_into().unwrap(),
+        requester: name("carol"),
+        id: RequestId::from_bytes([0; 16]),
+        issued_at: UnixMillis(0),
+        not_after: UnixMillis(1),
+    };
+    payload::read(&Account { scheme, public_key, spender: None, change: None }, &request)
+}
+
+/// EIP-155's example: nonce 9, 20 gwei for each of 21,000 gas, 1 ether; here with another nonce, price and amount.
+fn ethereum(nonce: u8, price: u8, amount: u8) -> Payload {
+    let hex = format!(
+        "ec{nonce:02x}8504a817c8{price:02x}825208943535353535353535353535353535353535353535880de0b6b3a76400{amount:02x}80018080"
+    );
+    read(Chain::Ethereum, Purpose::Transaction, &hex::decode(hex).unwrap()).unwrap()
+}
+
+#[test]
+fn an_ethereum_transaction_says_its_chain_its_fee_and_what_it_pays() {
+    let Payload { facts, digests } = ethereum(9, 0, 0);
+    assert_eq!((facts.permission, facts.network), (ETHEREUM, Some(MAINNET)));
+    assert_eq!(facts.fees, [(AssetName::Native, U256::from(420_000_000_000_000_u64))]);
+    assert_eq!(facts.effects.len(), 1);
+    assert_eq!(facts.lines.len(), 3);
+    assert_eq!(hex::encode(&digests[0]), "daf5a779ae972f972197303d7b574746c7ef83eadac0f2791ad23db92e4c8e53");
+}
+
+#[test]
+fn transactions_of_one_nonce_share_a_place_and_others_do_not() {
+    let place = |nonce, price, amount| ethereum(nonce, price, amount).facts.place;
+    assert!(place(9, 0, 0).is_some());
+    assert_eq!(place(9, 0, 0), place(9, 1, 1));
+    assert_ne!(place(9, 0, 0), place(10, 0, 0));
+}
+
+/// A Solana message that begins by moving a durable nonce on and then pays.
+fn with_durable_nonce(lamports: u64) -> Vec<u8> {
+    let accounts = [[7; 32], [8; 32], [9; 32], [6; 32], [0; 32]].concat();
+    let pay = [&[2, 0, 0, 0][..], &lamports.to_le_bytes()].concat();
+    let advance = [&[4, 3, 1, 3, 0, 4][..], &[4, 0, 0, 0]].concat();
+    [&[1, 0, 2, 5][..], &accounts, &[5; 32], &[2], &advance, &[4, 2, 0, 2, 12], &pay].concat()
+}
+
+#[test]
+fn a_durable_nonce_is_no_place_because_a_recent_blockhash_may_stand_there() {
+    let read = |lamports| read(Chain::Solana, Purpose::Transaction, &with_durable_nonce(lamports)).unwrap().facts;
+    assert_eq!((read(5).permission, read(5).network), (Permission::Solana, Some(Network::Solana)));
+    assert_eq!(read(5).effects.len(), 1, "moving the nonce on is no effect of its own");
+    assert_eq!(read(5).place, None);
+}
+
+#[test]
+fn a_text_does_nothing_and_is_shown_in_quotation_marks() {
+    let facts = read(Chain::Message, Purpose::Message, b"pay \"bob\"").unwrap().facts;
+    assert!(facts.effects.is_empty() && facts.fees.is_empty() && facts.place.is_none());
+    assert_eq!(facts.lines, ["signs the text \"pay \\\"bob\\\"\""]);
+}
+
+#[test]
+fn purposes_and_schemes_that_do_not_fit_the_chain_are_refused() {
+    assert_eq!(read(Chain::Solana, Purpose::Message, b"").unwrap_err(), Refusal::PurposeMismatch);
+    assert_eq!(read(Chain::Bitcoin, Purpose::Transaction, b"").unwrap_err(), Refusal::SchemeMismatch);
+    assert_eq!(read(Chain::Solana, Purpose::Transaction, b"?").unwrap_err(), Refusal::PayloadRejected);
+}
+
+#[test]
+fn a_long_rendering_is_cut_and_says_the_hash_of_all() {
+    let mut request = Request::pays(5);
+    request.facts.lines = vec!["é".repeat(cloister_wire::limits::RENDERING)];
+    let text = request.facts.rendering(&request.asked());
+    assert!(text.len() <= cloister_wire::limits::RENDERING && text.contains("and more: "), "{}", text.len());
+    request.facts.lines = vec!["pays".into()];
+    let path = vec![0, 5];
+    assert_eq!(Request { path, ..request.clone() }.shown(), "with key hot, child m/0/5\npays");
+    assert_eq!(request.shown(), "with key hot\npays");
+}
+
+impl Request {
+    fn shown(&self) -> String {
+        self.facts.rendering(&self.asked())
+    }
+}

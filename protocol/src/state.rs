@@ -1,0 +1,78 @@
+//! What a signer remembers and every decision looks at: what limits have counted, which requests wait for a delay and which were withdrawn.
+//!
+//! It changes in one way: by an [`Event`] that stands in the chain of receipts. Whoever has the chain can therefore follow every change,
+//! in order, signed; and there is one place under which a replicated log can come. Each signer keeps its own as long as there is none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cloister_policy::Spending;
+use cloister_wire::{
+    ids::{Hash, Tenant, UnixMillis},
+    limits,
+    receipt::Event,
+};
+
+/// All of it.
+#[derive(Default)]
+pub(crate) struct State {
+    spending: BTreeMap<Tenant, Spending>,
+    /// Requests with all their approvals, and when they may be signed.
+    signable: BTreeMap<Hash, UnixMillis>,
+    withdrawn: BTreeSet<Hash>,
+    /// When the requests in the two above expire.
+    expiry: BTreeSet<(UnixMillis, Hash)>,
+}
+
+impl State {
+    /// What follows from an event, which the caller records.
+    pub(crate) fn apply(&mut self, now: UnixMillis, event: &Event) {
+        self.forget_expired(now);
+        match event {
+            Event::Released { tenant, charges, .. } => {
+                let spending = self.spending.entry(tenant.clone()).or_default();
+                charges.iter().for_each(|charge| spending.charge(charge, now));
+            }
+            Event::Approved { request, signable_at, not_after, .. } => {
+                self.signable.insert(*request, *signable_at);
+                self.expiry.insert((*not_after, *request));
+            }
+            Event::Withdrawn { request, not_after, .. } => {
+                self.withdrawn.insert(*request);
+                self.expiry.insert((*not_after, *request));
+            }
+            // Approvals name the policy that they were given under.
+            Event::PolicyChanged { .. } => self.signable.clear(),
+            Event::Started { .. }
+            | Event::KeyCreated { .. }
+            | Event::ShareOpened { .. }
+            | Event::Refused { .. }
+            | Event::PairBarred { .. } => {}
+        }
+    }
+
+    pub(crate) fn spending(&self, tenant: &Tenant) -> Option<&Spending> {
+        self.spending.get(tenant)
+    }
+
+    /// When a request that has all its approvals may be signed.
+    pub(crate) fn signable_at(&self, request: &Hash) -> Option<UnixMillis> {
+        self.signable.get(request).copied()
+    }
+
+    pub(crate) fn is_withdrawn(&self, request: &Hash) -> bool {
+        self.withdrawn.contains(request)
+    }
+
+    /// Whether one more request can be remembered.
+    pub(crate) fn has_room(&self) -> bool {
+        self.expiry.len() < limits::REMEMBERED
+    }
+
+    fn forget_expired(&mut self, now: UnixMillis) {
+        while let Some((until, request)) = self.expiry.first().copied().filter(|(until, _)| *until <= now) {
+            self.expiry.remove(&(until, request));
+            self.signable.remove(&request);
+            self.withdrawn.remove(&request);
+        }
+    }
+}
