@@ -179,7 +179,7 @@ impl Gate<'_> {
             Verdict::Allow if approvals.is_empty() => Vec::new(),
             Verdict::Allow => return Err(Refusal::ApprovalInvalid),
             Verdict::Approve(quorum) => {
-                self.approved(&Subject { request: hash, requester: &body.requester, tenant }, quorum, approvals)?
+                self.approved(&Subject { request: hash, requester: &body.requester, tenant }, &rule.name, quorum, approvals)?
             }
         };
         if self.state.is_withdrawn(&hash) {
@@ -194,6 +194,7 @@ impl Gate<'_> {
     fn approved(
         &self,
         subject: &Subject<'_>,
+        rule: &RuleName,
         quorum: &Quorum,
         approvals: &[Approval],
     ) -> Result<Vec<Requester>, Refusal> {
@@ -201,7 +202,7 @@ impl Gate<'_> {
         if approvers.len() < usize::from(quorum.count) {
             return Err(Refusal::ApprovalsMissing);
         }
-        let over = || self.state.signable_at(&subject.request).is_some_and(|at| at <= self.now);
+        let over = || self.state.signable_at(&subject.request, rule).is_some_and(|at| at <= self.now);
         if quorum.delay_ms == 0 || over() { Ok(approvers) } else { Err(Refusal::DelayRunning) }
     }
 

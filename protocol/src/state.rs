@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cloister_policy::Spending;
 use cloister_wire::{
-    ids::{Hash, Tenant, UnixMillis},
+    ids::{Hash, RuleName, Tenant, UnixMillis},
     limits,
     receipt::Event,
 };
@@ -16,8 +16,8 @@ use cloister_wire::{
 #[derive(Default)]
 pub(crate) struct State {
     spending: BTreeMap<Tenant, Spending>,
-    /// Requests with all their approvals, and when they may be signed.
-    signable: BTreeMap<Hash, UnixMillis>,
+    /// Requests with all the approvals of a rule, and when they may be signed by it.
+    signable: BTreeMap<Hash, (RuleName, UnixMillis)>,
     withdrawn: BTreeSet<Hash>,
     /// When the requests in the two above expire.
     expiry: BTreeSet<(UnixMillis, Hash)>,
@@ -32,8 +32,8 @@ impl State {
                 let spending = self.spending.entry(tenant.clone()).or_default();
                 charges.iter().for_each(|charge| spending.charge(charge, now));
             }
-            Event::Approved { request, signable_at, not_after, .. } => {
-                self.signable.insert(*request, *signable_at);
+            Event::Approved { request, rule, signable_at, not_after } => {
+                self.signable.insert(*request, (rule.clone(), *signable_at));
                 self.expiry.insert((*not_after, *request));
             }
             Event::Withdrawn { request, not_after, .. } => {
@@ -41,9 +41,8 @@ impl State {
                 self.expiry.insert((*not_after, *request));
             }
             // Approvals name the policy that they were given under.
-            Event::PolicyChanged { .. } => self.signable.clear(),
-            Event::Started { .. }
-            | Event::KeyCreated { .. }
+            Event::PolicyChanged { .. } | Event::Started { .. } => self.signable.clear(),
+            Event::KeyCreated { .. }
             | Event::ShareOpened { .. }
             | Event::Refused { .. }
             | Event::PairBarred { .. } => {}
@@ -54,9 +53,9 @@ impl State {
         self.spending.get(tenant)
     }
 
-    /// When a request that has all its approvals may be signed.
-    pub(crate) fn signable_at(&self, request: &Hash) -> Option<UnixMillis> {
-        self.signable.get(request).copied()
+    /// When a request that has all the approvals of this rule may be signed by it. Under another rule its delay begins anew.
+    pub(crate) fn signable_at(&self, request: &Hash, rule: &RuleName) -> Option<UnixMillis> {
+        self.signable.get(request).filter(|(known, _)| known == rule).map(|(_, at)| *at)
     }
 
     pub(crate) fn is_withdrawn(&self, request: &Hash) -> bool {

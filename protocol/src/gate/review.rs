@@ -74,7 +74,7 @@ impl Gate<'_> {
         let subject = Subject { request, requester: &body.requester, tenant };
         let approved = self.approvers(&subject, quorum, approvals)?;
         let enough = approved.len() >= usize::from(quorum.count);
-        let known = self.state.signable_at(&request);
+        let known = self.state.signable_at(&request, rule);
         let signable_at = known.or_else(|| enough.then(|| self.now.plus(quorum.delay_ms)));
         let (set, needed, not_after) = (quorum.set.clone(), quorum.count, body.not_after);
         let begins = enough && known.is_none() && quorum.delay_ms > 0;
