@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    attest, audit, demo, group, key, manifest, operator, policy, pools, requester, requests, sign, sim, status,
+    attest, audit, demo, group, key, manifest, operator, policy, pools, requester, requests, sign, sim, status, switch,
 };
 
 /// Threshold signatures by attested enclaves: no machine ever holds a whole key.
@@ -55,6 +55,9 @@ pub(crate) enum Command {
     /// Requests that wait for members' approvals.
     #[command(subcommand)]
     Requests(requests::Command),
+    /// Kill switches: any operator closes, the quorum opens.
+    #[command(subcommand)]
+    Switch(switch::Command),
     /// What a host keeps ready for signatures.
     Pools(pools::Arguments),
     /// Where every signer stands.

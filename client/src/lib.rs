@@ -47,6 +47,7 @@ mod secret;
 mod session;
 mod signature;
 mod signed;
+pub mod switches;
 mod taproot;
 pub mod transaction_json;
 pub mod typed_data;

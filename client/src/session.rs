@@ -155,6 +155,10 @@ fn introduction(answer: &AttestationAnswer) -> Option<Introduction> {
 }
 
 impl Attested {
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
+    }
+
     /// The manifest.
     #[must_use]
     pub fn manifest(&self) -> &ValidManifest {
@@ -337,7 +341,7 @@ impl Client {
     }
 
     pub(crate) fn api(&self) -> &Api {
-        &self.attested.api
+        self.attested.api()
     }
 
     /// The group as it was attested.

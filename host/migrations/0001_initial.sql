@@ -1,4 +1,4 @@
--- Documents that operators signed: 'manifest', 'order', 'policy'. Number: 0, incarnation, policy version.
+-- Documents that operators signed: 'manifest', 'order', 'policy', 'closing', 'opening'. Number: 0, incarnation, policy version, time.
 CREATE TABLE documents (
     kind   TEXT    NOT NULL,
     hash   BLOB    NOT NULL,

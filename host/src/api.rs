@@ -6,6 +6,7 @@ mod group;
 mod keys;
 mod local;
 mod requests;
+mod switches;
 
 use std::sync::Arc;
 
@@ -42,6 +43,9 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/v1/requests", get(requests::list).post(requests::propose))
         .route("/v1/requests/{hash}", get(requests::show))
         .route("/v1/requests/{hash}/approvals", post(requests::hear))
+        .route("/v1/switches", get(switches::list))
+        .route("/v1/switches/close", post(switches::close))
+        .route("/v1/switches/open", post(switches::open))
         .route("/v1/pools", get(keys::pools))
         .route("/v1/audit", get(audit::whole))
         .route("/v1/local/signer", post(local::signer))

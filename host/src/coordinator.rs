@@ -27,6 +27,7 @@ mod presigning;
 mod requests;
 mod signing;
 mod start;
+mod switches;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -180,6 +180,7 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::FeeNotAllowed
         | R::OutsideHours
         | R::DeniedByRule
+        | R::SwitchClosed
         | R::ApprovalInvalid
         | R::CreationNotAllowed
         | R::TenantMismatch => 403,

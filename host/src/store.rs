@@ -81,6 +81,10 @@ pub(crate) enum DocumentKind {
     Order,
     /// Policies, by version.
     Policy,
+    /// Kill switches that were closed, by time.
+    Closing,
+    /// Those that were lifted, by time.
+    Opening,
 }
 
 /// A stored answer, and the hash of the bytes that it answers.

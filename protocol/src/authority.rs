@@ -2,7 +2,7 @@
 
 use cloister_wire::{
     endorsement::{Endorsed, NotEndorsed},
-    ids::{BootId, Hash, Pcr, PolicyVersion, SignerId},
+    ids::{BootId, GroupId, Hash, Pcr, PolicyVersion, SignerId},
     manifest::ValidManifest,
     order::{StartKind, StartOrder},
     policy::Policy,
@@ -38,9 +38,7 @@ impl Measured {
     ) -> Result<Standing, Refusal> {
         let order_hash = order.hash();
         let order = order.verify(&self.manifest).map_err(refuse_endorsement)?;
-        if order.group != self.manifest.group || order.manifest != self.manifest.hash() {
-            return Err(Refusal::WrongGroup);
-        }
+        self.check_group(order.group, order.manifest)?;
         if order.boot_of(self.signer) != Some(boot) {
             return Err(Refusal::NotRostered);
         }
@@ -62,11 +60,15 @@ impl Measured {
     /// The policy, if a quorum signed it for this group and it names nobody and nothing twice.
     fn read_policy(&self, policy: &Endorsed<Policy>) -> Result<Policy, Refusal> {
         let policy = policy.verify(&self.manifest).map_err(refuse_endorsement)?;
-        if policy.group != self.manifest.group || policy.manifest != self.manifest.hash() {
-            return Err(Refusal::WrongGroup);
-        }
+        self.check_group(policy.group, policy.manifest)?;
         policy.check().map_err(|_| Refusal::PolicyIncoherent)?;
         Ok(policy)
+    }
+
+    /// Whether a document is for this group and its manifest.
+    pub(crate) fn check_group(&self, group: GroupId, manifest: Hash) -> Result<(), Refusal> {
+        let same = group == self.manifest.group && manifest == self.manifest.hash();
+        if same { Ok(()) } else { Err(Refusal::WrongGroup) }
     }
 
     /// Each signer once, in order; all of them at genesis.

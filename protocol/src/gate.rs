@@ -178,10 +178,16 @@ impl Gate<'_> {
             Verdict::Deny => return Err(Refusal::DeniedByRule),
             Verdict::Allow if approvals.is_empty() => Vec::new(),
             Verdict::Allow => return Err(Refusal::ApprovalInvalid),
-            Verdict::Approve(quorum) => {
-                self.approved(&Subject { request: hash, requester: &body.requester, tenant }, &rule.name, quorum, approvals)?
-            }
+            Verdict::Approve(quorum) => self.approved(
+                &Subject { request: hash, requester: &body.requester, tenant },
+                &rule.name,
+                quorum,
+                approvals,
+            )?,
         };
+        if self.state.is_closed(&body.tenant, Some(body.key)) {
+            return Err(Refusal::SwitchClosed);
+        }
         if self.state.is_withdrawn(&hash) {
             return Err(Refusal::Withdrawn);
         }
@@ -234,6 +240,9 @@ impl Gate<'_> {
     }
 
     fn decide_key(&self, body: &KeyRequest, tenant: &TenantPolicy) -> Result<(), Refusal> {
+        if self.state.is_closed(&body.tenant, None) {
+            return Err(Refusal::SwitchClosed);
+        }
         if !tenant.may_create_keys(&body.requester) {
             return Err(Refusal::CreationNotAllowed);
         }

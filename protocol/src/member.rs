@@ -21,13 +21,14 @@ use cloister_wire::{
     refusal::Refusal,
     request::Requested,
     review::Review,
+    switch::{Closing, Opening},
     tag::Tag,
 };
 use ed25519_dalek::SigningKey;
 use rand_core::CryptoRngCore;
 
 use crate::{
-    authority::{Measured, Standing},
+    authority::{Measured, Standing, refuse_endorsement},
     ceremony::Ceremonies,
     certification::SignerKeys,
     ecdsa::Pairs,
@@ -198,6 +199,8 @@ impl Member {
             Request::Commit { key, count } => self.commit(base, rng, key, count),
             Request::Sign { items } => self.sign(base, &items),
             Request::Review { request, approvals } => self.review(base, &request, approvals.as_slice()),
+            Request::Close { closing } => self.close(base, &closing),
+            Request::Open { opening } => self.open(base, &opening),
             Request::Withdraw { request, withdrawal } => self.withdraw(base, &request, &withdrawal),
             Request::Status { .. }
             | Request::Configure { .. }
@@ -254,6 +257,32 @@ impl Member {
         self.presignings.clear();
         self.keyring.flush_presignatures();
         self.record_start(base);
+        Ok(Step::Done(Body::Nothing))
+    }
+
+    /// Closes a kill switch; one that is closed or was lifted stays as it is.
+    fn close(&mut self, base: &mut Base, closing: &Endorsed<Closing>) -> Stepped {
+        let document = closing.verify_by_any(&self.measured.manifest).map_err(refuse_endorsement)?;
+        self.measured.check_group(document.group, document.manifest)?;
+        let (closing, scope, state) = (closing.hash(), document.scope, base.receipts.state());
+        if !state.knows(&closing) {
+            if !state.has_room_for_closing() {
+                return Err(Refusal::Busy.into());
+            }
+            self.record(base, Event::SwitchClosed { closing, scope });
+        }
+        Ok(Step::Done(Body::Nothing))
+    }
+
+    /// Lifts the closings that the operators name.
+    fn open(&mut self, base: &mut Base, opening: &Endorsed<Opening>) -> Stepped {
+        let document = opening.verify(&self.measured.manifest).map_err(refuse_endorsement)?;
+        self.measured.check_group(document.group, document.manifest)?;
+        for closing in &document.closings {
+            if base.receipts.state().has_closed(closing) {
+                self.record(base, Event::SwitchOpened { closing: *closing });
+            }
+        }
         Ok(Step::Done(Body::Nothing))
     }
 

@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cloister_policy::Spending;
 use cloister_wire::{
-    ids::{Hash, RuleName, Tenant, UnixMillis},
+    ids::{Hash, KeyId, RuleName, Tenant, UnixMillis},
     limits,
     receipt::Event,
+    switch::Scope,
 };
 
 /// All of it.
@@ -19,7 +20,11 @@ pub(crate) struct State {
     /// Requests with all the approvals of a rule, and when they may be signed by it.
     signable: BTreeMap<Hash, (RuleName, UnixMillis)>,
     withdrawn: BTreeSet<Hash>,
-    /// When the requests in the two above expire.
+    /// Kill switches that are closed.
+    closed: BTreeMap<Hash, Scope>,
+    /// Those that were lifted: no host closes them again.
+    lifted: BTreeSet<Hash>,
+    /// When the requests above expire.
     expiry: BTreeSet<(UnixMillis, Hash)>,
 }
 
@@ -40,12 +45,17 @@ impl State {
                 self.withdrawn.insert(*request);
                 self.expiry.insert((*not_after, *request));
             }
+            Event::SwitchClosed { closing, scope } => {
+                self.closed.insert(*closing, scope.clone());
+            }
+            Event::SwitchOpened { closing } => {
+                self.closed.remove(closing);
+                self.lifted.insert(*closing);
+            }
             // Approvals name the policy that they were given under.
             Event::PolicyChanged { .. } | Event::Started { .. } => self.signable.clear(),
-            Event::KeyCreated { .. }
-            | Event::ShareOpened { .. }
-            | Event::Refused { .. }
-            | Event::PairBarred { .. } => {}
+            Event::KeyCreated { .. } | Event::ShareOpened { .. } | Event::Refused { .. } | Event::PairBarred { .. } => {
+            }
         }
     }
 
@@ -60,6 +70,30 @@ impl State {
 
     pub(crate) fn is_withdrawn(&self, request: &Hash) -> bool {
         self.withdrawn.contains(request)
+    }
+
+    /// Whether a kill switch stops what a tenant asks for, with this key if it is about one.
+    pub(crate) fn is_closed(&self, tenant: &Tenant, key: Option<KeyId>) -> bool {
+        self.closed.values().any(|scope| match scope {
+            Scope::Group => true,
+            Scope::Tenant(closed) => closed == tenant,
+            Scope::Key(closed) => key == Some(*closed),
+        })
+    }
+
+    /// Whether this closing counts at present, or did before it was lifted.
+    pub(crate) fn knows(&self, closing: &Hash) -> bool {
+        self.closed.contains_key(closing) || self.lifted.contains(closing)
+    }
+
+    /// Whether this closing counts at present.
+    pub(crate) fn has_closed(&self, closing: &Hash) -> bool {
+        self.closed.contains_key(closing)
+    }
+
+    /// Whether one more can be closed. Every closing is counted until a restart, so that none that was lifted is ever forgotten.
+    pub(crate) fn has_room_for_closing(&self) -> bool {
+        self.closed.len() < limits::CLOSINGS && self.lifted.len() < limits::LIFTED
     }
 
     /// Whether one more request can be remembered.

@@ -108,6 +108,19 @@ impl<T: Endorsable> Endorsed<T> {
     /// # Errors
     /// [`NotEndorsed`].
     pub fn verify(&self, manifest: &Manifest) -> Result<T, NotEndorsed> {
+        self.verify_by(manifest, manifest.quorum)
+    }
+
+    /// The document, if any operator of the manifest signed it: what stops something needs no quorum. Every signature present has to be
+    /// good.
+    ///
+    /// # Errors
+    /// [`NotEndorsed`].
+    pub fn verify_by_any(&self, manifest: &Manifest) -> Result<T, NotEndorsed> {
+        self.verify_by(manifest, 1)
+    }
+
+    fn verify_by(&self, manifest: &Manifest, needed: u16) -> Result<T, NotEndorsed> {
         let hash = self.hash();
         let mut seen = BTreeSet::new();
         for OperatorSignature { operator, signature } in &self.signatures {
@@ -118,8 +131,8 @@ impl<T: Endorsable> Endorsed<T> {
                 return Err(bad);
             }
         }
-        if seen.len() < usize::from(manifest.quorum) {
-            return Err(NotEndorsed::NoQuorum { got: seen.len(), needed: manifest.quorum });
+        if seen.len() < usize::from(needed) {
+            return Err(NotEndorsed::NoQuorum { got: seen.len(), needed });
         }
         Ok(self.unverified()?)
     }

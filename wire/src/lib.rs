@@ -44,5 +44,6 @@ pub mod refusal;
 pub mod request;
 pub mod review;
 pub mod signature;
+pub mod switch;
 pub mod tag;
 pub mod webauthn;

@@ -80,6 +80,10 @@ pub const CHANNEL_ACCOUNT: usize = 64 + 1 + 128;
 pub const DENOMINATION: usize = 128;
 /// Approvals of one request.
 pub const APPROVALS: usize = 16;
+/// Kill switches that are closed at once, and that one order lifts.
+pub const CLOSINGS: usize = 256;
+/// Lifted kill switches that a signer remembers, so that a host cannot close them again: 32 bytes each.
+pub const LIFTED: usize = 4096;
 /// Requests that a signer remembers as withdrawn or waiting for a delay, until they expire: about 2 MiB.
 pub const REMEMBERED: usize = 16_384;
 /// An approval's body, bytes.

@@ -24,6 +24,7 @@ use crate::{
     request::Requested,
     review::Review,
     signature::Signature,
+    switch::{Closing, Opening},
     tag::Tag,
 };
 
@@ -222,6 +223,20 @@ pub enum Request {
         /// By its requester, or by a member of the set that is to approve it.
         #[n(1)]
         withdrawal: Approval,
+    },
+    /// Closes a kill switch.
+    #[n(24)]
+    Close {
+        /// Signed by an operator or more.
+        #[n(0)]
+        closing: Endorsed<Closing>,
+    },
+    /// Lifts kill switches.
+    #[n(25)]
+    Open {
+        /// Signed by the quorum.
+        #[n(0)]
+        opening: Endorsed<Opening>,
     },
 }
 

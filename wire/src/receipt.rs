@@ -14,6 +14,7 @@ use crate::{
     limits,
     refusal::Refusal,
     signature::Signature,
+    switch::Scope,
     tag::Tag,
 };
 
@@ -160,6 +161,23 @@ pub enum Event {
         /// When the request expires.
         #[n(2)]
         not_after: UnixMillis,
+    },
+    /// An operator closed a kill switch.
+    #[n(9)]
+    SwitchClosed {
+        /// Hash of the closing.
+        #[n(0)]
+        closing: Hash,
+        /// What it stops.
+        #[n(1)]
+        scope: Scope,
+    },
+    /// The operators lifted a kill switch.
+    #[n(10)]
+    SwitchOpened {
+        /// Hash of the closing.
+        #[n(0)]
+        closing: Hash,
     },
 }
 

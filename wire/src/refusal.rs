@@ -96,6 +96,7 @@ refusals! {
     60 DelayRunning "delay_running" "The request was approved, and the policy's delay is not over; ask again then."
     61 Withdrawn "withdrawn" "The request was rejected or cancelled; make and sign a new one."
     62 AmountTooLarge "amount_too_large" "Amounts of the payload add up to 2^256 or more; no such transaction can succeed."
+    63 SwitchClosed "switch_closed" "An operator has closed a kill switch for the group, the tenant or the key; ask the operators, whose quorum opens it."
 }
 
 impl fmt::Display for Refusal {

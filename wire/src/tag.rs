@@ -44,6 +44,10 @@ tags! {
     KEY_REQUEST = "cloister/1/key-request";
     /// An approval, rejection or cancellation of a request, signed by a member.
     APPROVAL = "cloister/1/approval";
+    /// A kill switch, closed by an operator; also its name when it is lifted.
+    CLOSING = "cloister/1/closing";
+    /// Kill switches, lifted by operators.
+    OPENING = "cloister/1/opening";
     /// What a signer makes of a request, signed by the boot identity.
     REVIEW = "cloister/1/review";
     /// What people are shown of a request: the effects digest of receipts.

@@ -103,9 +103,12 @@ impl Known<'_> {
             Event::KeyCreated { key, .. } | Event::ShareOpened { key } | Event::Released { key, .. } => {
                 ("key", Hash::from_bytes(*key.as_bytes()), self.keys.contains(key))
             }
-            Event::Refused { .. } | Event::PairBarred { .. } | Event::Approved { .. } | Event::Withdrawn { .. } => {
-                return None;
-            }
+            Event::Refused { .. }
+            | Event::PairBarred { .. }
+            | Event::Approved { .. }
+            | Event::Withdrawn { .. }
+            | Event::SwitchClosed { .. }
+            | Event::SwitchOpened { .. } => return None,
         };
         (!known).then_some(Finding::Dangling { boot: body.boot, sequence: body.sequence, what, hash })
     }
@@ -125,7 +128,9 @@ impl BootChain {
                 | Event::KeyCreated { .. }
                 | Event::ShareOpened { .. }
                 | Event::Approved { .. }
-                | Event::Withdrawn { .. } => {}
+                | Event::Withdrawn { .. }
+                | Event::SwitchClosed { .. }
+                | Event::SwitchOpened { .. } => {}
             }
         }
     }

@@ -148,18 +148,8 @@ impl Coordinator {
 
     /// Tells every signer; those that cannot be reached are told again when it is posted again.
     async fn withdraw(&self, requested: &Requested, withdrawal: &Approval) -> Result<(), Problem> {
-        let tell = |signer| async move {
-            let request = Request::Withdraw { request: requested.clone(), withdrawal: withdrawal.clone() };
-            self.signers.ask(signer, &request).await.map(drop)
-        };
-        let told = join_all(self.signers.ids().map(tell)).await;
-        let (told, failed): (Vec<_>, Vec<_>) = told.into_iter().partition(Result::is_ok);
-        // With fewer, the others could still sign.
-        let all_others = self.signers.ids().count().saturating_sub(usize::from(self.signers.manifest.threshold));
-        match failed.into_iter().find_map(Result::err) {
-            Some(problem) if told.len() <= all_others => Err(problem),
-            _ => Ok(()),
-        }
+        let request = Request::Withdraw { request: requested.clone(), withdrawal: withdrawal.clone() };
+        self.tell(&request, self.blocking()).await.map(drop)
     }
 }
 

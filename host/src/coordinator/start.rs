@@ -63,13 +63,7 @@ impl Coordinator {
 
     /// The document, if the group's operators signed it.
     pub(super) fn verify<T: Endorsable>(&self, document: &Endorsed<T>) -> Result<T, Problem> {
-        document.verify(&self.signers.manifest).map_err(|why| {
-            let refusal = match why {
-                NotEndorsed::Unreadable(_) => Refusal::Malformed,
-                NotEndorsed::BadSignature(_) | NotEndorsed::NoQuorum { .. } => Refusal::NotEndorsed,
-            };
-            Problem::refused(refusal).because(why.to_string())
-        })
+        document.verify(&self.signers.manifest).map_err(not_endorsed)
     }
 
     async fn run_start(&self, start: &Start) -> Result<(), Problem> {
@@ -173,3 +167,11 @@ impl Coordinator {
 
 /// Bytes of all certificates of a group, in base64.
 const CERTIFICATES: usize = 32 * 1024 * 1024;
+/// What signers would say of a document that operators have not signed as they have to.
+pub(super) fn not_endorsed(why: NotEndorsed) -> Problem {
+    let refusal = match why {
+        NotEndorsed::Unreadable(_) => Refusal::Malformed,
+        NotEndorsed::BadSignature(_) | NotEndorsed::NoQuorum { .. } => Refusal::NotEndorsed,
+    };
+    Problem::refused(refusal).because(why.to_string())
+}

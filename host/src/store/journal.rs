@@ -152,6 +152,8 @@ impl DocumentKind {
             Self::Manifest => "manifest",
             Self::Order => "order",
             Self::Policy => "policy",
+            Self::Closing => "closing",
+            Self::Opening => "opening",
         }
     }
 }

@@ -50,8 +50,12 @@ impl Gate<'_> {
             Ok(Decision { rule, .. }) => rule,
             Err(refusal) => return refused(view(None, Standing::Refused(refusal))),
         };
-        if self.state.is_withdrawn(&request) {
-            return refused(view(Some(&rule.name), Standing::Refused(Refusal::Withdrawn)));
+        let stopped = match self.state.is_withdrawn(&request) {
+            true => Some(Refusal::Withdrawn),
+            false => self.state.is_closed(&body.tenant, Some(body.key)).then_some(Refusal::SwitchClosed),
+        };
+        if let Some(refusal) = stopped {
+            return refused(view(Some(&rule.name), Standing::Refused(refusal)));
         }
         let (standing, approved) = match &rule.verdict {
             Verdict::Deny => (Standing::Refused(Refusal::DeniedByRule), None),

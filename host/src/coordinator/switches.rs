@@ -1,0 +1,57 @@
+//! Kill switches: what operators close and lift, passed on to every signer.
+
+use cloister_wire::{
+    codec,
+    endorsement::{Endorsable, Endorsed},
+    ids::SignerId,
+    message::Request,
+    switch::{Closing, Opening},
+};
+use futures_util::future::join_all;
+
+use super::{Coordinator, now, start::not_endorsed};
+use crate::{
+    desk::unexpected,
+    problem::Problem,
+    store::{DocumentKind, Write},
+};
+
+impl Coordinator {
+    /// Closes a kill switch at every signer that can be reached. It is done once those that were not cannot sign without the others.
+    pub(crate) async fn close(&self, closing: Endorsed<Closing>) -> Result<Vec<SignerId>, Problem> {
+        closing.verify_by_any(&self.signers.manifest).map_err(not_endorsed)?;
+        self.file(DocumentKind::Closing, &closing).await?;
+        self.tell(&Request::Close { closing }, self.blocking()).await
+    }
+
+    /// Lifts kill switches at every signer that can be reached; with fewer than the threshold nothing could be signed yet.
+    pub(crate) async fn open(&self, opening: Endorsed<Opening>) -> Result<Vec<SignerId>, Problem> {
+        self.verify(&opening)?;
+        let told =
+            self.tell(&Request::Open { opening: opening.clone() }, self.signers.manifest.threshold.into()).await?;
+        self.file(DocumentKind::Opening, &opening).await?;
+        Ok(told)
+    }
+
+    /// How many signers have to know of something so that the others cannot sign without one of them.
+    pub(super) fn blocking(&self) -> usize {
+        self.signers.ids().count().saturating_sub(usize::from(self.signers.manifest.threshold)) + 1
+    }
+
+    /// Asks every signer the same; fails, with what one of them says, if fewer than `needed` do it.
+    pub(super) async fn tell(&self, request: &Request, needed: usize) -> Result<Vec<SignerId>, Problem> {
+        let tell = |signer| async move { self.signers.ask(signer, request).await.map(|_| signer) };
+        let answers = join_all(self.signers.ids().map(tell)).await;
+        let (told, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+        let told: Vec<_> = told.into_iter().flatten().collect();
+        if told.len() >= needed {
+            return Ok(told);
+        }
+        Err(failed.into_iter().find_map(Result::err).unwrap_or_else(unexpected))
+    }
+
+    async fn file<T: Endorsable>(&self, kind: DocumentKind, document: &Endorsed<T>) -> Result<(), Problem> {
+        let (hash, body) = (document.hash(), codec::encode(document));
+        Ok(self.signers.desk.store.write(vec![Write::Document { kind, hash, number: now().0, body }]).await?)
+    }
+}
