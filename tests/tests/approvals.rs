@@ -38,7 +38,7 @@ fn with_board(tenant: &mut TenantPolicy) {
     members.extend(["ann", "bob"].map(member));
     members.sort_by(|a, b| a.name.cmp(&b.name));
     tenant.members = list(members);
-    let members = list(members.iter().map(|name| requester(name)));
+    let members = list(BOARD.map(requester));
     tenant.sets = list([MemberSet { name: "board".parse().unwrap(), members }]);
     let measure = Measure::Spending { network: Network::Solana, asset: AssetName::Native, most: quantity(20_000) };
     let name = "hourly".parse().unwrap();

@@ -24,6 +24,7 @@ use cloister_wire::{
     request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
     review::{Review, ReviewBody, Standing},
     signature::{PublicKey, Signature},
+    switch::{Closing, Opening, Scope},
     webauthn::{Assertion, Passkey, PasskeyKey},
 };
 use ed25519_dalek::SigningKey;
@@ -111,7 +112,7 @@ fn the_largest_event_is_within_its_bound() {
 #[test]
 fn every_request_has_its_own_number() {
     let numbers: std::collections::BTreeSet<_> = requests().iter().map(|golden| golden.bytes[1]).collect();
-    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..24).collect::<Vec<_>>());
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..26).collect::<Vec<_>>());
 }
 
 fn values() -> Vec<Golden> {
@@ -162,6 +163,11 @@ fn documents() -> Vec<Golden> {
             "ReceiptWithdrawn",
             receipt_body(Event::Withdrawn { request: hash(1), by: requester(), not_after: at().plus(60_000) }),
         ),
+        golden(
+            "ReceiptSwitchClosed",
+            receipt_body(Event::SwitchClosed { closing: hash(1), scope: Scope::Tenant(tenant()) }),
+        ),
+        golden("ReceiptSwitchOpened", receipt_body(Event::SwitchOpened { closing: hash(1) })),
         golden("Charge", charge()),
         golden("ApprovalBody", approval_body()),
         golden("ApprovalBodyWithdraw", ApprovalBody { stance: Stance::Withdraw, ..approval_body() }),
@@ -171,6 +177,10 @@ fn documents() -> Vec<Golden> {
         golden("ReviewBodyWaiting", review_body(Some("large"), waiting(None))),
         golden("ReviewBodyDelayed", review_body(Some("large"), waiting(Some(at().plus(60_000))))),
         golden("Review", review()),
+        golden("ClosingOfGroup", closing(Scope::Group)),
+        golden("ClosingOfTenant", closing(Scope::Tenant(tenant()))),
+        golden("ClosingOfKey", closing(Scope::Key(key()))),
+        golden("Opening", opening()),
     ]
 }
 
@@ -205,6 +215,8 @@ fn requests() -> Vec<Golden> {
         golden("RequestPair", Request::Pair { peer: signer(2) }),
         golden("RequestReview", Request::Review { request: requested(), approvals: list([approval()]) }),
         golden("RequestWithdraw", Request::Withdraw { request: requested(), withdrawal: approval() }),
+        golden("RequestClose", Request::Close { closing: endorsed(&closing(Scope::Group)) }),
+        golden("RequestOpen", Request::Open { opening: endorsed(&opening()) }),
     ]
 }
 
@@ -536,6 +548,14 @@ fn requested() -> Requested {
 }
 
 /// The base point.
+fn closing(scope: Scope) -> Closing {
+    Closing { group: group(), manifest: hash(1), scope, nonce: nonce() }
+}
+
+fn opening() -> Opening {
+    Opening { group: group(), manifest: hash(1), closings: list([hash(2), hash(3)]) }
+}
+
 fn p256_key() -> P256Key {
     let point = "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
     P256Key::from_bytes(&hex::decode(point).unwrap()).unwrap()
