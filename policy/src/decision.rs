@@ -98,13 +98,12 @@ fn wrong_payload(inquiry: &Inquiry<'_>) -> Refusal {
     let permission = &inquiry.facts.permission;
     let reached = |rule: &&Rule| rule.verdict != Verdict::Deny && inquiry.fit(rule).err() == Some(Misfit::Payload);
     let mut payloads = inquiry.tenant.rules.iter().filter(reached).flat_map(|rule| rule.payloads.iter().flatten());
-    if !payloads.any(|payload| payload.kind() == permission.kind()) {
-        return Refusal::ChainNotAllowed;
-    }
+    let other_kind = !payloads.any(|payload| payload.kind() == permission.kind());
     match permission {
+        Permission::TypedData { .. } => Refusal::DomainNotAllowed,
+        _ if other_kind => Refusal::ChainNotAllowed,
         Permission::Bitcoin { .. } => Refusal::ForeignInputs,
         Permission::Ethereum { .. } | Permission::Cosmos { .. } => Refusal::ChainIdNotAllowed,
-        Permission::TypedData { .. } => Refusal::DomainNotAllowed,
         Permission::Message | Permission::Solana | Permission::EthereumMessage => Refusal::ChainNotAllowed,
     }
 }

@@ -273,7 +273,7 @@ fn refuses_a_key_that_it_does_not_hold() {
 
 #[test]
 fn refuses_a_requester_whom_the_keys_rule_does_not_name() {
-    assert_eq!(altered(|request| request.requester = requester(CLERK)), Err(Refusal::ChainNotAllowed));
+    assert_eq!(altered(|request| request.requester = requester(CLERK)), Err(Refusal::NoRule));
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn refuses_a_key_that_no_rule_names() {
     let key = stage.group.make_key("without-rule", Scheme::Ed25519);
     let payload = solana_transfer(&stage.group.keys[&key].verifying_key(), 5);
     let request = stage.request(key, Chain::Solana, &payload);
-    assert_eq!(stage.verdict(&requested(&request, TREASURER), key), Err(Refusal::ChainNotAllowed));
+    assert_eq!(stage.verdict(&requested(&request, TREASURER), key), Err(Refusal::NoRule));
 }
 
 #[test]
