@@ -62,7 +62,7 @@ fn decision(criterion: &mut Criterion, name: &str, policy: &Policy, payee: usize
     let last = tenant.rules.iter().last().expect("a rule");
     let (requester, key): (Requester, KeyName) =
         (parsed("carol"), parsed(&format!("key-{:05}", tenant.rules.len() - 1)));
-    let asked = Asked { requester: &requester, key: &key, path: &[] };
+    let asked = Asked { requester: &requester, key: &key, path: &[], session: None };
     let (facts, spending) = (pays(payee), Spending::default());
     let decided = || decide(tenant, asked, &facts, Hash::from_bytes([1; 32]), &spending, UnixMillis(0));
     assert_eq!(decided().expect("a rule").rule.name, last.name, "the last rule decides");
@@ -98,7 +98,7 @@ fn limited(criterion: &mut Criterion, spending: &Spending) {
     let policy = policy(1, 1, for_its_key);
     let tenant = policy.tenants.iter().next().expect("a tenant");
     let (requester, key): (Requester, KeyName) = (parsed("carol"), parsed("key-00000"));
-    let asked = Asked { requester: &requester, key: &key, path: &[] };
+    let asked = Asked { requester: &requester, key: &key, path: &[], session: None };
     let facts = pays(0);
     criterion.benchmark_group("decide").bench_function("one rule, full limits", |bencher| {
         bencher.iter(|| black_box(decide(tenant, asked, &facts, Hash::from_bytes([1; 32]), spending, UnixMillis(0))));

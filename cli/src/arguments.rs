@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    attest, audit, demo, group, key, manifest, operator, policy, pools, requester, requests, sign, sim, status, switch,
+    attest, audit, demo, group, key, manifest, operator, policy, pools, requester, requests, session, sign, sim,
+    status, switch,
 };
 
 /// Threshold signatures by attested enclaves: no machine ever holds a whole key.
@@ -55,6 +56,9 @@ pub(crate) enum Command {
     /// Requests that wait for members' approvals.
     #[command(subcommand)]
     Requests(requests::Command),
+    /// Session keys: other keys that may ask in your name, for less and for a while.
+    #[command(subcommand)]
+    Session(session::Command),
     /// Kill switches: any operator closes, the quorum opens.
     #[command(subcommand)]
     Switch(switch::Command),

@@ -11,6 +11,7 @@ pub(crate) mod policy;
 pub(crate) mod pools;
 pub(crate) mod requester;
 pub(crate) mod requests;
+pub(crate) mod session;
 pub(crate) mod sign;
 pub(crate) mod sim;
 pub(crate) mod status;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Requester(command) => wait(requester::run(command, output)),
         Command::Policy(command) => wait(policy::run(command, output)),
         Command::Requests(command) => wait(requests::run(command, output)),
+        Command::Session(command) => wait(session::run(command, output)),
         Command::Switch(command) => wait(switch::run(command, output)),
         Command::Pools(arguments) => wait(pools::run(arguments, output)),
         Command::Status(arguments) => wait(status::run(arguments, output)),

@@ -172,6 +172,7 @@ impl Identity {
                 name: name.clone(),
                 tenant: tenant.clone(),
                 secret: SecretFile::read_of_requester(key)?,
+                session: None,
             });
         }
         if self.requester.is_some() {

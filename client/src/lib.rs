@@ -25,6 +25,7 @@ mod api;
 pub mod audit;
 mod boot;
 pub mod credential;
+pub mod delegation;
 mod ecdsa;
 mod error;
 mod json_value;

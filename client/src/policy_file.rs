@@ -31,13 +31,14 @@ use std::collections::BTreeMap;
 
 use cloister_wire::{
     ids::{GroupId, Hash, PolicyVersion, Tenant},
-    policy::{Policy, TenantPolicy},
+    policy::{Policy, Rule, TenantPolicy},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub(crate) use amount::{Amount, Coin, coin};
 pub use comparison::{Change, Subject, compare};
 pub use refused::NotAPolicy;
+use rule::RuleEntry;
 pub(crate) use span::Span;
 use tenant::TenantForm;
 pub(crate) use text::{Text, Written, formed};
@@ -74,6 +75,16 @@ fn checked(tenants: Vec<TenantPolicy>) -> Result<Vec<TenantPolicy>, NotAPolicy> 
     };
     policy.check().map_err(PlanError::from)?;
     Ok(policy.tenants.into_vec())
+}
+
+/// A rule that stands alone: the fields of a rule, in TOML or JSON.
+pub(crate) fn rule(text: &str) -> Result<Rule, NotAPolicy> {
+    parse(text).map(|RuleEntry(rule)| rule)
+}
+
+/// The same in TOML.
+pub(crate) fn rule_to_toml(rule: &Rule) -> String {
+    layout::fields(&RuleEntry(rule.clone()))
 }
 
 /// The tenants in TOML.

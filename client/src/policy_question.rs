@@ -181,7 +181,7 @@ impl Question<'_> {
             Ok(payload) => payload.facts,
             Err(refusal) => return Ok(Ruling::refused(refusal)),
         };
-        let asked = Asked { requester: self.requester, key: self.name, path: self.path.steps() };
+        let asked = Asked { requester: self.requester, key: self.name, path: self.path.steps(), session: None };
         let hash = Tag::SIGN_REQUEST.hash(&codec::encode(&request));
         let (rules, decision) =
             (explain(tenant, asked, &facts, hash, spending, now), decide(tenant, asked, &facts, hash, spending, now));
@@ -212,6 +212,7 @@ impl Question<'_> {
             id: self.id,
             issued_at: now,
             not_after: now.plus(1),
+            session: None,
         })
     }
 }

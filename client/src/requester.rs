@@ -10,6 +10,7 @@ use cloister_wire::{
     bounded::Bytes,
     codec,
     credential::Proof,
+    delegation::Delegation,
     ids::{GroupId, Hash, KeyName, RequestId, Requester, Tenant, UnixMillis},
     limits,
     request::{KeyRequest, Requestable, Requested, Scheme, SignRequest},
@@ -23,8 +24,10 @@ pub struct Credential {
     pub name: Requester,
     /// The tenant in the policy.
     pub tenant: Tenant,
-    /// Signs the requests.
+    /// Signs the requests: the requester's own, or a session key's.
     pub secret: RequesterSecret,
+    /// Under which a session key asks in the requester's name.
+    pub session: Option<Delegation>,
 }
 
 /// A request without its requester's proof.
@@ -54,7 +57,7 @@ impl Unproved {
     /// [`cloister_wire::credential::Credential::verify`] tells before they are asked.
     #[must_use]
     pub fn assemble(self, proof: Proof) -> Requested {
-        Requested { body: self.body, proof }
+        Requested { body: self.body, proof, delegation: None }
     }
 }
 
@@ -93,7 +96,10 @@ impl Credential {
         what: (Kind, &[u8]),
         life_ms: u64,
     ) -> Result<Requested, Error> {
-        self.secret.request(&sign_request(group, &self.name, &self.tenant, account, what, life_ms)?)
+        let session = self.session.as_ref().map(Delegation::hash);
+        let request = sign_request(group, &self.name, &self.tenant, account, what, life_ms)?;
+        let requested = self.secret.request(&SignRequest { session, ..request })?;
+        Ok(Requested { delegation: self.session.clone(), ..requested })
     }
 }
 
@@ -139,6 +145,7 @@ pub fn sign_request(
         id: new_id()?,
         issued_at,
         not_after,
+        session: None,
     })
 }
 

@@ -8,6 +8,7 @@ use cloister_wire::{
     approval::{Approval, ApprovalBody, Stance},
     codec,
     credential::Proof,
+    delegation::{Delegation, DelegationBody},
     ids::{Hash, Requester, SignerId},
     request::{Requested, SignRequest},
     review::{Review, ReviewBody},
@@ -134,7 +135,12 @@ impl Client {
         let key = key.ok_or_else(|| Error::NoSuchKey(request.key.to_string()))?;
         let path = cloister_chains::derivation::ChildPath::new(request.path.as_slice())?;
         let account = Account::new(&key, path)?;
-        let rendering = rendering(&account, &request)?;
+        let session = requested.delegation.as_ref().map(Delegation::unverified).transpose();
+        let session = session.map_err(|why| Error::Unreadable { what: "delegation", why })?;
+        if requested.delegation.as_ref().map(Delegation::hash) != request.session {
+            return Err(Error::Unintelligible("a request without the delegation that it names"));
+        }
+        let rendering = rendering(&account, &request, session.as_ref())?;
         let (mut reviews, mut problems) = (Vec::new(), Vec::new());
         for answer in answer.reviews {
             let boot = self.attested().boots().iter().find(|boot| boot.signer().get() == answer.signer);
@@ -218,10 +224,15 @@ impl Unsaid {
 }
 
 /// What people are shown of a request: by the same code as in signers, of the same bytes.
-fn rendering(account: &Account, request: &SignRequest) -> Result<String, Error> {
+fn rendering(account: &Account, request: &SignRequest, session: Option<&DelegationBody>) -> Result<String, Error> {
     let read = PolicyKey::from(account).payload(account.path(), request)?;
     let payload::Payload { facts, .. } = read.map_err(Error::Refused)?;
-    let asked = Asked { requester: &request.requester, key: &account.key().body().name, path: request.path.as_slice() };
+    let asked = Asked {
+        requester: &request.requester,
+        key: &account.key().body().name,
+        path: request.path.as_slice(),
+        session: session.map(|session| &session.scope),
+    };
     Ok(facts.rendering(&asked))
 }
 

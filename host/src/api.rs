@@ -6,6 +6,7 @@ mod group;
 mod keys;
 mod local;
 mod requests;
+mod sessions;
 mod switches;
 
 use std::sync::Arc;
@@ -27,7 +28,7 @@ type Host = axum::extract::State<Arc<Coordinator>>;
 
 /// All paths.
 pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
-    let large = DefaultBodyLimit::max(LARGE);
+    let documents = DefaultBodyLimit::max(DOCUMENTS);
     Router::new()
         .route("/v1/health", get(group::health))
         .route("/v1/ready", get(group::ready))
@@ -35,8 +36,8 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/v1/signers", get(group::signers))
         .route("/v1/signers/{signer}", get(group::signer))
         .route("/v1/signers/{signer}/attestation", get(group::attestation))
-        .route("/v1/start", get(group::last_start).post(group::start))
-        .route("/v1/policy", post(group::policy))
+        .route("/v1/start", get(group::last_start).post(group::start).layer(documents))
+        .route("/v1/policy", post(group::policy).layer(documents))
         .route("/v1/keys", get(keys::list).post(keys::create))
         .route("/v1/keys/{key}", get(keys::show))
         .route("/v1/sign", post(keys::sign))
@@ -46,16 +47,17 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/v1/switches", get(switches::list))
         .route("/v1/switches/close", post(switches::close))
         .route("/v1/switches/open", post(switches::open))
+        .route("/v1/sessions/revoke", post(sessions::revoke))
         .route("/v1/pools", get(keys::pools))
         .route("/v1/audit", get(audit::whole))
-        .route("/v1/local/signer", post(local::signer))
+        .route("/v1/local/signer", post(local::signer).layer(DefaultBodyLimit::max(limits::FRAME)))
         .route("/v1/local/open", post(local::open))
         .route("/v1/local/certificates", get(local::certificates))
         .route("/v1/local/start", get(local::start))
         .route("/v1/local/audit", get(audit::local))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(large)
+        .layer(DefaultBodyLimit::max(BODY))
         .with_state(coordinator)
 }
 
@@ -67,10 +69,8 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::host(HostCode::MethodNotAllowed, format!("{} does not take {method}", uri.path()))
 }
 
-/// The largest body: a frame, or the largest document in base64 within some JSON.
-const LARGE: usize = {
-    let documents = 2 * (limits::ENDORSED + 16 * 1024) / 3 * 4 + 1024;
-    let request = (limits::REQUEST + limits::PROOF + 16) / 3 * 4 + 1024;
-    let most = if documents > request { documents } else { request };
-    if most > limits::FRAME { most } else { limits::FRAME }
-};
+/// The largest body of most paths: a request to sign with its proof and delegation, in base64 within some JSON.
+const BODY: usize = (limits::REQUEST + limits::PROOF + limits::DELEGATION + limits::PROOF + 64) / 3 * 4 + 1024;
+
+/// Of those that take an order and a policy: each the largest document.
+const DOCUMENTS: usize = 2 * (limits::ENDORSED + 16 * 1024) / 3 * 4 + 1024;

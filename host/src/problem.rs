@@ -183,6 +183,8 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::SwitchClosed
         | R::ApprovalInvalid
         | R::CreationNotAllowed
+        | R::DelegationInvalid
+        | R::DelegationExceeded
         | R::TenantMismatch => 403,
         R::UnknownSigner | R::KeyUnknown | R::CeremonyUnknown => 404,
         R::WrongPhase

@@ -44,6 +44,9 @@ pub fn decide<'a>(
     now: UnixMillis,
 ) -> Result<Decision<'a>, Refusal> {
     let inquiry = Inquiry::new(tenant, asked, facts, request, spending, now)?;
+    if let Some(scope) = asked.session {
+        inquiry.fit(scope).map_err(|_| Refusal::DelegationExceeded)?;
+    }
     let mut closest = Misfit::Requester;
     for rule in &tenant.rules {
         match inquiry.fit(rule) {
@@ -55,19 +58,22 @@ pub fn decide<'a>(
     Err(refusal(&inquiry, &closest))
 }
 
-/// Each rule up to the one that decides, and why it does not.
+/// Each rule up to the one that decides, and why it does not; the scope of a session key alone, if that keeps the request from all.
 ///
 /// # Errors
 /// If the amounts have no sum.
 pub fn explain<'a>(
     tenant: &'a TenantPolicy,
-    asked: Asked<'_>,
+    asked: Asked<'a>,
     facts: &Facts,
     request: Hash,
     spending: &Spending,
     now: UnixMillis,
 ) -> Result<Vec<Explained<'a>>, Refusal> {
     let inquiry = Inquiry::new(tenant, asked, facts, request, spending, now)?;
+    if let Some((rule, misfit)) = asked.session.and_then(|scope| Some((scope, inquiry.fit(scope).err()?))) {
+        return Ok(vec![Explained { rule, misfit: Some(misfit) }]);
+    }
     let mut explained = Vec::new();
     for rule in &tenant.rules {
         let misfit = inquiry.fit(rule).err();

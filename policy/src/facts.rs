@@ -6,7 +6,7 @@ use cloister_chains::{
 };
 use cloister_wire::{
     ids::{Hash, KeyName, Requester},
-    policy::{AssetName, Network, Permission},
+    policy::{AssetName, Network, Permission, Rule},
     refusal::Refusal,
 };
 
@@ -21,6 +21,8 @@ pub struct Asked<'a> {
     pub key: &'a KeyName,
     /// The child's path; empty for the key itself.
     pub path: &'a [u32],
+    /// What it may ask for at most, where a session key asks in the requester's name.
+    pub session: Option<&'a Rule>,
 }
 
 /// What a payload says.

@@ -96,7 +96,7 @@ impl<'a> Inquiry<'a> {
     }
 
     fn fit_asked(&self, rule: &Rule) -> Result<(), Misfit> {
-        let Asked { requester, key, path } = self.asked;
+        let Asked { requester, key, path, .. } = self.asked;
         let requesters = rule.requesters.as_ref();
         met(requesters.is_none_or(|names| names.as_slice().binary_search(requester).is_ok()), Misfit::Requester)?;
         met(rule.keys.as_ref().is_none_or(|keys| keys.as_slice().binary_search(key).is_ok()), Misfit::Key)?;

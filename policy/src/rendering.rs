@@ -5,7 +5,7 @@ use cloister_wire::{ids::Hash, limits, tag::Tag};
 use crate::facts::{Asked, Facts};
 
 impl Facts {
-    /// Lines of text: the key, then what the payload does. Longer texts than [`limits::RENDERING`] are cut, and say so with a hash of
+    /// Lines of text: the key and a session key that asks, then what the payload does. Longer texts than [`limits::RENDERING`] are cut, and say so with a hash of
     /// everything.
     #[must_use]
     pub fn rendering(&self, asked: &Asked<'_>) -> String {
@@ -13,6 +13,9 @@ impl Facts {
         let mut text = format!("with key {}", asked.key);
         if !path.is_empty() {
             text = format!("{text}, child m{path}");
+        }
+        if let Some(scope) = asked.session {
+            text = format!("{text}, asked for by session key {} of {}", scope.name, asked.requester);
         }
         for line in &self.lines {
             text.push('\n');

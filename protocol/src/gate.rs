@@ -5,6 +5,7 @@
 
 mod approvals;
 mod review;
+mod session;
 
 use std::sync::LazyLock;
 
@@ -15,6 +16,7 @@ use cloister_policy::{
 use cloister_wire::{
     approval::Approval,
     codec,
+    delegation::DelegationBody,
     ids::{GroupId, Hash, Requester, RuleName, Tenant, UnixMillis},
     limits,
     policy::{Policy, Quorum, TenantPolicy, Verdict},
@@ -57,6 +59,16 @@ pub(crate) struct Grounds {
     /// Digest of what people are shown.
     pub(crate) effects: Hash,
     pub(crate) charges: Vec<Charge>,
+    /// Hash of the delegation, where a session key asks.
+    pub(crate) session: Option<Hash>,
+}
+
+/// A request whose requester, or a session key of it, has proved it.
+struct Authentic<'a, T> {
+    body: T,
+    hash: Hash,
+    tenant: &'a TenantPolicy,
+    session: Option<DelegationBody>,
 }
 
 /// A request that was refused, and whether a known requester stands behind it: only such refusals leave a receipt, since anybody can
@@ -116,28 +128,31 @@ impl Gate<'_> {
         requested: &Requested,
         approvals: &[Approval],
     ) -> Result<Authorized<SignRequest>, Denied> {
-        let (body, hash, tenant) = self.authenticate::<SignRequest>(requested)?;
-        let decided = self.decide_signing(&body, hash, tenant, approvals);
+        let asked = self.authenticate::<SignRequest>(requested)?;
+        let decided = self.decide_signing(&asked, approvals);
+        let Authentic { body, hash, .. } = asked;
         let decided = decided.map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
         Ok(Authorized { body, hash, decided })
     }
 
     /// Authorizes the making of a key.
     pub(crate) fn authorize_key(&self, requested: &Requested) -> Result<Authorized<KeyRequest>, Denied> {
-        let (body, hash, tenant) = self.authenticate::<KeyRequest>(requested)?;
+        let Authentic { body, hash, tenant, .. } = self.authenticate::<KeyRequest>(requested)?;
         self.decide_key(&body, tenant).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
         Ok(Authorized { body, hash, decided: () })
     }
 
     /// Who signed these bytes, and are they for this group?
-    fn authenticate<T: Requestable + Ask>(&self, requested: &Requested) -> Result<(T, Hash, &TenantPolicy), Denied> {
+    fn authenticate<T: Requestable + Ask>(&self, requested: &Requested) -> Result<Authentic<'_, T>, Denied> {
         let unsigned = |refusal| Denied { refusal, signed: None };
         let body: T = codec::decode(requested.body.as_slice()).map_err(|_| unsigned(Refusal::Malformed))?;
         let (tenant, member) = self.policy.member(body.requester()).ok_or(unsigned(Refusal::RequesterUnknown))?;
         let hash = requested.hash::<T>();
-        member.credential.verify(&hash, &requested.proof).map_err(|_| unsigned(Refusal::RequestSignature))?;
+        let session = self.session(body.session(), requested.delegation.as_ref(), tenant, member).map_err(unsigned)?;
+        let credential = session.as_ref().map_or(&member.credential, |session| &session.session);
+        credential.verify(&hash, &requested.proof).map_err(|_| unsigned(Refusal::RequestSignature))?;
         self.admit(&body, tenant).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
-        Ok((body, hash, tenant))
+        Ok(Authentic { body, hash, tenant, session })
     }
 
     /// What holds for every request: group, tenant and time.
@@ -166,13 +181,13 @@ impl Gate<'_> {
 
     fn decide_signing(
         &self,
-        body: &SignRequest,
-        hash: Hash,
-        tenant: &TenantPolicy,
+        request: &Authentic<'_, SignRequest>,
         approvals: &[Approval],
     ) -> Result<Signable, Refusal> {
+        let Authentic { body, hash, tenant, .. } = request;
+        let (hash, tenant) = (*hash, *tenant);
         let (child, Payload { facts, digests }) = self.read(body)?;
-        let asked = self.asked(body)?;
+        let asked = self.asked(request)?;
         let Decision { rule, charges } = decide(tenant, asked, &facts, hash, self.spending(tenant), self.now)?;
         let approved = match &rule.verdict {
             Verdict::Deny => return Err(Refusal::DeniedByRule),
@@ -192,7 +207,7 @@ impl Gate<'_> {
             return Err(Refusal::Withdrawn);
         }
         let effects = digest(&facts.rendering(&asked));
-        let grounds = Grounds { rule: rule.name.clone(), approved, effects, charges };
+        let grounds = Grounds { rule: rule.name.clone(), approved, effects, charges, session: body.session };
         Ok(Signable { child, digests, grounds })
     }
 
@@ -224,8 +239,10 @@ impl Gate<'_> {
         Ok((child, payload))
     }
 
-    fn asked<'b>(&'b self, body: &'b SignRequest) -> Result<Asked<'b>, Refusal> {
-        Ok(Asked { requester: &body.requester, key: self.key(body)?.name(), path: body.path.as_slice() })
+    fn asked<'b>(&'b self, request: &'b Authentic<'_, SignRequest>) -> Result<Asked<'b>, Refusal> {
+        let Authentic { body, session, .. } = request;
+        let session = session.as_ref().map(|session| &session.scope);
+        Ok(Asked { requester: &body.requester, key: self.key(body)?.name(), path: body.path.as_slice(), session })
     }
 
     /// The key, if it is the tenant's.
@@ -260,11 +277,13 @@ pub(crate) trait Ask {
     fn group(&self) -> GroupId;
     fn tenant(&self) -> &Tenant;
     fn requester(&self) -> &Requester;
+    /// Hash of the delegation under which a session key asks.
+    fn session(&self) -> Option<Hash>;
     fn lifetime(&self) -> (UnixMillis, UnixMillis);
 }
 
 macro_rules! ask {
-    ($($request:ty => $decided:ty),+) => {$(
+    ($($request:ty => $decided:ty, $session:expr;)+) => {$(
         impl Ask for $request {
             type Decided = $decided;
             fn group(&self) -> GroupId {
@@ -276,6 +295,9 @@ macro_rules! ask {
             fn requester(&self) -> &Requester {
                 &self.requester
             }
+            fn session(&self) -> Option<Hash> {
+                $session(self)
+            }
             fn lifetime(&self) -> (UnixMillis, UnixMillis) {
                 (self.issued_at, self.not_after)
             }
@@ -283,4 +305,8 @@ macro_rules! ask {
     )+};
 }
 
-ask!(SignRequest => Signable, KeyRequest => ());
+ask! {
+    SignRequest => Signable, |request: &SignRequest| request.session;
+    // Session keys make no keys.
+    KeyRequest => (), |_: &KeyRequest| None;
+}

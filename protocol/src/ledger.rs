@@ -147,6 +147,7 @@ mod tests {
             id: RequestId::from_bytes(id),
             issued_at: UnixMillis(0),
             not_after: END,
+            session: None,
         }
     }
 

@@ -10,6 +10,7 @@ use cloister_wire::{
     blob::SealedBlob,
     bounded::List,
     codec,
+    delegation::Delegation,
     endorsement::Endorsed,
     identity::Introduction,
     ids::{Hash, KeyId, UnixMillis},
@@ -202,6 +203,7 @@ impl Member {
             Request::Close { closing } => self.close(base, &closing),
             Request::Open { opening } => self.open(base, &opening),
             Request::Withdraw { request, withdrawal } => self.withdraw(base, &request, &withdrawal),
+            Request::Revoke { delegation, withdrawal } => self.revoke(base, &delegation, &withdrawal),
             Request::Status { .. }
             | Request::Configure { .. }
             | Request::Attest { .. }
@@ -359,6 +361,13 @@ impl Member {
 
     fn withdraw(&mut self, base: &mut Base, request: &Requested, withdrawal: &Approval) -> Stepped {
         if let Some(event) = self.gate(base).withdraw(request, withdrawal)? {
+            self.record(base, event);
+        }
+        Ok(Step::Done(Body::Nothing))
+    }
+
+    fn revoke(&mut self, base: &mut Base, delegation: &Delegation, withdrawal: &Approval) -> Stepped {
+        if let Some(event) = self.gate(base).revoke(delegation, withdrawal)? {
             self.record(base, event);
         }
         Ok(Step::Done(Body::Nothing))

@@ -79,11 +79,21 @@ impl Signing<'_> {
 impl Decision {
     fn released(request: &Authorized<SignRequest>, package: Hash, shares: Vec<SignatureShare>) -> Result<Self, Fault> {
         let SignRequest { id, key, ref tenant, .. } = *request.body();
-        let Grounds { rule, approved, effects, charges } = request.grounds().clone();
+        let Grounds { rule, approved, effects, charges, session } = request.grounds().clone();
         let (approved, charges) = (approved.try_into()?, charges.try_into()?);
         let request = request.hash();
-        let event =
-            Event::Released { request, id, key, package, tenant: tenant.clone(), rule, approved, effects, charges };
+        let event = Event::Released {
+            request,
+            id,
+            key,
+            package,
+            tenant: tenant.clone(),
+            rule,
+            approved,
+            effects,
+            charges,
+            session,
+        };
         Ok(Self { outcome: SignOutcome::Released(shares.try_into()?), event: Some(event) })
     }
 

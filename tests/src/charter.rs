@@ -193,6 +193,7 @@ impl Charter {
             id: RequestId::from_bytes([id; 16]),
             issued_at: now,
             not_after: now.plus(HOUR),
+            session: None,
         }
     }
 }

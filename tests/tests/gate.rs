@@ -122,7 +122,10 @@ fn refuses_an_encoding_that_is_not_canonical_even_if_it_was_signed() {
     let long_header = [&[0x98, canonical[0] - 0x80], &canonical[1..]].concat();
     for body in [trailing, long_header] {
         let signature = Signature::sign(&secret(TREASURER), Tag::SIGN_REQUEST, &body);
-        let verdict = stage.verdict(&Requested { body: bytes(&body), proof: Proof::Ed25519(signature) }, request.key);
+        let verdict = stage.verdict(
+            &Requested { body: bytes(&body), proof: Proof::Ed25519(signature), delegation: None },
+            request.key,
+        );
         assert_eq!(verdict, Err(Refusal::Malformed));
     }
 }
@@ -149,7 +152,7 @@ fn refuses_a_request_whose_bytes_were_altered_after_signing() {
         payload: bytes(&solana_transfer(&stage.group.keys[&request.key].verifying_key(), 500)),
         ..request.clone()
     };
-    let altered = Requested { body: requested(&more, TREASURER).body, proof: signed.proof };
+    let altered = Requested { body: requested(&more, TREASURER).body, ..signed };
     assert_eq!(stage.verdict(&altered, request.key), Err(Refusal::RequestSignature));
 }
 
@@ -160,7 +163,10 @@ fn refuses_a_signature_made_for_another_kind_of_request() {
     let body = requested(&request, TREASURER).body;
     let signature = Signature::sign(&secret(TREASURER), Tag::KEY_REQUEST, body.as_slice());
     let proof = Proof::Ed25519(signature);
-    assert_eq!(stage.verdict(&Requested { body, proof }, request.key), Err(Refusal::RequestSignature));
+    assert_eq!(
+        stage.verdict(&Requested { body, proof, delegation: None }, request.key),
+        Err(Refusal::RequestSignature)
+    );
 }
 
 #[test]

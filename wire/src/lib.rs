@@ -28,6 +28,7 @@ pub mod bounded;
 pub mod certificate;
 pub mod codec;
 pub mod credential;
+pub mod delegation;
 pub mod endorsement;
 pub mod frame;
 pub mod identity;

@@ -131,6 +131,10 @@ pub const REQUEST_IDS: usize = 131_072;
 pub const REQUESTER_IDS: usize = REQUEST_IDS / 4;
 /// The longest life of a request, milliseconds: one day.
 pub const REQUEST_LIFE_MS: u64 = 24 * 60 * 60 * 1000;
+/// The longest life of a session key, milliseconds: thirty days.
+pub const SESSION_LIFE_MS: u64 = 30 * REQUEST_LIFE_MS;
+/// What a member lets a session key ask for, bytes.
+pub const DELEGATION: usize = 16 * 1024;
 
 /// An attestation document, bytes (NSM specification).
 pub const DOCUMENT: usize = 16 * 1024;

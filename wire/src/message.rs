@@ -11,6 +11,7 @@ use crate::{
     bounded::{Bytes, List},
     certificate::{Certificate, CertificateBody, CertificateSignature},
     codec,
+    delegation::Delegation,
     endorsement::Endorsed,
     identity::Introduction,
     ids::{BootId, CeremonyId, Hash, Incarnation, KeyId, Nonce, PolicyVersion, Sequence, SignerId, UnixMillis},
@@ -237,6 +238,16 @@ pub enum Request {
         /// Signed by the quorum.
         #[n(0)]
         opening: Endorsed<Opening>,
+    },
+    /// Ends a session key before its time.
+    #[n(28)]
+    Revoke {
+        /// What the member had delegated.
+        #[n(0)]
+        delegation: Delegation,
+        /// The member's withdrawal of it: its hash stands in the place of a request's.
+        #[n(1)]
+        withdrawal: Approval,
     },
 }
 

@@ -115,6 +115,9 @@ pub enum Event {
         /// What limits count of it.
         #[n(8)]
         charges: List<Charge, { limits::RULE_LIMITS }>,
+        /// Hash of the delegation, where a session key asked.
+        #[n(9)]
+        session: Option<Hash>,
     },
     /// A well-formed request was refused.
     #[n(5)]

@@ -97,6 +97,8 @@ refusals! {
     61 Withdrawn "withdrawn" "The request was rejected or cancelled; make and sign a new one."
     62 AmountTooLarge "amount_too_large" "Amounts of the payload add up to 2^256 or more; no such transaction can succeed."
     63 SwitchClosed "switch_closed" "An operator has closed a kill switch for the group, the tenant or the key; ask the operators, whose quorum opens it."
+    64 DelegationInvalid "delegation_invalid" "The session key's delegation is missing, not by the member that the request names, not for this time, revoked, or its scope makes no sense; have the member delegate anew."
+    65 DelegationExceeded "delegation_exceeded" "The delegation's scope does not let the session key ask for this; ask with the member's own credential, or have the member delegate more."
 }
 
 impl fmt::Display for Refusal {

@@ -1,7 +1,7 @@
 //! What requesters sign: requests to sign, and requests to make a key.
 //!
 //! # `SignRequest`, byte for byte
-//! A CBOR array (RFC 8949, definite length, shortest integers) of eleven elements:
+//! A CBOR array (RFC 8949, definite length, shortest integers) of eleven elements, or twelve where a session key asks:
 //!
 //! | # | field | CBOR |
 //! |---|---|---|
@@ -16,10 +16,11 @@
 //! | 8 | request id | byte string, 16, random |
 //! | 9 | issued at | unsigned, milliseconds since the Unix epoch |
 //! | 10 | not after | unsigned, the same; at most a day later |
+//! | 11 | session | byte string, 32: hash of the [delegation](crate::delegation) under which a session key asks; left out otherwise |
 //!
 //! The requester's credential proves the tagged hash of these bytes: with `T = SHA-256("cloister/1/sign-request")`, it is
 //! `SHA-256(T ‖ T ‖ bytes)`. That hash is also the request's hash, which receipts name. What is sent is a CBOR array of these bytes, as
-//! a byte string, and the [proof](crate::credential). `docs/sign_request.py` makes one without our code.
+//! a byte string, the [proof](crate::credential), and the delegation where there is one. `docs/sign_request.py` makes one without our code.
 
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
@@ -28,6 +29,7 @@ use crate::{
     bounded::{Bytes, List},
     codec,
     credential::Proof,
+    delegation::Delegation,
     ids::{GroupId, Hash, KeyId, KeyName, RequestId, Requester, Tenant, UnixMillis},
     limits,
     signature::Signature,
@@ -107,6 +109,9 @@ pub struct SignRequest {
     /// When it ends.
     #[n(10)]
     pub not_after: UnixMillis,
+    /// Hash of the delegation under which a session key asks in the requester's name.
+    #[n(11)]
+    pub session: Option<Hash>,
 }
 
 /// The key schemes.
@@ -178,9 +183,12 @@ pub struct Requested {
     /// Canonical encoding of a [`SignRequest`] or [`KeyRequest`].
     #[n(0)]
     pub body: Bytes<{ limits::REQUEST }>,
-    /// By the requester's credential, of the tagged hash of the body.
+    /// By the credential of the requester, or of its session key, of the tagged hash of the body.
     #[n(1)]
     pub proof: Proof,
+    /// What the request's session is, where it names one.
+    #[n(2)]
+    pub delegation: Option<Delegation>,
 }
 
 impl Requested {
@@ -190,7 +198,8 @@ impl Requested {
     /// If it is larger than [`limits::REQUEST`].
     pub fn sign<T: Requestable>(request: &T, secret: &SigningKey) -> Result<Self, crate::bounded::TooLong> {
         let body: Bytes<_> = codec::encode(request).try_into()?;
-        Ok(Self { proof: Proof::Ed25519(Signature::sign(secret, T::TAG, body.as_slice())), body })
+        let proof = Proof::Ed25519(Signature::sign(secret, T::TAG, body.as_slice()));
+        Ok(Self { body, proof, delegation: None })
     }
 
     /// The request's hash, for the purpose that `T` is.

@@ -44,6 +44,8 @@ tags! {
     KEY_REQUEST = "cloister/1/key-request";
     /// An approval, rejection or cancellation of a request, signed by a member.
     APPROVAL = "cloister/1/approval";
+    /// What a member lets a session key ask for, signed by the member.
+    DELEGATION = "cloister/1/delegation";
     /// A kill switch, closed by an operator; also its name when it is lifted.
     CLOSING = "cloister/1/closing";
     /// Kill switches, lifted by operators.

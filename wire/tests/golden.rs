@@ -10,6 +10,7 @@ use cloister_wire::{
     certificate::{Certificate, CertificateBody, CertificateSignature},
     codec::{self, DecodeError},
     credential::{Credential, Proof},
+    delegation::{Delegation, DelegationBody},
     endorsement::Endorsed,
     identity::{BootKeys, BootStatement, Introduction, SignerProof},
     ids::*,
@@ -105,14 +106,17 @@ fn the_largest_event_is_within_its_bound() {
         approved: list(vec![long(); cloister_wire::limits::APPROVALS]),
         effects: hash(3),
         charges: list(vec![charge; cloister_wire::limits::RULE_LIMITS]),
+        session: Some(hash(4)),
     };
     assert!(codec::encode(&largest).len() <= cloister_wire::limits::EVENT);
 }
 
 #[test]
 fn every_request_has_its_own_number() {
-    let numbers: std::collections::BTreeSet<_> = requests().iter().map(|golden| golden.bytes[1]).collect();
-    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..26).collect::<Vec<_>>());
+    // A number from 24 on has a byte of its own behind the one that says so.
+    let number = |golden: &Golden| if golden.bytes[1] == 0x18 { golden.bytes[2] } else { golden.bytes[1] };
+    let numbers: std::collections::BTreeSet<_> = requests().iter().map(number).collect();
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..26).chain([28]).collect::<Vec<_>>());
 }
 
 fn values() -> Vec<Golden> {
@@ -129,6 +133,10 @@ fn documents() -> Vec<Golden> {
         golden("PolicyFirst", Policy { version: PolicyVersion(1), previous: None, tenants: List::new(), ..policy() }),
         golden("SignRequest", sign_request()),
         golden("SignRequestForAChild", typed_data_request()),
+        golden("SignRequestOfASession", SignRequest { session: Some(delegation().hash()), ..sign_request() }),
+        golden("DelegationBody", delegation_body()),
+        golden("Delegation", delegation()),
+        golden("RequestedBySession", Requested { delegation: Some(delegation()), ..requested() }),
         golden("KeyRequest", key_request()),
         golden("Requested", requested()),
         golden("CredentialEd25519", Credential::Ed25519(public_key(3))),
@@ -216,6 +224,7 @@ fn requests() -> Vec<Golden> {
         golden("RequestReview", Request::Review { request: requested(), approvals: list([approval()]) }),
         golden("RequestWithdraw", Request::Withdraw { request: requested(), withdrawal: approval() }),
         golden("RequestClose", Request::Close { closing: endorsed(&closing(Scope::Group)) }),
+        golden("RequestRevoke", Request::Revoke { delegation: delegation(), withdrawal: approval() }),
         golden("RequestOpen", Request::Open { opening: endorsed(&opening()) }),
     ]
 }
@@ -461,6 +470,7 @@ fn released() -> Event {
         approved: list(["cfo", "treasurer"].map(name)),
         effects: hash(3),
         charges: list([charge()]),
+        session: None,
     }
 }
 
@@ -522,6 +532,7 @@ fn sign_request() -> SignRequest {
         id: request_id(),
         issued_at: at(),
         not_after: at().plus(60_000),
+        session: None,
     }
 }
 
@@ -550,6 +561,23 @@ fn requested() -> Requested {
 /// The base point.
 fn closing(scope: Scope) -> Closing {
     Closing { group: group(), manifest: hash(1), scope, nonce: nonce() }
+}
+
+fn delegation_body() -> DelegationBody {
+    let [.., scope] = &rules()[..] else { panic!("a rule that allows") };
+    DelegationBody {
+        group: group(),
+        tenant: tenant(),
+        by: requester(),
+        session: Credential::P256(p256_key()),
+        scope: scope.clone(),
+        from: at(),
+        until: at().plus(3_600_000),
+    }
+}
+
+fn delegation() -> Delegation {
+    Delegation { body: bytes(&codec::encode(&delegation_body())), proof: Proof::Ed25519(signature(3)) }
 }
 
 fn opening() -> Opening {

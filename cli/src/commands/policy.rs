@@ -4,7 +4,7 @@ mod difference;
 mod explain;
 mod ruling;
 mod show;
-mod source;
+pub(super) mod source;
 mod test;
 
 use clap::Subcommand;

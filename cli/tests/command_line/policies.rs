@@ -199,6 +199,7 @@ fn text_request(requester: &str) -> SignRequest {
         id: RequestId::from_bytes([4; 16]),
         issued_at: UnixMillis(0),
         not_after: UnixMillis(1),
+        session: None,
     }
 }
 

@@ -15,6 +15,12 @@ pub(super) fn document(form: &impl Serialize) -> String {
     text
 }
 
+/// Fields alone, a line each.
+pub(super) fn fields(form: &impl Serialize) -> String {
+    let form = Table::try_from(form).expect("all keys are texts");
+    form.iter().map(|(field, value)| format!("{} = {}\n", key(field), lines(value))).collect()
+}
+
 /// One value in one line.
 pub(super) fn line(value: &Value) -> String {
     value.to_string()

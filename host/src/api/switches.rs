@@ -61,7 +61,7 @@ pub(super) async fn list(host: Host) -> Result<Answer<Switches>, Problem> {
 }
 
 impl Told {
-    fn new(signers: &[SignerId]) -> Self {
+    pub(super) fn new(signers: &[SignerId]) -> Self {
         Self { signers: signers.iter().map(|signer| signer.get()).collect() }
     }
 }

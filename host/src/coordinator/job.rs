@@ -289,12 +289,13 @@ mod tests {
             id: cloister_wire::ids::RequestId::from_bytes([0; 16]),
             issued_at: UnixMillis(0),
             not_after: UnixMillis(1),
+            session: None,
         };
         let body = codec::encode(&certificate).try_into().unwrap();
         let key = Arc::new(Key::read(Certificate { body, signatures: Default::default() }).unwrap());
         let body = codec::encode(&request).try_into().unwrap();
         let proof = Proof::Ed25519(Signature::from_bytes([0; 64]));
-        Job::read(Requested { body, proof }, &request, key, Vec::new())
+        Job::read(Requested { body, proof, delegation: None }, &request, key, Vec::new())
     }
 
     pub(super) fn finished(job: Job, signatures: &[Vec<u8>]) -> Result<serde_json::Value, Problem> {

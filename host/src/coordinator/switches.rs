@@ -1,7 +1,9 @@
-//! Kill switches: what operators close and lift, passed on to every signer.
+//! Kill switches: what operators close and lift, passed on to every signer; and what members take back of session keys.
 
 use cloister_wire::{
+    approval::Approval,
     codec,
+    delegation::Delegation,
     endorsement::{Endorsable, Endorsed},
     ids::SignerId,
     message::Request,
@@ -31,6 +33,11 @@ impl Coordinator {
             self.tell(&Request::Open { opening: opening.clone() }, self.signers.manifest.threshold.into()).await?;
         self.file(DocumentKind::Opening, &opening).await?;
         Ok(told)
+    }
+
+    /// Ends a session key at every signer that can be reached.
+    pub(crate) async fn revoke(&self, delegation: Delegation, withdrawal: Approval) -> Result<Vec<SignerId>, Problem> {
+        self.tell(&Request::Revoke { delegation, withdrawal }, self.blocking()).await
     }
 
     /// How many signers have to know of something so that the others cannot sign without one of them.

@@ -32,6 +32,8 @@ pub(crate) struct Request {
     pub(crate) facts: Facts,
     pub(crate) hash: Hash,
     pub(crate) now: UnixMillis,
+    /// The scope of a session key that asks.
+    pub(crate) session: Option<Rule>,
 }
 
 impl Request {
@@ -40,7 +42,7 @@ impl Request {
         let fees = vec![(AssetName::Native, FEE.into())];
         let facts = Facts { permission, network, effects, fees, fee_rate: None, place: None, lines: Vec::new() };
         let (requester, key) = (name("carol"), "hot".parse().unwrap());
-        Self { requester, key, path: Vec::new(), facts, hash: hash(1), now: UnixMillis(0) }
+        Self { requester, key, path: Vec::new(), facts, hash: hash(1), now: UnixMillis(0), session: None }
     }
 
     pub(crate) fn doing(effects: impl IntoIterator<Item = Effect>) -> Self {
@@ -58,7 +60,7 @@ impl Request {
     }
 
     pub(crate) fn asked(&self) -> Asked<'_> {
-        Asked { requester: &self.requester, key: &self.key, path: &self.path }
+        Asked { requester: &self.requester, key: &self.key, path: &self.path, session: self.session.as_ref() }
     }
 
     pub(crate) fn decided<'a>(&self, tenant: &'a TenantPolicy, spending: &Spending) -> Result<Decision<'a>, Refusal> {

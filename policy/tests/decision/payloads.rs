@@ -31,6 +31,7 @@ fn read(chain: Chain, purpose: Purpose, payload: &[u8]) -> Result<Payload, Refus
         id: RequestId::from_bytes([0; 16]),
         issued_at: UnixMillis(0),
         not_after: UnixMillis(1),
+        session: None,
     };
     payload::read(&Account { scheme, public_key, spender: None, change: None }, &request)
 }

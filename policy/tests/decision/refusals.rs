@@ -62,7 +62,7 @@ fn another_payload_means_the_chain_or_what_the_chain_has_to_be_named_by() {
         (cosmos("a"), cosmos("b"), Refusal::ChainIdNotAllowed),
         (cosmos("a"), ethereum(1), Refusal::ChainNotAllowed),
         (typed_data(1), typed_data(2), Refusal::DomainNotAllowed),
-        (typed_data(1), ethereum(1), Refusal::ChainNotAllowed),
+        (typed_data(1), ethereum(1), Refusal::DomainNotAllowed),
         (bitcoin(ForeignInputs::LeftAlone), bitcoin(ForeignInputs::Refused), Refusal::ForeignInputs),
         (bitcoin(ForeignInputs::Refused), Permission::Solana, Refusal::ChainNotAllowed),
         (Permission::Solana, Permission::Message, Refusal::ChainNotAllowed),

@@ -54,7 +54,12 @@ impl Gate<'_> {
     }
 
     /// Who says this of the request, under the policy in force.
-    fn heard(&self, subject: &Subject<'_>, approval: &Approval, stance: Stance) -> Result<Requester, Refusal> {
+    pub(super) fn heard(
+        &self,
+        subject: &Subject<'_>,
+        approval: &Approval,
+        stance: Stance,
+    ) -> Result<Requester, Refusal> {
         let body = approval.unverified().map_err(|_| Refusal::ApprovalInvalid)?;
         let ApprovalBody { group, request, policy, .. } = &body;
         let says = *group == self.group && *request == subject.request && *policy == self.policy_hash;

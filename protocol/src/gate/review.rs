@@ -11,7 +11,7 @@ use cloister_wire::{
     review::{ReviewBody, Standing},
 };
 
-use super::{Gate, approvals::Subject};
+use super::{Authentic, Gate, approvals::Subject};
 use crate::fault::Fault;
 
 /// A view, and the event with which a delay begins.
@@ -40,9 +40,11 @@ impl View {
 impl Gate<'_> {
     /// Says what the request comes to with these approvals. Nobody learns anything of a request that no member has signed.
     pub(crate) fn review(&self, requested: &Requested, approvals: &[Approval]) -> Result<Reviewed, Fault> {
-        let (body, request, tenant) = self.authenticate::<SignRequest>(requested).map_err(|denied| denied.refusal)?;
-        let (_, Payload { facts, .. }) = self.read(&body)?;
-        let asked = self.asked(&body)?;
+        let authentic = self.authenticate::<SignRequest>(requested).map_err(|denied| denied.refusal)?;
+        let Authentic { body, hash: request, tenant, .. } = &authentic;
+        let (request, tenant) = (*request, *tenant);
+        let (_, Payload { facts, .. }) = self.read(body)?;
+        let asked = self.asked(&authentic)?;
         let rendering = facts.rendering(&asked);
         let view = |rule: Option<&RuleName>, standing| View { request, rendering, rule: rule.cloned(), standing };
         let refused = |view: View| Ok(Reviewed { view, approved: None });
@@ -60,7 +62,7 @@ impl Gate<'_> {
         let (standing, approved) = match &rule.verdict {
             Verdict::Deny => (Standing::Refused(Refusal::DeniedByRule), None),
             Verdict::Allow => (Standing::Signable, None),
-            Verdict::Approve(quorum) => self.waiting(&body, request, tenant, &rule.name, quorum, approvals)?,
+            Verdict::Approve(quorum) => self.waiting(body, request, tenant, &rule.name, quorum, approvals)?,
         };
         Ok(Reviewed { view: view(Some(&rule.name), standing), approved })
     }
@@ -93,9 +95,11 @@ impl Gate<'_> {
 
     /// The event that withdraws the request, unless that has happened.
     pub(crate) fn withdraw(&self, requested: &Requested, withdrawal: &Approval) -> Result<Option<Event>, Fault> {
-        let (body, request, tenant) = self.authenticate::<SignRequest>(requested).map_err(|denied| denied.refusal)?;
-        let (_, Payload { facts, .. }) = self.read(&body)?;
-        let asked = self.asked(&body)?;
+        let authentic = self.authenticate::<SignRequest>(requested).map_err(|denied| denied.refusal)?;
+        let Authentic { body, hash: request, tenant, .. } = &authentic;
+        let (request, tenant) = (*request, *tenant);
+        let (_, Payload { facts, .. }) = self.read(body)?;
+        let asked = self.asked(&authentic)?;
         let rule = decide(tenant, asked, &facts, request, self.spending(tenant), self.now).ok();
         let subject = Subject { request, requester: &body.requester, tenant };
         let by = self.withdrawer(&subject, rule.map(|decision| decision.rule), withdrawal)?;

@@ -155,7 +155,7 @@ impl RequesterRecord {
     /// If the key file cannot be read.
     pub fn credential(&self, dir: &Path) -> anyhow::Result<Credential> {
         let secret = SecretFile::read_of_requester(&dir.join(&self.key_file))?;
-        Ok(Credential { name: self.name.parse()?, tenant: self.tenant.parse()?, secret })
+        Ok(Credential { name: self.name.parse()?, tenant: self.tenant.parse()?, secret, session: None })
     }
 }
 

@@ -140,7 +140,7 @@ fn bodies_that_are_no_requests_are_refused_as_what_they_are() {
         assert_eq!(stage.post_json("/v1/sign", &body).code(), "request_invalid", "{body}");
     }
     // A few bytes more than the host takes: it has read all of them when it refuses, so that its answer arrives.
-    let huge = serde_json::json!({ "request": "A".repeat(limits::FRAME) });
+    let huge = serde_json::json!({ "request": "A".repeat(2 * limits::REQUEST) });
     assert_eq!(stage.post_json("/v1/sign", &huge).code(), "request_too_large");
     assert_eq!(stage.post_json("/v1/nothing", &serde_json::json!({})).code(), "not_found");
     let not_canonical =

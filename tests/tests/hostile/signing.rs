@@ -91,7 +91,7 @@ fn a_request_with_any_byte_flipped_gets_no_share() {
     for at in 0..request.body.as_slice().len() {
         let mut body = request.body.as_slice().to_vec();
         body[at] ^= 1;
-        let flipped = Requested { body: Bytes::try_from(body).expect("as long"), proof: request.proof.clone() };
+        let flipped = Requested { body: Bytes::try_from(body).expect("as long"), ..request.clone() };
         let refused =
             share(stage.done(signer(1), &to_sign(&flipped, &package))).expect_err("a flipped request was signed");
         assert!(["malformed", "request_signature", "requester_unknown"].contains(&refused), "byte {at}: {refused}");

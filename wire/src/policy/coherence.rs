@@ -103,6 +103,17 @@ impl TenantPolicy {
         Ok(())
     }
 
+    /// Whether a session key's scope makes sense: a rule that names nobody and no limits, and allows.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check_scope(&self, scope: &Rule) -> Result<(), What> {
+        sensible(scope.requesters.is_none(), "a session key's scope names no requesters: its member asks")?;
+        sensible(scope.within.is_empty(), "a session key's scope names no limits: those of the rules count")?;
+        sensible(scope.verdict == Verdict::Allow, "a session key's scope allows, and leaves the rest to the rules")?;
+        self.check_rule(scope)
+    }
+
     fn check_names(&self) -> Checked {
         in_order("members", self.members.as_slice(), |member| &member.name)?;
         let useless =

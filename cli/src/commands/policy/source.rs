@@ -21,7 +21,7 @@ pub(super) fn file(path: &Path) -> Result<Vec<TenantPolicy>, Failure> {
 }
 
 /// Reads a text.
-pub(super) fn text(path: &Path) -> Result<String, Failure> {
+pub(in crate::commands) fn text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(input::read_file(path)?).map_err(|_| {
         let hint = "Give a policy file in TOML or JSON.";
         Failure::new(Exit::Usage, "policy_file_invalid", format!("{}: no text", path.display()), hint)
@@ -42,7 +42,7 @@ pub(super) fn any(path: &Path) -> Result<Vec<TenantPolicy>, Failure> {
     }
 }
 
-pub(super) fn not_a_policy(path: &Path, why: &NotAPolicy) -> Failure {
+pub(in crate::commands) fn not_a_policy(path: &Path, why: &NotAPolicy) -> Failure {
     let (code, hint) = match why {
         NotAPolicy::Field { .. } => ("policy_file_invalid", "Correct the line; docs/policy.md has every field."),
         NotAPolicy::Plan(_) => ("policy_incoherent", "Correct what it names; docs/policy.md says what fits together."),

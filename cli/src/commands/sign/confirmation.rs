@@ -7,16 +7,18 @@ use std::{
 
 use clap::Args;
 use cloister_client::{
-    Client, Error, SigningJob, passkey,
+    Client, Error, SecretFile, SigningJob, passkey,
     requester::{self, Credential, Unproved},
 };
 use cloister_wire::{
     codec,
+    delegation::DelegationBody,
     ids::{Requester, Tenant},
     request::{Requested, SignRequest},
 };
 use serde::Serialize;
 
+use super::super::session;
 use crate::{
     context::{Connection, Identity},
     destination,
@@ -37,6 +39,12 @@ pub(super) struct Confirmation {
     /// What the browser answered: the toJSON() of what navigator.credentials.get() returned.
     #[arg(long, value_name = "FILE", requires = "request")]
     assertion: Option<PathBuf>,
+    /// Ask by a session key, in the name of the member who made it: what `cloister session create` wrote.
+    #[arg(long, value_name = "FILE", requires = "session_key", conflicts_with_all = ["challenge", "request", "requester_key"])]
+    session: Option<PathBuf>,
+    /// The session key's secret key file.
+    #[arg(long, value_name = "FILE", requires = "session")]
+    session_key: Option<PathBuf>,
 }
 
 /// Who asks.
@@ -54,6 +62,12 @@ impl Confirmation {
         if let Some(file) = &self.challenge {
             let (requester, tenant) = identity.absent()?;
             return Ok(Asker::Asked(requester, tenant, file));
+        }
+        if let (Some(session), Some(key)) = (&self.session, &self.session_key) {
+            let delegation = session::read(session)?;
+            let DelegationBody { by, tenant, .. } = session::body(&delegation)?;
+            let secret = SecretFile::read_of_requester(key)?;
+            return Ok(Asker::Here(Credential { name: by, tenant, secret, session: Some(delegation) }));
         }
         let (Some(request), Some(assertion)) = (&self.request, &self.assertion) else {
             return identity.credential(connection).map(Asker::Here);
