@@ -25,6 +25,7 @@
     warn(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)
 )]
 
+mod answers;
 mod authority;
 mod boot;
 mod ceremony;
@@ -40,7 +41,6 @@ mod gate;
 mod introduction;
 mod keygen;
 mod keyring;
-mod ledger;
 mod member;
 mod peers;
 mod pool;

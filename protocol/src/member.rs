@@ -29,6 +29,7 @@ use ed25519_dalek::SigningKey;
 use rand_core::CryptoRngCore;
 
 use crate::{
+    answers::Answers,
     authority::{Measured, Standing, refuse_endorsement},
     ceremony::Ceremonies,
     certification::SignerKeys,
@@ -37,7 +38,6 @@ use crate::{
     gate::Gate,
     introduction::Attested,
     keyring::Keyring,
-    ledger::Ledger,
     peers::Peers,
     presignings::Presignings,
     receipts::Under,
@@ -63,7 +63,7 @@ pub(crate) struct Member {
     pairs: Pairs,
     presignings: Presignings,
     keyring: Keyring,
-    ledger: Ledger,
+    answers: Answers,
 }
 
 enum Stage {
@@ -108,7 +108,7 @@ impl Member {
             pairs,
             presignings: Presignings::default(),
             keyring: Keyring::default(),
-            ledger: Ledger::default(),
+            answers: Answers::default(),
         };
         member.record_start(base);
         Ok(member)
@@ -336,7 +336,8 @@ impl Member {
                 me: self.measured.signer,
                 now: base.now,
                 keyring: &mut self.keyring,
-                ledger: &mut self.ledger,
+                answers: &mut self.answers,
+                requests: base.receipts.state().requests(),
             };
             let decision = signing::decide(item, authorized, &mut signing)?;
             if let Some(event) = decision.event {

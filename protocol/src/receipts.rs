@@ -47,6 +47,11 @@ impl Receipts {
         Ok(Some(receipt))
     }
 
+    /// Forgets of the state what has expired.
+    pub(crate) fn forget_expired(&mut self, now: UnixMillis) {
+        self.state.forget_expired(now);
+    }
+
     /// What follows from everything that was recorded.
     pub(crate) fn state(&self) -> &State {
         &self.state

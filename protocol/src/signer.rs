@@ -97,6 +97,7 @@ impl Signer {
     pub fn handle(&mut self, now: UnixMillis, rng: &mut (impl RngCore + CryptoRng), request: Request) -> Output {
         self.base.now = self.base.now.max(now);
         self.pending = None;
+        self.base.receipts.forget_expired(self.base.now);
         if let State::Member(member) = &mut self.state {
             member.forget_expired(self.base.now);
         }

@@ -1,4 +1,4 @@
-//! Releases signature shares: gate, ledger, nonces, share, receipt, in this order and in this one place.
+//! Releases signature shares: gate, request id, nonces, share, receipt, in this order and in this one place.
 
 use cloister_wire::{
     codec,
@@ -11,11 +11,12 @@ use cloister_wire::{
 };
 
 use crate::{
+    answers::Answers,
     fault::Fault,
     gate::{Authorized, Denied, Grounds},
     keyring::Keyring,
-    ledger::{Claim, Ledger},
     share::SignatureShare,
+    state::RequestIds,
 };
 
 /// What one item of a batch came to, and the receipt it leaves.
@@ -29,7 +30,16 @@ pub(crate) struct Signing<'a> {
     pub(crate) me: SignerId,
     pub(crate) now: UnixMillis,
     pub(crate) keyring: &'a mut Keyring,
-    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) answers: &'a mut Answers,
+    pub(crate) requests: &'a RequestIds,
+}
+
+/// Shares for one request.
+struct Release {
+    package: Hash,
+    /// Which attempt at the request it is, from 1.
+    attempt: u8,
+    shares: Vec<SignatureShare>,
 }
 
 /// Decides one item. A refusal uses up the commitments that the item names: the host drops them in any case.
@@ -41,7 +51,7 @@ pub(crate) fn decide(
     let denied = match authorized {
         Err(denied) => denied,
         Ok(authorized) => match signing.release(&authorized, item) {
-            Ok((package, shares)) => return Decision::released(&authorized, package, shares),
+            Ok(release) => return Decision::released(&authorized, release),
             Err(Fault::Refused(refusal)) => Denied { refusal, signed: Some(authorized.hash()) },
             Err(Fault::Fatal) => return Err(Fault::Fatal),
         },
@@ -52,20 +62,19 @@ pub(crate) fn decide(
 
 impl Signing<'_> {
     /// Makes the shares of an authorized request; for identical packages, the ones that were made.
-    fn release(
-        &mut self,
-        request: &Authorized<SignRequest>,
-        item: &SignItem,
-    ) -> Result<(Hash, Vec<SignatureShare>), Fault> {
+    fn release(&mut self, request: &Authorized<SignRequest>, item: &SignItem) -> Result<Release, Fault> {
         let package = Tag::SIGNING_PACKAGE.hash(&codec::encode(&(request.hash(), &item.packages)));
-        if let Claim::Answered(shares) = self.ledger.claim(self.now, request, package)? {
-            return Ok((package, shares));
+        let (asked, hash) = (request.body(), request.hash());
+        if let Some(shares) = self.answers.get(&package) {
+            let attempt = self.requests.attempts(&asked.requester, asked.id, &hash)?;
+            return Ok(Release { package, attempt, shares: shares.to_vec() });
         }
+        let attempt = self.requests.next_attempt(&asked.requester, asked.id, &hash)?;
         let key = self.keyring.get_mut(request.body().key).ok_or(Refusal::KeyUnknown)?;
         let shares =
             key.share().sign(self.now, self.me, request.child(), request.digests(), item.packages.as_slice())?;
-        self.ledger.answered(package, &shares);
-        Ok((package, shares))
+        self.answers.keep(package, &shares);
+        Ok(Release { package, attempt, shares })
     }
 
     fn burn(&mut self, item: &SignItem) {
@@ -77,8 +86,9 @@ impl Signing<'_> {
 }
 
 impl Decision {
-    fn released(request: &Authorized<SignRequest>, package: Hash, shares: Vec<SignatureShare>) -> Result<Self, Fault> {
-        let SignRequest { id, key, ref tenant, .. } = *request.body();
+    fn released(request: &Authorized<SignRequest>, release: Release) -> Result<Self, Fault> {
+        let SignRequest { id, key, ref tenant, ref requester, not_after, .. } = *request.body();
+        let Release { package, attempt, shares } = release;
         let Grounds { rule, approved, effects, charges, session } = request.grounds().clone();
         let (approved, charges) = (approved.try_into()?, charges.try_into()?);
         let request = request.hash();
@@ -93,6 +103,9 @@ impl Decision {
             effects,
             charges,
             session,
+            requester: requester.clone(),
+            attempt,
+            not_after,
         };
         Ok(Self { outcome: SignOutcome::Released(shares.try_into()?), event: Some(event) })
     }

@@ -1,7 +1,10 @@
-//! What a signer remembers and every decision looks at: what limits have counted, which requests wait for a delay and which were withdrawn.
+//! What a signer remembers and every decision looks at: which requests were answered, what limits have counted, which requests wait for a
+//! delay, which were withdrawn, and what operators have stopped.
 //!
 //! It changes in one way: by an [`Event`] that stands in the chain of receipts. Whoever has the chain can therefore follow every change,
 //! in order, signed; and there is one place under which a replicated log can come. Each signer keeps its own as long as there is none.
+
+mod request_ids;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +16,12 @@ use cloister_wire::{
     switch::Scope,
 };
 
+pub(crate) use request_ids::RequestIds;
+
 /// All of it.
 #[derive(Default)]
 pub(crate) struct State {
+    requests: RequestIds,
     spending: BTreeMap<Tenant, Spending>,
     /// Requests with all the approvals of a rule, and when they may be signed by it.
     signable: BTreeMap<Hash, (RuleName, UnixMillis)>,
@@ -33,7 +39,8 @@ impl State {
     pub(crate) fn apply(&mut self, now: UnixMillis, event: &Event) {
         self.forget_expired(now);
         match event {
-            Event::Released { tenant, charges, .. } => {
+            Event::Released { request, id, tenant, requester, attempt, not_after, charges, .. } => {
+                self.requests.attempted(requester, *id, *request, *attempt, *not_after);
                 let spending = self.spending.entry(tenant.clone()).or_default();
                 charges.iter().for_each(|charge| spending.charge(charge, now));
             }
@@ -57,6 +64,11 @@ impl State {
             Event::KeyCreated { .. } | Event::ShareOpened { .. } | Event::Refused { .. } | Event::PairBarred { .. } => {
             }
         }
+    }
+
+    /// Which requests were answered.
+    pub(crate) fn requests(&self) -> &RequestIds {
+        &self.requests
     }
 
     pub(crate) fn spending(&self, tenant: &Tenant) -> Option<&Spending> {
@@ -101,7 +113,9 @@ impl State {
         self.expiry.len() < limits::REMEMBERED
     }
 
-    fn forget_expired(&mut self, now: UnixMillis) {
+    /// Forgets requests whose time is over.
+    pub(crate) fn forget_expired(&mut self, now: UnixMillis) {
+        self.requests.forget_expired(now);
         while let Some((until, request)) = self.expiry.first().copied().filter(|(until, _)| *until <= now) {
             self.expiry.remove(&(until, request));
             self.signable.remove(&request);

@@ -153,8 +153,8 @@ pub const COMMITMENTS: usize = 256;
 pub const OUTBOX: usize = 128;
 /// Events in one receipt.
 pub const EVENTS: usize = 2 * BATCH;
-/// An event, bytes: a release with the names of its rule, its approvers and its limits (2704 at most).
-pub const EVENT: usize = 2816;
+/// An event, bytes: a release with the names of its rule, its approvers and its limits (under 2900).
+pub const EVENT: usize = 3072;
 /// A receipt's body, bytes.
 pub const RECEIPT: usize = 256 + EVENT * EVENTS;
 /// A piece of a message between two signers: a Noise message (Noise specification, section 3).

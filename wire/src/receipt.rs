@@ -118,6 +118,15 @@ pub enum Event {
         /// Hash of the delegation, where a session key asked.
         #[n(9)]
         session: Option<Hash>,
+        /// In whose name.
+        #[n(10)]
+        requester: Requester,
+        /// Which attempt at the request it is, from 1; an answer that is given again is none.
+        #[n(11)]
+        attempt: u8,
+        /// When the request expires.
+        #[n(12)]
+        not_after: UnixMillis,
     },
     /// A well-formed request was refused.
     #[n(5)]

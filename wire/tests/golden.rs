@@ -107,6 +107,9 @@ fn the_largest_event_is_within_its_bound() {
         effects: hash(3),
         charges: list(vec![charge; cloister_wire::limits::RULE_LIMITS]),
         session: Some(hash(4)),
+        requester: long(),
+        attempt: u8::MAX,
+        not_after: UnixMillis(u64::MAX),
     };
     assert!(codec::encode(&largest).len() <= cloister_wire::limits::EVENT);
 }
@@ -471,6 +474,9 @@ fn released() -> Event {
         effects: hash(3),
         charges: list([charge()]),
         session: None,
+        requester: requester(),
+        attempt: 1,
+        not_after: at().plus(60_000),
     }
 }
 
