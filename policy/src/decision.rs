@@ -1,7 +1,7 @@
 //! The decision: the first rule that fits.
 
 use cloister_wire::{
-    ids::{Hash, UnixMillis},
+    ids::{Hash, SetName, UnixMillis},
     policy::{Permission, Rule, TenantPolicy, Verdict},
     receipt::Charge,
     refusal::Refusal,
@@ -84,6 +84,31 @@ pub fn explain<'a>(
         }
     }
     Ok(explained)
+}
+
+/// The sets whose members approve the request, now or at another time: rules that ask for approvals and fit but for hours and limits, up
+/// to one that fits at any time. They may reject it.
+///
+/// # Errors
+/// If the amounts have no sum.
+pub fn approving_sets<'a>(
+    tenant: &'a TenantPolicy,
+    asked: Asked<'_>,
+    facts: &Facts,
+    request: Hash,
+) -> Result<Vec<&'a SetName>, Refusal> {
+    let nothing = Spending::default();
+    let inquiry = Inquiry::new(tenant, asked, facts, request, &nothing, UnixMillis(0))?;
+    let mut sets = Vec::new();
+    for rule in tenant.rules.iter().filter(|rule| inquiry.fit_at_some_time(rule).is_ok()) {
+        if let Verdict::Approve(quorum) = &rule.verdict {
+            sets.push(&quorum.set);
+        }
+        if rule.hours.is_none() && rule.within.is_empty() {
+            break;
+        }
+    }
+    Ok(sets)
 }
 
 /// What the requester is told: of all rules, what the one said that came closest.

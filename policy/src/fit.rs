@@ -85,14 +85,19 @@ impl<'a> Inquiry<'a> {
 
     /// What the rule charges, if it fits.
     pub(crate) fn fit(&self, rule: &Rule) -> Result<Vec<Charge>, Misfit> {
+        self.fit_at_some_time(rule)?;
+        met(rule.hours.is_none_or(|hours| hours.contain(self.now)), Misfit::Hours)?;
+        rule.within.iter().filter_map(|name| self.charge(name).transpose()).collect()
+    }
+
+    /// All but hours and limits.
+    pub(crate) fn fit_at_some_time(&self, rule: &Rule) -> Result<(), Misfit> {
         self.fit_asked(rule)?;
         met(self.fits_payload(rule), Misfit::Payload)?;
         self.fit_effects(rule)?;
         self.fit_spends(rule)?;
         met(rule.fee.is_none_or(|most| self.facts.fees.iter().all(|(_, fee)| *fee <= number(most))), Misfit::Fee)?;
-        met(rule.fee_rate.is_none_or(|most| self.fits_fee_rate(most)), Misfit::FeeRate)?;
-        met(rule.hours.is_none_or(|hours| hours.contain(self.now)), Misfit::Hours)?;
-        rule.within.iter().filter_map(|name| self.charge(name).transpose()).collect()
+        met(rule.fee_rate.is_none_or(|most| self.fits_fee_rate(most)), Misfit::FeeRate)
     }
 
     fn fit_asked(&self, rule: &Rule) -> Result<(), Misfit> {

@@ -35,7 +35,7 @@ mod seen;
 mod spending;
 mod spent;
 
-pub use decision::{Decision, Explained, decide, explain};
+pub use decision::{Decision, Explained, approving_sets, decide, explain};
 pub use facts::{Asked, Facts};
 pub use fit::Misfit;
 pub use rendering::digest;

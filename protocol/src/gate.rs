@@ -186,6 +186,7 @@ impl Gate<'_> {
     ) -> Result<Signable, Refusal> {
         let Authentic { body, hash, tenant, .. } = request;
         let (hash, tenant) = (*hash, *tenant);
+        self.stopped(body, &hash).map_or(Ok(()), Err)?;
         let (child, Payload { facts, digests }) = self.read(body)?;
         let asked = self.asked(request)?;
         let Decision { rule, charges } = decide(tenant, asked, &facts, hash, self.spending(tenant), self.now)?;
@@ -200,15 +201,17 @@ impl Gate<'_> {
                 approvals,
             )?,
         };
-        if self.state.is_closed(&body.tenant, Some(body.key)) {
-            return Err(Refusal::SwitchClosed);
-        }
-        if self.state.is_withdrawn(&hash) {
-            return Err(Refusal::Withdrawn);
-        }
         let effects = digest(&facts.rendering(&asked));
         let grounds = Grounds { rule: rule.name.clone(), approved, effects, charges, session: body.session };
         Ok(Signable { child, digests, grounds })
+    }
+
+    /// What stops the request whatever rules say.
+    fn stopped(&self, body: &SignRequest, request: &Hash) -> Option<Refusal> {
+        match self.state.is_withdrawn(request) {
+            true => Some(Refusal::Withdrawn),
+            false => self.state.is_closed(&body.tenant, Some(body.key)).then_some(Refusal::SwitchClosed),
+        }
     }
 
     /// Who approved it: enough of them, and the delay is over.

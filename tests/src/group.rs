@@ -156,16 +156,16 @@ impl Group {
         StartKind::Restart { genesis: self.genesis }
     }
 
-    /// The request that starts a signer under `order` and the first policy.
+    /// The request that starts a signer under `order` and the policy in force.
     #[must_use]
     pub fn start_request(&self, order: &StartOrder) -> Request {
         Request::Start { order: self.charter.endorse(order), policy: self.policy() }
     }
 
-    /// The first policy, endorsed.
+    /// The policy in force, endorsed.
     #[must_use]
     pub fn policy(&self) -> Endorsed<Policy> {
-        self.charter.endorse(&self.charter.policy())
+        self.in_force.clone().unwrap_or_else(|| self.charter.endorse(&self.charter.policy()))
     }
 
     /// Starts every signer.
@@ -187,6 +187,21 @@ impl Group {
         self.introduce_all();
         for key in self.keys.keys().copied().collect::<Vec<_>>() {
             self.open_shares(key);
+        }
+    }
+
+    /// Kills one signer and brings it back, beside the others, which an order names again.
+    pub fn restart_one(&mut self, signer: SignerId) {
+        *self.machine(signer) = self.boot(signer);
+        let manifest = self.charter.endorse(&self.charter.manifest);
+        self.done(signer, Request::Configure { manifest, signer });
+        self.start(self.again());
+        let blob = self.signer_blobs[&signer].clone();
+        assert_eq!(done(self.present(signer, blob, None)), Body::Nothing);
+        self.introduce_all();
+        for StoredKey { certificate, mut blobs } in self.keys.values().cloned().collect::<Vec<_>>() {
+            let blob = blobs.remove(&signer).expect("every signer has a share");
+            assert_eq!(done(self.present(signer, blob, Some(certificate))), Body::Nothing);
         }
     }
 
@@ -441,7 +456,7 @@ impl Group {
 
     /// Puts the policy in force, changed so for [`crate::charter::TENANT`], into force as the next version at every signer; says its hash.
     pub fn change_policy(&mut self, change: impl FnOnce(&mut TenantPolicy)) -> Hash {
-        let in_force = self.in_force.take().unwrap_or_else(|| self.policy());
+        let in_force = self.policy();
         let mut next = in_force.unverified().expect("canonical");
         let mut tenants = core::mem::take(&mut next.tenants).into_vec();
         change(&mut tenants[0]);

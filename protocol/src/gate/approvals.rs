@@ -2,8 +2,8 @@
 
 use cloister_wire::{
     approval::{Approval, ApprovalBody, Stance},
-    ids::{Hash, Requester},
-    policy::{MemberSet, Quorum, Rule, TenantPolicy, Verdict},
+    ids::{Hash, Requester, SetName},
+    policy::{Quorum, TenantPolicy},
     refusal::Refusal,
 };
 
@@ -37,20 +37,17 @@ impl Gate<'_> {
         Ok(approvers)
     }
 
-    /// Who withdraws the request: its requester, or a member of the set that is to approve it.
+    /// Who withdraws the request: its requester, or a member of one of the sets that approve it.
     pub(super) fn withdrawer(
         &self,
         subject: &Subject<'_>,
-        rule: Option<&Rule>,
+        sets: &[&SetName],
         withdrawal: &Approval,
     ) -> Result<Requester, Refusal> {
         let member = self.heard(subject, withdrawal, Stance::Withdraw)?;
-        let set = match rule.map(|rule| &rule.verdict) {
-            Some(Verdict::Approve(quorum)) => subject.tenant.set(&quorum.set),
-            Some(Verdict::Allow | Verdict::Deny) | None => None,
-        };
-        let is_approver = set.is_some_and(|set: &MemberSet| set.has(&member));
-        if member == *subject.requester || is_approver { Ok(member) } else { Err(Refusal::ApprovalInvalid) }
+        let mut sets = sets.iter().filter_map(|name| subject.tenant.set(name));
+        let counts = member == *subject.requester || sets.any(|set| set.has(&member));
+        if counts { Ok(member) } else { Err(Refusal::ApprovalInvalid) }
     }
 
     /// Who says this of the request, under the policy in force.

@@ -1,6 +1,6 @@
 //! What a request would come to, without signing it; and taking one back.
 
-use cloister_policy::{Decision, decide, payload::Payload};
+use cloister_policy::{Decision, approving_sets, decide, payload::Payload};
 use cloister_wire::{
     approval::Approval,
     ids::{BootId, Hash, PolicyVersion, RuleName, UnixMillis},
@@ -52,11 +52,7 @@ impl Gate<'_> {
             Ok(Decision { rule, .. }) => rule,
             Err(refusal) => return refused(view(None, Standing::Refused(refusal))),
         };
-        let stopped = match self.state.is_withdrawn(&request) {
-            true => Some(Refusal::Withdrawn),
-            false => self.state.is_closed(&body.tenant, Some(body.key)).then_some(Refusal::SwitchClosed),
-        };
-        if let Some(refusal) = stopped {
+        if let Some(refusal) = self.stopped(body, &request) {
             return refused(view(Some(&rule.name), Standing::Refused(refusal)));
         }
         let (standing, approved) = match &rule.verdict {
@@ -100,9 +96,9 @@ impl Gate<'_> {
         let (request, tenant) = (*request, *tenant);
         let (_, Payload { facts, .. }) = self.read(body)?;
         let asked = self.asked(&authentic)?;
-        let rule = decide(tenant, asked, &facts, request, self.spending(tenant), self.now).ok();
+        let sets = approving_sets(tenant, asked, &facts, request)?;
         let subject = Subject { request, requester: &body.requester, tenant };
-        let by = self.withdrawer(&subject, rule.map(|decision| decision.rule), withdrawal)?;
+        let by = self.withdrawer(&subject, &sets, withdrawal)?;
         if self.state.is_withdrawn(&request) {
             return Ok(None);
         }
