@@ -23,7 +23,7 @@ pub(crate) enum Command {
   cloister switch close --of-tenant acme
   cloister switch close --of-tenant acme --with-key hot-1
 
-A signer that is restarted forgets what was closed: close it again.")]
+A signer that is restarted forgets what was closed. The host that starts the group again closes what it knows of; look at `switch list`.")]
     Close(CloseArguments),
     /// Lift what was closed, each by its hash. That takes the quorum of operators.
     Open(OpenArguments),

@@ -1,19 +1,13 @@
 //! Kill switches.
 
 use axum::Json as Answer;
-use cloister_wire::{
-    codec,
-    endorsement::Endorsed,
-    ids::SignerId,
-    switch::{Closing, Opening},
-};
+use cloister_wire::ids::SignerId;
 use serde::{Deserialize, Serialize};
 
 use super::{Host, body::Json};
 use crate::{
-    encoding::{base64, from_base64},
+    encoding::{from_base64, to_base64},
     problem::Problem,
-    store::DocumentKind,
 };
 
 #[derive(Debug, Deserialize)]
@@ -49,15 +43,8 @@ pub(super) async fn open(host: Host, Json(body): Json<PostedOpening>) -> Result<
 }
 
 pub(super) async fn list(host: Host) -> Result<Answer<Switches>, Problem> {
-    let store = &host.signers.desk.store;
-    let openings = store.documents(DocumentKind::Opening).await?;
-    let openings = openings.iter().filter_map(|body| codec::decode::<Endorsed<Opening>>(body).ok()?.unverified().ok());
-    let lifted: Vec<_> = openings.flat_map(|opening| opening.closings.into_vec()).collect();
-    let closings = store.documents(DocumentKind::Closing).await?;
-    let counts = |body: &&Vec<u8>| {
-        codec::decode::<Endorsed<Closing>>(body).is_ok_and(|closing| !lifted.contains(&closing.hash()))
-    };
-    Ok(Answer(Switches { closings: closings.iter().filter(counts).map(|body| base64(body)).collect() }))
+    let closings = host.closings().await?;
+    Ok(Answer(Switches { closings: closings.iter().map(to_base64).collect() }))
 }
 
 impl Told {

@@ -83,6 +83,8 @@ impl Coordinator {
             StartKind::Restart { .. } => {
                 self.reopen(&stand, &roster).await?;
                 self.introduce(&roster).await?;
+                // Before there is a share to sign with.
+                self.close_again().await?;
                 self.open_shares(&roster, &certificates).await
             }
         }

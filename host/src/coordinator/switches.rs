@@ -35,6 +35,26 @@ impl Coordinator {
         Ok(told)
     }
 
+    /// Closes at every signer what this host knows to be closed: those that were restarted have forgotten it.
+    pub(super) async fn close_again(&self) -> Result<(), Problem> {
+        for closing in self.closings().await? {
+            self.tell(&Request::Close { closing }, self.blocking()).await?;
+        }
+        Ok(())
+    }
+
+    /// The closings that this host has passed on and no opening names.
+    pub(crate) async fn closings(&self) -> Result<Vec<Endorsed<Closing>>, Problem> {
+        let store = &self.signers.desk.store;
+        let openings = store.documents(DocumentKind::Opening).await?;
+        let openings =
+            openings.iter().filter_map(|body| codec::decode::<Endorsed<Opening>>(body).ok()?.unverified().ok());
+        let lifted: Vec<_> = openings.flat_map(|opening| opening.closings.into_vec()).collect();
+        let closings = store.documents(DocumentKind::Closing).await?;
+        let closings = closings.iter().filter_map(|body| codec::decode::<Endorsed<Closing>>(body).ok());
+        Ok(closings.filter(|closing| !lifted.contains(&closing.hash())).collect())
+    }
+
     /// Ends a session key at every signer that can be reached.
     pub(crate) async fn revoke(&self, delegation: Delegation, withdrawal: Approval) -> Result<Vec<SignerId>, Problem> {
         self.tell(&Request::Revoke { delegation, withdrawal }, self.blocking()).await
