@@ -225,10 +225,14 @@ fn bad_hex(why: hex::FromHexError) -> Failure {
 }
 
 fn solana_form(bytes: &[u8]) -> Result<Form, Rejected> {
-    match (solana::Transaction::parse(bytes), solana::Message::parse(bytes)) {
-        (Ok(_), _) => Ok(Form::Transaction),
-        (Err(_), Ok(_)) => Ok(Form::Message),
-        (Err(_), Err(why)) => Err(why),
+    // What lookup tables hold, the policy says later.
+    let refused = |why: Option<Rejected>| {
+        why.filter(|why| !matches!(why, Rejected::Solana(solana::Unsignable::LookupTables { .. })))
+    };
+    match (refused(solana::Transaction::parse(bytes).err()), refused(solana::Message::parse(bytes).err())) {
+        (None, _) => Ok(Form::Transaction),
+        (Some(_), None) => Ok(Form::Message),
+        (Some(_), Some(why)) => Err(why),
     }
 }
 

@@ -13,7 +13,7 @@ use cloister_wire::{
 
 use crate::{
     boot::BootRejected, key::CertificateRejected, operator::PlanError, problem::Problem, signature::SignatureRejected,
-    transaction_json::NotATransaction, typed_data::NotTypedData,
+    signed::is_about_tables, transaction_json::NotATransaction, typed_data::NotTypedData,
 };
 
 /// Why a call failed.
@@ -246,6 +246,9 @@ impl Error {
             }
             Self::Payload(cloister_chains::Rejected::Cosmos(cosmos::Unsignable::BadPrefix)) => {
                 "Give what the chain writes in front of its addresses, such as cosmos or osmo."
+            }
+            Self::Payload(why) if is_about_tables(why) => {
+                "Have the tenant's policy pin what the table holds: `tables` in the file of `cloister policy show`."
             }
             Self::Payload(_) => "Correct the transaction or text.",
             Self::SchemeMismatch => {

@@ -6,11 +6,14 @@ use cloister_chains::{
     ethereum::Sidecar,
     solana,
 };
-use cloister_policy::{Asked, Spending, decide, explain, payload};
+use cloister_policy::{
+    Asked, Spending, decide, explain,
+    payload::{self, pinned},
+};
 use cloister_wire::{
     codec,
     ids::{GroupId, Hash, KeyId, KeyName, RequestId, Requester, RuleName, UnixMillis},
-    policy::{Rule, TenantPolicy, Verdict},
+    policy::{LookupTable, Rule, TenantPolicy, Verdict},
     receipt::Charge,
     refusal::Refusal,
     request::{Scheme, SignRequest},
@@ -122,6 +125,7 @@ impl PolicyKey {
         &self,
         path: &ChildPath,
         request: &SignRequest,
+        tables: &[LookupTable],
     ) -> Result<Result<payload::Payload, Refusal>, Error> {
         let public_key = self.child(path)?;
         let spender = |path: &ChildPath| self.spender(&self.child(path).ok()?);
@@ -131,6 +135,7 @@ impl PolicyKey {
             public_key: &public_key,
             spender: self.spender(&public_key),
             change: fingerprint.map(|fingerprint| payload::Change { fingerprint, spender: &spender }),
+            tables,
         };
         Ok(payload::read(&account, request))
     }
@@ -177,7 +182,7 @@ impl Question<'_> {
     /// [`Error::PathNotSupported`] and others of the path; [`Error::TooLarge`]. A payload that cannot be parsed is a ruling with a refusal.
     pub fn ask(&self, tenant: &TenantPolicy, spending: &Spending, now: UnixMillis) -> Result<Ruling, Error> {
         let request = self.request(tenant, now)?;
-        let facts = match self.key.payload(self.path, &request)? {
+        let facts = match self.key.payload(self.path, &request, tenant.tables.as_slice())? {
             Ok(payload) => payload.facts,
             Err(refusal) => return Ok(Ruling::refused(refusal)),
         };
@@ -199,7 +204,7 @@ impl Question<'_> {
     }
 
     fn request(&self, tenant: &TenantPolicy, now: UnixMillis) -> Result<SignRequest, Error> {
-        let payload = sent(self.kind, self.payload)?;
+        let payload = sent(self.kind, self.payload, tenant.tables.as_slice())?;
         Ok(SignRequest {
             group: GroupId::from_bytes([0; GroupId::LEN]),
             tenant: tenant.tenant.clone(),
@@ -218,10 +223,12 @@ impl Question<'_> {
 }
 
 /// What a request carries: of a Solana transaction its message, and an Ethereum transaction without its sidecar.
-fn sent(kind: Kind, payload: &[u8]) -> Result<Vec<u8>, Error> {
+fn sent(kind: Kind, payload: &[u8], tables: &[LookupTable]) -> Result<Vec<u8>, Error> {
     match kind {
         Kind::Solana => {
-            let Ok(transaction) = solana::Transaction::parse(payload) else { return Ok(payload.to_vec()) };
+            let tables: Vec<_> = tables.iter().map(pinned).collect();
+            let transaction = solana::Transaction::parse_with_tables(payload, &tables);
+            let Ok(transaction) = transaction else { return Ok(payload.to_vec()) };
             let message = transaction.message();
             Ok(message.signing_bytes_for(&message.fee_payer())?.to_vec())
         }

@@ -3,14 +3,19 @@
 //! A host collects; nothing that it says itself is believed. What a request does is read here, from the request's own bytes, and every
 //! signer's review has to show the same text.
 
-use cloister_policy::{Asked, digest, payload};
+use cloister_chains::solana;
+use cloister_policy::{
+    Asked, digest,
+    payload::{self, pinned},
+};
 use cloister_wire::{
     approval::{Approval, ApprovalBody, Stance},
     codec,
     credential::Proof,
     delegation::{Delegation, DelegationBody},
     ids::{Hash, Requester, SignerId},
-    request::{Requested, SignRequest},
+    policy::LookupTable,
+    request::{Chain, Requested, SignRequest},
     review::{Review, ReviewBody},
     tag::Tag,
 };
@@ -26,7 +31,7 @@ use crate::{
     scheme::Kind,
     secret::RequesterSecret,
     session::Client,
-    signed::SigningJob,
+    signed::{SigningJob, is_about_tables},
 };
 
 /// A request that waits, read and compared.
@@ -40,6 +45,8 @@ pub struct Pending {
     pub hash: Hash,
     /// The key or child that it is for.
     pub account: Account,
+    /// The Solana lookup tables that the policy pins, where it names any.
+    pub tables: Vec<LookupTable>,
     /// What it does, in lines that follow from its bytes alone.
     pub rendering: String,
     /// What each attested signer makes of it.
@@ -140,7 +147,10 @@ impl Client {
         if requested.delegation.as_ref().map(Delegation::hash) != request.session {
             return Err(Error::Unintelligible("a request without the delegation that it names"));
         }
-        let rendering = rendering(&account, &request, session.as_ref())?;
+        let needs_tables = request.chain == Chain::Solana
+            && solana::Message::parse(request.payload.as_slice()).is_err_and(|why| is_about_tables(&why));
+        let tables = if needs_tables { self.tables(&request.tenant).await? } else { Vec::new() };
+        let rendering = rendering(&account, &request, tables.as_slice(), session.as_ref())?;
         let (mut reviews, mut problems) = (Vec::new(), Vec::new());
         for answer in answer.reviews {
             let boot = self.attested().boots().iter().find(|boot| boot.signer().get() == answer.signer);
@@ -152,7 +162,7 @@ impl Client {
                 (None, None) => {}
             }
         }
-        Ok(Pending { requested, request, hash, account, rendering, reviews, problems })
+        Ok(Pending { requested, request, hash, account, tables, rendering, reviews, problems })
     }
 }
 
@@ -193,7 +203,8 @@ impl Pending {
             .into_iter()
             .find(|kind| (kind.chain(), kind.purpose()) == (self.request.chain, self.request.purpose));
         let kind = kind.ok_or(Error::Unintelligible("a request of an unknown kind"))?;
-        SigningJob::new(self.account.clone(), kind, self.request.payload.as_slice())
+        let tables: Vec<_> = self.tables.iter().map(pinned).collect();
+        SigningJob::with_tables(self.account.clone(), kind, self.request.payload.as_slice(), &tables)
     }
 }
 
@@ -224,8 +235,13 @@ impl Unsaid {
 }
 
 /// What people are shown of a request: by the same code as in signers, of the same bytes.
-fn rendering(account: &Account, request: &SignRequest, session: Option<&DelegationBody>) -> Result<String, Error> {
-    let read = PolicyKey::from(account).payload(account.path(), request)?;
+fn rendering(
+    account: &Account,
+    request: &SignRequest,
+    tables: &[LookupTable],
+    session: Option<&DelegationBody>,
+) -> Result<String, Error> {
+    let read = PolicyKey::from(account).payload(account.path(), request, tables)?;
     let payload::Payload { facts, .. } = read.map_err(Error::Refused)?;
     let asked = Asked {
         requester: &request.requester,

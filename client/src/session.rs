@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_attestation::TrustRoot;
+use cloister_policy::payload::pinned;
 use cloister_wire::{
     codec,
     endorsement::Endorsed,
@@ -12,7 +13,7 @@ use cloister_wire::{
     manifest::{Manifest, ValidManifest},
     message::{SignedStatus, StatusBody},
     order::StartOrder,
-    policy::Policy,
+    policy::{LookupTable, Policy},
     request::{KeyRequest, Requested, Scheme, SignRequest},
     signature::PublicKey,
     tag::Tag,
@@ -20,6 +21,7 @@ use cloister_wire::{
 use futures_util::future::join_all;
 
 use crate::{
+    account::Account,
     api::{
         self, Anything, Api, AttestationAnswer, KeyAnswer, LastStartAnswer, PolicyQuestion, RequestQuestion,
         SignAnswer, SignerAnswer, StartQuestion, from_base64, to_base64,
@@ -32,8 +34,9 @@ use crate::{
     pools::Pools,
     problem::Problem,
     requester::Credential,
+    scheme::Kind,
     signature::SignatureRejected,
-    signed::{Signed, SigningJob},
+    signed::{Signed, SigningJob, is_about_tables},
 };
 
 /// What a caller has to know beforehand, by a way that no host controls.
@@ -396,6 +399,29 @@ impl Client {
             return Err(CertificateRejected::AnotherKey.into());
         }
         Ok(key)
+    }
+
+    /// A job for a payload, read with the Solana lookup tables that the policy in force pins, if it needs any.
+    ///
+    /// # Errors
+    /// As [`SigningJob::new`] and [`Attested::state`].
+    pub async fn job(&self, account: impl Into<Account>, kind: Kind, payload: &[u8]) -> Result<SigningJob, Error> {
+        let account = account.into();
+        match SigningJob::new(account.clone(), kind, payload) {
+            Err(Error::Payload(why)) if is_about_tables(&why) => {
+                let tables = self.tables(&account.key().body().tenant).await?;
+                SigningJob::with_tables(account, kind, payload, &tables.iter().map(pinned).collect::<Vec<_>>())
+            }
+            read => read,
+        }
+    }
+
+    /// The Solana lookup tables that the policy in force pins for a tenant.
+    pub(crate) async fn tables(&self, tenant: &Tenant) -> Result<Vec<LookupTable>, Error> {
+        let Some(policy) = self.attested.state().await?.policy else { return Ok(Vec::new()) };
+        let policy = policy.verify(&self.attested.manifest);
+        let policy = policy.map_err(|why| Error::NotEndorsed { what: "policy", why })?;
+        Ok(policy.tenant(tenant).map(|tenant| tenant.tables.clone().into_vec()).unwrap_or_default())
     }
 
     /// Has the group sign, verifies every signature under the certified key and puts the result together here.

@@ -12,11 +12,14 @@ use cloister_chains::{
     bitcoin::ToSign,
     ethereum::{Address, TypedData, personal_message_digest},
     message,
+    solana::LookupTable,
 };
 use cloister_wire::{
     ids::{Hash, SignerId},
     request::Scheme,
 };
+
+pub(crate) use solana::is_about_tables;
 
 use crate::{
     account::Account,
@@ -47,8 +50,8 @@ struct Parsed {
 #[derive(Clone, Debug)]
 enum Rest {
     Nothing,
-    /// A Solana transaction, signed in part or not at all, of which the message is sent.
-    Transaction(Vec<u8>),
+    /// A Solana transaction, signed in part or not at all, of which the message is sent; with the lookup tables that it may use.
+    Transaction(Vec<u8>, Vec<LookupTable>),
     /// The inputs of a PSBT that are signed, and those of others.
     Inputs(ToSign),
     /// An Ethereum transaction in its network form, of which all but the sidecar is sent.
@@ -136,11 +139,25 @@ impl SigningJob {
     /// # Errors
     /// [`Error::Payload`] says what cannot be signed and where; [`Error::SchemeMismatch`].
     pub fn new(account: impl Into<Account>, kind: Kind, payload: &[u8]) -> Result<Self, Error> {
+        Self::with_tables(account, kind, payload, &[])
+    }
+
+    /// The same for a Solana message that may take accounts from these lookup tables; [`crate::Client::job`] takes those that the policy
+    /// pins.
+    ///
+    /// # Errors
+    /// As [`SigningJob::new`].
+    pub fn with_tables(
+        account: impl Into<Account>,
+        kind: Kind,
+        payload: &[u8],
+        tables: &[LookupTable],
+    ) -> Result<Self, Error> {
         let account = account.into();
         let whole = |message| Ok(Parsed { payload: payload.to_vec(), messages: vec![message], rest: Rest::Nothing });
         let parsed = match kind {
             Kind::Message => whole(text(account.scheme(), payload)?),
-            Kind::Solana => solana::read(&account, payload),
+            Kind::Solana => solana::read(&account, payload, tables),
             Kind::Bitcoin => bitcoin::read(&account, payload),
             Kind::Ethereum => ethereum::read(&account, payload),
             Kind::EthereumMessage => {
@@ -174,6 +191,15 @@ impl SigningJob {
         &self.parsed.payload
     }
 
+    /// The lookup tables that it was read with.
+    #[must_use]
+    pub fn tables(&self) -> &[LookupTable] {
+        match &self.parsed.rest {
+            Rest::Transaction(_, tables) => tables,
+            Rest::Nothing | Rest::Inputs(_) | Rest::WithSidecar(_) => &[],
+        }
+    }
+
     /// What the signatures are over: the Solana message, the prefixed text, or a digest; one for each of the account's Bitcoin inputs.
     #[must_use]
     pub fn messages(&self) -> &[Vec<u8>] {
@@ -193,7 +219,9 @@ impl SigningJob {
             verify_signature(&self.account, message, signature).map_err(|_| SignatureRejected::Invalid(position))?;
         }
         match (&self.parsed.rest, signatures) {
-            (Rest::Transaction(transaction), _) => solana::finish(&self.account, transaction, signatures),
+            (Rest::Transaction(transaction, tables), _) => {
+                solana::finish(&self.account, (transaction, tables), signatures)
+            }
             (Rest::Inputs(inputs), _) => bitcoin::finish(&self.account, &self.parsed.payload, inputs, signatures),
             (Rest::Nothing | Rest::WithSidecar(_), [signature]) => self.finish_one(signature),
             (Rest::Nothing | Rest::WithSidecar(_), _) => Err(SignatureRejected::Count { got, needed }.into()),

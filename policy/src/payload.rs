@@ -6,12 +6,12 @@ use cloister_chains::{
     derivation::ChildPath,
     ethereum::{Transaction, TypedData, personal_message_digest},
     message,
-    solana::{Message, Pubkey},
+    solana::{self, Message, Pubkey},
 };
 use cloister_wire::{
     codec,
     ids::{CosmosChain, Hash},
-    policy::{ForeignInputs, Network, Permission},
+    policy::{ForeignInputs, LookupTable, Network, Permission},
     refusal::Refusal,
     request::{Chain, Purpose, Scheme, SignRequest},
     tag::Tag,
@@ -39,6 +39,8 @@ pub struct Account<'a> {
     pub spender: Option<Spender>,
     /// Fingerprint (BIP-32) of the certified key, and who spends at a child of it: how change is recognised.
     pub change: Option<Change<'a>>,
+    /// The lookup tables whose contents its tenant's policy pins.
+    pub tables: &'a [LookupTable],
 }
 
 /// The certified key's children.
@@ -107,10 +109,18 @@ fn shown(text: &[u8]) -> String {
 /// with such a one any number of transactions that begin by moving the same nonce on succeed one after the other.
 fn solana(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
     let signer = <[u8; 32]>::try_from(account.public_key).map(Pubkey::from).map_err(|_| Refusal::SchemeMismatch)?;
-    let message = Message::parse(payload).map_err(rejected)?;
+    let tables: Vec<_> = account.tables.iter().map(pinned).collect();
+    let message = Message::parse_with_tables(payload, &tables).map_err(rejected)?;
     let signed = message.signing_bytes_for(&signer).map_err(rejected)?.to_vec();
     let facts = Facts::new(Permission::Solana, Some(Network::Solana), message.effects(&signer))?;
     Ok(one(facts, signed))
+}
+
+/// A lookup table as the parser of messages takes it.
+#[must_use]
+pub fn pinned(table: &LookupTable) -> solana::LookupTable {
+    let account = |address: &Hash| Pubkey::from(*address.as_bytes());
+    solana::LookupTable { address: account(&table.address), addresses: table.addresses.iter().map(account).collect() }
 }
 
 /// The digest of every input of the key. Inputs of others are the policy's to allow.

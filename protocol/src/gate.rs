@@ -187,7 +187,7 @@ impl Gate<'_> {
         let Authentic { body, hash, tenant, .. } = request;
         let (hash, tenant) = (*hash, *tenant);
         self.stopped(body, &hash).map_or(Ok(()), Err)?;
-        let (child, Payload { facts, digests }) = self.read(body)?;
+        let (child, Payload { facts, digests }) = self.read(body, tenant)?;
         let asked = self.asked(request)?;
         let Decision { rule, charges } = decide(tenant, asked, &facts, hash, self.spending(tenant), self.now)?;
         let approved = match &rule.verdict {
@@ -231,13 +231,14 @@ impl Gate<'_> {
     }
 
     /// Parses the payload for the child key that it is to be signed with.
-    fn read(&self, body: &SignRequest) -> Result<(Child, Payload), Refusal> {
+    fn read(&self, body: &SignRequest, tenant: &TenantPolicy) -> Result<(Child, Payload), Refusal> {
         let key = self.key(body)?;
         let child = key.child(body.path.as_slice())?;
         let spender = |path: &_| key.spender_at(path);
         let change = key.fingerprint().map(|fingerprint| Change { fingerprint, spender: &spender });
         let (scheme, spender) = (key.scheme(), key.spender(&child));
-        let account = Account { scheme, public_key: child.public_key(), spender, change };
+        let tables = tenant.tables.as_slice();
+        let account = Account { scheme, public_key: child.public_key(), spender, change, tables };
         let payload = payload::read(&account, body)?;
         Ok((child, payload))
     }

@@ -456,10 +456,15 @@ impl Group {
 
     /// Puts the policy in force, changed so for [`crate::charter::TENANT`], into force as the next version at every signer; says its hash.
     pub fn change_policy(&mut self, change: impl FnOnce(&mut TenantPolicy)) -> Hash {
+        self.change_tenants(|tenants| change(&mut tenants[0]))
+    }
+
+    /// The same for every tenant's part.
+    pub fn change_tenants(&mut self, change: impl FnOnce(&mut [TenantPolicy])) -> Hash {
         let in_force = self.policy();
         let mut next = in_force.unverified().expect("canonical");
         let mut tenants = core::mem::take(&mut next.tenants).into_vec();
-        change(&mut tenants[0]);
+        change(&mut tenants);
         next.tenants = list(tenants);
         (next.version, next.previous) = (next.version.next().expect("one more"), Some(in_force.hash()));
         let endorsed = self.charter.endorse(&next);

@@ -16,6 +16,16 @@ pub fn solana_transfer(from: &[u8], lamports: u64) -> Vec<u8> {
     [&header[..], &accounts, &recent_blockhash, &instruction].concat()
 }
 
+/// A Solana message (v0) by which `from` pays some lamports to the account at `index` in the lookup table with 32 bytes of `table`.
+#[must_use]
+pub fn solana_transfer_by_table(from: &[u8], lamports: u64, table: u8, index: u8) -> Vec<u8> {
+    let accounts = [&[2], from, &[0; 32]].concat();
+    let transfer = [&2_u32.to_le_bytes()[..], &lamports.to_le_bytes()].concat();
+    let instruction = [&[1, 1, 2, 0, 2, 12][..], &transfer].concat();
+    let lookup = [&[1][..], &[table; 32], &[1, index, 0]].concat();
+    [&[0x80, 1, 0, 1][..], &accounts, &[5; 32], &instruction, &lookup].concat()
+}
+
 /// A PSBT that spends one coin of each of these Taproot output keys (x coordinates) to somebody else.
 #[must_use]
 pub fn taproot_psbt(output_keys: &[&[u8]]) -> Vec<u8> {

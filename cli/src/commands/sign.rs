@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use cloister_chains::ethereum::Address;
-use cloister_client::{Account, SigningJob, scheme::Kind};
+use cloister_client::{Account, scheme::Kind};
 
 use super::requests::PendingView;
 use crate::{
@@ -99,7 +99,7 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
     let client = arguments.connection.connect().await?;
     let account = arguments.chosen.account(&client, asker.tenant(), path).await?;
     payload.from.map(|from| check_sender(&account, from)).transpose()?;
-    let job = SigningJob::new(account, kind, &payload.bytes)?;
+    let job = client.job(account, kind, &payload.bytes).await?;
     drop(progress);
     output.note(shown::lines(&job, &payload, arguments.shown)?);
     let Some(requested) = asker.request(&client, &job, arguments.propose, output).await? else { return Ok(()) };

@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_wire::{
     codec,
     endorsement::Endorsed,
@@ -11,7 +12,7 @@ use cloister_wire::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Answer, World, folder, run_in, said, text};
+use crate::world::{Answer, World, bytes, folder, run_in, said, text};
 
 const ALICE: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
@@ -244,6 +245,45 @@ fn a_policy_file_is_put_into_force_and_decides() {
     let stranger = shown.replace("[tenant.demo", "[tenant.other");
     fs::write(&file, stranger.replace(&member, &format!("demo = {{ ed25519 = \"{ALICE}\" }}"))).unwrap();
     world.fails(&["policy", "apply", &file], 2, "policy_incoherent");
+}
+
+#[test]
+fn a_solana_transfer_by_a_lookup_table_is_signed_once_the_policy_pins_the_table() {
+    let world = World::founded("tables", 2);
+    world.ok(&["group", "start"]);
+    world.ok(&["requester", "add", "demo", "--allow", "hot=solana"]);
+    let key = bytes(&world.ok(&["key", "create", "--scheme", "ed25519", "--name", "hot"]), "public_key");
+    let pay = [&[1, 1, 2, 0, 2, 12, 2, 0, 0, 0][..], &5_u64.to_le_bytes()].concat();
+    let accounts = [&[2][..], &key, &[0; 32]].concat();
+    let lookup = [&[1][..], &[50; 32], &[1, 1, 0]].concat();
+    let message = [&[0x80, 1, 0, 1][..], &accounts, &[5; 32], &pay, &lookup].concat();
+    let transaction = [&[1][..], &[0; 64], &message].concat();
+    let inputs = [world.file("message.hex", hex::encode(&message)), world.file("transaction", &transaction)];
+    let sign = |input| ["sign", "--key", "hot", "--chain", "solana", input];
+    world.fails(&sign(&inputs[0]), 2, "solana_lookup_tables");
+
+    let file = world.path("policy.toml");
+    world.ok(&["policy", "show", "--out", &file]);
+    let [table, other, to] = [50, 20, 21].map(|byte| bs58::encode([byte; 32]).into_string());
+    let pinned = format!("[tenant.demo.tables]\n{table} = [\"{other}\", \"{to}\"]\n");
+    fs::write(&file, format!("{}\n{pinned}", fs::read_to_string(&file).unwrap())).unwrap();
+    world.ok(&["policy", "apply", &file]);
+    world.ok(&["policy", "show", "--out", &world.path("shown.toml")]);
+    let shown = fs::read_to_string(world.path("shown.toml")).unwrap();
+    assert!(shown.contains(&table) && shown.contains(&to), "{shown}");
+    for input in &inputs {
+        let signed = STANDARD.decode(text(&world.ok(&sign(input)), "signed")).unwrap();
+        assert_eq!(signed[65..], message);
+    }
+    let asked = ["--key", "hot", "--chain", "solana", &inputs[0]];
+    let explained = world.ok(&[&["policy", "explain"][..], &asked].concat());
+    assert!(explained["does"].to_string().contains(&to), "{explained:#}");
+    let proposed = world.ok(&[&["sign", "--propose", "1"][..], &asked].concat());
+    let request = text(&proposed, "request_hash");
+    assert!(proposed.to_string().contains(&to), "{proposed:#}");
+    assert_eq!(text(&world.ok(&["requests", "sign", request]), "name"), "hot");
+    let beyond = [&message[..message.len() - 2], &[2, 0]].concat();
+    world.fails(&sign(&world.file("beyond", beyond)), 2, "solana_beyond_lookup_table");
 }
 
 fn demo_key(policy: &str) -> &str {

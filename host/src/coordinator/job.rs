@@ -11,10 +11,12 @@ use std::sync::Arc;
 use cloister_chains::{
     bitcoin::{Psbt, ToSign},
     message,
+    solana::LookupTable,
 };
 use cloister_wire::{
     approval::Approval,
     ids::{Hash, SignerId},
+    policy,
     refusal::Refusal,
     request::{Chain, Purpose, Requested, Scheme, SignRequest},
 };
@@ -48,7 +50,7 @@ enum Form {
     Message,
     Ethereum(Vec<u8>),
     Cosmos(Vec<u8>),
-    Solana(Vec<u8>),
+    Solana(Vec<u8>, Vec<LookupTable>),
     Bitcoin(Box<Psbt>, ToSign),
 }
 
@@ -92,16 +94,17 @@ struct Finished {
 }
 
 impl Job {
-    /// Reads the payload for this key.
+    /// Reads the payload for this key; Solana's with the lookup tables that the tenant's policy pins.
     pub(super) fn read(
         requested: Requested,
         request: &SignRequest,
         key: Arc<Key>,
         approvals: Vec<Approval>,
+        tables: &[policy::LookupTable],
     ) -> Result<Self, Problem> {
         let path = request.path.as_slice().to_vec();
         let child = key.child(&path).map_err(Problem::refused)?;
-        let (digests, form) = read(&child, key.body.scheme, request)?;
+        let (digests, form) = read(&child, key.body.scheme, request, tables)?;
         let (hash, chain) = (requested.hash::<SignRequest>(), request.chain);
         Ok(Self { requested, hash, approvals, key, path, child, chain, digests, form })
     }
@@ -118,7 +121,7 @@ impl Job {
             Form::Message => Finished::default(),
             Form::Ethereum(transaction) => ethereum::finish(&transaction, &signatures)?,
             Form::Cosmos(document) => cosmos::finish(&document, &signatures)?,
-            Form::Solana(message) => solana::finish(&self.child, &message, &signatures)?,
+            Form::Solana(message, tables) => solana::finish(&self.child, (&message, &tables), &signatures)?,
             Form::Bitcoin(psbt, inputs) => bitcoin::finish(&self.child, *psbt, inputs, &signatures)?,
         };
         let answer = SignAnswer {
@@ -143,7 +146,12 @@ impl Job {
 }
 
 /// What is signed, and what that is put into. Signers refuse the same.
-fn read(child: &Child, scheme: Scheme, request: &SignRequest) -> Result<(Vec<Vec<u8>>, Form), Problem> {
+fn read(
+    child: &Child,
+    scheme: Scheme,
+    request: &SignRequest,
+    tables: &[policy::LookupTable],
+) -> Result<(Vec<Vec<u8>>, Form), Problem> {
     use {Chain as C, Purpose as P, Scheme as S};
     let payload = request.payload.as_slice();
     match (request.chain, request.purpose, scheme) {
@@ -153,7 +161,7 @@ fn read(child: &Child, scheme: Scheme, request: &SignRequest) -> Result<(Vec<Vec
         (C::Message, P::Message, S::Secp256k1Taproot | S::Secp256k1Ecdsa) => {
             Ok((vec![message::digest(payload).map_err(rejected)?.to_vec()], Form::Message))
         }
-        (C::Solana, P::Transaction, S::Ed25519) => solana::read(child, payload),
+        (C::Solana, P::Transaction, S::Ed25519) => solana::read(child, payload, tables),
         (C::Bitcoin, P::Transaction, S::Secp256k1Taproot | S::Secp256k1Ecdsa) => bitcoin::read(child, payload),
         (C::Ethereum, purpose, S::Secp256k1Ecdsa) => ethereum::read(purpose, payload),
         (C::Cosmos, P::Transaction, S::Secp256k1Ecdsa) => cosmos::read(child, payload),
@@ -295,7 +303,7 @@ mod tests {
         let key = Arc::new(Key::read(Certificate { body, signatures: Default::default() }).unwrap());
         let body = codec::encode(&request).try_into().unwrap();
         let proof = Proof::Ed25519(Signature::from_bytes([0; 64]));
-        Job::read(Requested { body, proof, delegation: None }, &request, key, Vec::new())
+        Job::read(Requested { body, proof, delegation: None }, &request, key, Vec::new(), &[])
     }
 
     pub(super) fn finished(job: Job, signatures: &[Vec<u8>]) -> Result<serde_json::Value, Problem> {

@@ -6,12 +6,15 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use cloister_chains::solana;
 use cloister_wire::{
     codec,
+    endorsement::Endorsed,
     ids::{Hash, SignerId},
     message::{Package, SignItem, SignOutcome, SignerCommitment},
+    policy::{LookupTable, Policy},
     refusal::Refusal,
-    request::{Requested, Scheme, SignRequest},
+    request::{Chain, Requested, Scheme, SignRequest},
 };
 use futures_util::future::join_all;
 
@@ -27,6 +30,7 @@ use crate::{
     aggregate::Unsigned,
     desk::unexpected,
     problem::{HostCode, Problem},
+    store::DocumentKind,
 };
 
 /// One signer's signature shares, one for each digest.
@@ -57,9 +61,21 @@ impl Coordinator {
         let work = move || async move {
             let key = key.ok_or_else(|| Problem::refused(Refusal::KeyUnknown))?;
             let approvals = this.approvals(&requested.hash::<SignRequest>()).await?;
-            this.run(Job::read(requested, &request, key, approvals)?).await
+            let tables = this.tables(&request).await?;
+            this.run(Job::read(requested, &request, key, approvals, &tables)?).await
         };
         self.answers.once(occasion, self.deadlines.signature + presigning, work).await
+    }
+
+    /// The Solana lookup tables that the policy in force pins.
+    async fn tables(&self, request: &SignRequest) -> Result<Vec<LookupTable>, Problem> {
+        if request.chain != Chain::Solana || solana::Message::parse(request.payload.as_slice()).is_ok() {
+            return Ok(Vec::new());
+        }
+        let policy = self.signers.desk.store.latest::<Endorsed<Policy>>(DocumentKind::Policy).await?;
+        let policy = policy.and_then(|policy| policy.unverified().ok());
+        let tenant = policy.as_ref().and_then(|policy| policy.tenant(&request.tenant));
+        Ok(tenant.map(|tenant| tenant.tables.clone().into_vec()).unwrap_or_default())
     }
 
     async fn run(&self, job: Job) -> Result<Vec<u8>, Problem> {

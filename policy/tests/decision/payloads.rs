@@ -3,8 +3,8 @@
 use cloister_chains::U256;
 use cloister_policy::payload::{self, Account, Payload};
 use cloister_wire::{
-    ids::{GroupId, KeyId, RequestId, UnixMillis},
-    policy::{AssetName, Network, Permission},
+    ids::{GroupId, Hash, KeyId, RequestId, UnixMillis},
+    policy::{AssetName, LookupTable, Network, Permission},
     refusal::Refusal,
     request::{Chain, Purpose, Scheme, SignRequest},
 };
@@ -15,6 +15,10 @@ const ECDSA_KEY: [u8; 33] = [2; 33];
 const ED25519_KEY: [u8; 32] = [7; 32];
 
 fn read(chain: Chain, purpose: Purpose, payload: &[u8]) -> Result<Payload, Refusal> {
+    read_with(&[], chain, purpose, payload)
+}
+
+fn read_with(tables: &[LookupTable], chain: Chain, purpose: Purpose, payload: &[u8]) -> Result<Payload, Refusal> {
     let (scheme, public_key) = match chain {
         Chain::Ethereum => (Scheme::Secp256k1Ecdsa, &ECDSA_KEY[..]),
         _ => (Scheme::Ed25519, &ED25519_KEY[..]),
@@ -33,7 +37,7 @@ fn read(chain: Chain, purpose: Purpose, payload: &[u8]) -> Result<Payload, Refus
         not_after: UnixMillis(1),
         session: None,
     };
-    payload::read(&Account { scheme, public_key, spender: None, change: None }, &request)
+    payload::read(&Account { scheme, public_key, spender: None, change: None, tables }, &request)
 }
 
 /// EIP-155's example: nonce 9, 20 gwei for each of 21,000 gas, 1 ether; here with another nonce, price and amount.
@@ -76,6 +80,26 @@ fn a_durable_nonce_is_no_place_because_a_recent_blockhash_may_stand_there() {
     assert_eq!((read(5).permission, read(5).network), (Permission::Solana, Some(Network::Solana)));
     assert_eq!(read(5).effects.len(), 1, "moving the nonce on is no effect of its own");
     assert_eq!(read(5).place, None);
+}
+
+#[test]
+fn a_pinned_lookup_table_says_whom_a_transfer_pays() {
+    let pay = [&[1, 1, 2, 0, 2, 12, 2, 0, 0, 0][..], &5_u64.to_le_bytes()].concat();
+    let accounts = [&[2][..], &[7; 32], &[0; 32]].concat();
+    let lookup = [&[1][..], &[50; 32], &[1, 1, 0]].concat();
+    let message = [&[0x80, 1, 0, 1][..], &accounts, &[5; 32], &pay, &lookup].concat();
+    let table = |address, accounts: &[u8]| LookupTable {
+        address: Hash::from_bytes([address; 32]),
+        addresses: list(accounts.iter().map(|account| Hash::from_bytes([*account; 32]))),
+    };
+    let read = |tables: &[LookupTable]| read_with(tables, Chain::Solana, Purpose::Transaction, &message);
+    let Payload { facts, digests } = read(&[table(49, &[30]), table(50, &[20, 21])]).unwrap();
+    let to = cloister_chains::solana::Pubkey::from([21; 32]);
+    assert!(facts.lines[0].contains(&format!("pays 5 lamports to {to}")), "{:?}", facts.lines);
+    assert_eq!(digests.concat(), message);
+    for tables in [&[][..], &[table(49, &[20, 21])], &[table(50, &[20])]] {
+        assert_eq!(read(tables).unwrap_err(), Refusal::PayloadRejected);
+    }
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Gate<'_> {
         let authentic = self.authenticate::<SignRequest>(requested).map_err(|denied| denied.refusal)?;
         let Authentic { body, hash: request, tenant, .. } = &authentic;
         let (request, tenant) = (*request, *tenant);
-        let (_, Payload { facts, .. }) = self.read(body)?;
+        let (_, Payload { facts, .. }) = self.read(body, tenant)?;
         let asked = self.asked(&authentic)?;
         let rendering = facts.rendering(&asked);
         let view = |rule: Option<&RuleName>, standing| View { request, rendering, rule: rule.cloned(), standing };
@@ -94,7 +94,7 @@ impl Gate<'_> {
         let authentic = self.authenticate::<SignRequest>(requested).map_err(|denied| denied.refusal)?;
         let Authentic { body, hash: request, tenant, .. } = &authentic;
         let (request, tenant) = (*request, *tenant);
-        let (_, Payload { facts, .. }) = self.read(body)?;
+        let (_, Payload { facts, .. }) = self.read(body, tenant)?;
         let asked = self.asked(&authentic)?;
         let sets = approving_sets(tenant, asked, &facts, request)?;
         let subject = Subject { request, requester: &body.requester, tenant };

@@ -20,7 +20,7 @@ pub(super) fn lines(job: &SigningJob, payload: &Payload, shown: Shown) -> Result
     let lines = Lines::new().line("read", payload.read_as).line("key", named(account));
     let said = match job.kind() {
         Kind::Message | Kind::EthereumMessage => Ok(text(lines, job.payload())),
-        Kind::Solana => solana(lines, job.payload()),
+        Kind::Solana => solana(lines, job),
         Kind::Bitcoin => bitcoin(lines, job, shown),
         Kind::Ethereum => ethereum(lines, account, job.payload()),
         Kind::TypedData => typed_data(lines, job.payload(), &payload.fields),
@@ -65,8 +65,8 @@ const MOST: usize = 200;
 /// The most values of one message.
 const MOST_FIELDS: usize = 200;
 
-fn solana(lines: Lines, payload: &[u8]) -> Said {
-    let message = solana::Message::parse(payload)?;
+fn solana(lines: Lines, job: &SigningJob) -> Said {
+    let message = solana::Message::parse_with_tables(job.payload(), job.tables())?;
     let mut lines = lines.line("fee payer", message.fee_payer());
     for call in message.instructions() {
         let (accounts, data) = (call.accounts.len(), call.data.len());
