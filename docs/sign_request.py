@@ -2,7 +2,8 @@
 """Signs a Cloister SignRequest without Cloister's own code, and posts it to a host. Needs cbor2 and cryptography.
 
 sign_request.py URL GROUP TENANT KEY CHAIN REQUESTER SECRET_FILE PAYLOAD_FILE [PATH]
-  GROUP and KEY are hex ids, CHAIN is message, solana, bitcoin, ethereum, ethereum-message, ethereum-typed-data or cosmos; SECRET_FILE
+  GROUP and KEY are hex ids, CHAIN is message, solana, bitcoin, ethereum, ethereum-message, ethereum-typed-data,
+  ethereum-authorization, ethereum-user-operation or cosmos; SECRET_FILE
   holds 64 hex digits (Ed25519) or PKCS #8 in PEM (P-256), PAYLOAD_FILE the bytes that wire/src/request.rs names; PATH is a child key's, such as m/0/5. Prints the host's
   answer.
 The bytes are specified in wire/src/request.rs and wire/src/credential.rs. Verify the signature that comes back: hosts are not trusted.
@@ -34,9 +35,9 @@ def prove(secret: bytes, request_hash: bytes) -> list:
     return [1, [r.to_bytes(32, "big") + s.to_bytes(32, "big")]]
 
 
-# Number and purpose (transaction 0, message 1, typed data 2).
+# Number and purpose (transaction 0, message 1, typed data 2, authorisation 3, user operation 4).
 CHAINS = {"message": (0, 1), "solana": (1, 0), "bitcoin": (2, 0), "ethereum": (3, 0), "ethereum-message": (3, 1),
-          "ethereum-typed-data": (3, 2), "cosmos": (4, 0)}
+          "ethereum-typed-data": (3, 2), "ethereum-authorization": (3, 3), "ethereum-user-operation": (3, 4), "cosmos": (4, 0)}
 
 url, group, tenant, key, chain, requester, secret_file, payload_file = sys.argv[1:9]
 path = [int(step) for step in sys.argv[9].split("/")[1:]] if len(sys.argv) > 9 else []

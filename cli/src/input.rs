@@ -11,11 +11,11 @@ use cloister_chains::{
     Rejected,
     bitcoin::Psbt,
     cosmos::SignDoc,
-    ethereum::{Address, Sidecar, SignedTransaction, Transaction},
+    ethereum::{Address, AuthorizationRequest, Sidecar, SignedTransaction, Transaction, UserOperation},
     limits::ETHEREUM_NETWORK_TRANSACTION,
     solana,
 };
-use cloister_client::{Error, scheme::Kind, transaction_json, typed_data};
+use cloister_client::{Error, authorization_json, scheme::Kind, transaction_json, typed_data, user_operation_json};
 use cloister_wire::limits;
 use serde::Serialize;
 
@@ -63,6 +63,8 @@ pub(crate) enum Form {
     #[serde(rename = "transaction-with-sidecar")]
     BlobTransaction,
     TypedData,
+    Authorization,
+    UserOperation,
     SignDoc,
     Text,
 }
@@ -84,6 +86,8 @@ impl std::fmt::Display for ReadAs {
             Form::EthereumTransaction => "Ethereum transaction",
             Form::BlobTransaction => "Ethereum transaction with its sidecar",
             Form::TypedData => "typed data",
+            Form::Authorization => "EIP-7702 authorisation",
+            Form::UserOperation => "user operation",
             Form::SignDoc => "Cosmos SignDoc",
             Form::Text => "text",
         };
@@ -96,9 +100,14 @@ impl Payload {
     pub(crate) fn read(path: &Path, kind: Kind) -> Result<Self, Failure> {
         let most = match kind {
             Kind::Ethereum => ETHEREUM_NETWORK_TRANSACTION,
-            Kind::Message | Kind::Solana | Kind::Bitcoin | Kind::EthereumMessage | Kind::TypedData | Kind::Cosmos => {
-                limits::PAYLOAD
-            }
+            Kind::Message
+            | Kind::Solana
+            | Kind::Bitcoin
+            | Kind::EthereumMessage
+            | Kind::TypedData
+            | Kind::Authorization
+            | Kind::UserOperation
+            | Kind::Cosmos => limits::PAYLOAD,
         };
         Self::detect(read_at_most(path, text_form(most))?, kind)
     }
@@ -121,9 +130,19 @@ impl Payload {
                 let payload = Self::new(unsigned.bytes, Encoding::Json, Form::EthereumTransaction);
                 return Ok(Self { from: unsigned.from, ..payload });
             }
+            Kind::Authorization if is_json(&bytes) => {
+                let bytes = authorization_json::from_json(&bytes).map_err(Error::from)?;
+                return Ok(Self::new(bytes, Encoding::Json, Form::Authorization));
+            }
+            Kind::UserOperation if is_json(&bytes) => {
+                let bytes = user_operation_json::from_json(&bytes).map_err(Error::from)?;
+                return Ok(Self::new(bytes, Encoding::Json, Form::UserOperation));
+            }
             Kind::Solana => solana_form,
             Kind::Bitcoin => bitcoin_form,
             Kind::Ethereum => ethereum_form,
+            Kind::Authorization => authorization_form,
+            Kind::UserOperation => user_operation_form,
             Kind::Cosmos => cosmos_form,
         };
         if bytes.is_empty() {
@@ -250,6 +269,14 @@ fn ethereum_form(bytes: &[u8]) -> Result<Form, Rejected> {
     Transaction::parse(bytes).map(|_| Form::EthereumTransaction)
 }
 
+fn authorization_form(bytes: &[u8]) -> Result<Form, Rejected> {
+    AuthorizationRequest::parse(bytes).map(|_| Form::Authorization)
+}
+
+fn user_operation_form(bytes: &[u8]) -> Result<Form, Rejected> {
+    UserOperation::parse(bytes).map(|_| Form::UserOperation)
+}
+
 fn cosmos_form(bytes: &[u8]) -> Result<Form, Rejected> {
     SignDoc::parse(bytes).map(|_| Form::SignDoc)
 }
@@ -265,6 +292,8 @@ fn taken(kind: Kind) -> String {
         Kind::Solana => ("a Solana message or transaction", ""),
         Kind::Bitcoin => ("a PSBT", ""),
         Kind::Ethereum => ("an unsigned Ethereum transaction", ", or as JSON"),
+        Kind::Authorization => ("an EIP-7702 authorisation without its signature", ", or as JSON"),
+        Kind::UserOperation => ("a user operation with its entry point and chain id", ", or as JSON"),
         Kind::Cosmos => ("a Cosmos SignDoc", ""),
         Kind::Message | Kind::EthereumMessage | Kind::TypedData => ("it", ""),
     };

@@ -12,8 +12,9 @@ use cloister_wire::{
 };
 
 use crate::{
-    boot::BootRejected, key::CertificateRejected, operator::PlanError, problem::Problem, signature::SignatureRejected,
-    signed::is_about_tables, transaction_json::NotATransaction, typed_data::NotTypedData,
+    authorization_json::NotAnAuthorization, boot::BootRejected, key::CertificateRejected, operator::PlanError,
+    problem::Problem, signature::SignatureRejected, signed::is_about_tables, transaction_json::NotATransaction,
+    typed_data::NotTypedData, user_operation_json::NotAUserOperation,
 };
 
 /// Why a call failed.
@@ -110,6 +111,12 @@ pub enum Error {
     /// The key's scheme has no children.
     #[error("keys of this scheme have no child keys, and no extended public key")]
     PathNotSupported,
+    /// A document that is no authorisation.
+    #[error(transparent)]
+    Authorization(#[from] NotAnAuthorization),
+    /// A document that is no user operation.
+    #[error(transparent)]
+    UserOperation(#[from] NotAUserOperation),
     /// A document that is not typed data.
     #[error(transparent)]
     TypedData(#[from] NotTypedData),
@@ -200,6 +207,8 @@ impl Error {
             Self::PathTooLong { .. } => "derivation_too_many_steps",
             Self::PathNotSupported => "path_not_supported",
             Self::TypedData(why) => why.code(),
+            Self::Authorization(why) => why.code(),
+            Self::UserOperation(why) => why.code(),
             Self::Transaction(why) => why.code(),
             Self::NoSuchKey(_) => "key_unknown",
             Self::TooLarge { .. } => "document_too_large",
@@ -259,6 +268,10 @@ impl Error {
                 "Leave the path out and make a key for each account, or use a secp256k1-taproot or secp256k1-ecdsa key."
             }
             Self::TypedData(_) => "Give the JSON that eth_signTypedData_v4 takes: types, primaryType, domain, message.",
+            Self::Authorization(_) => "Give JSON with chainId (0 for every chain), address (the contract) and nonce.",
+            Self::UserOperation(_) => {
+                "Give JSON with userOperation (of version 0.7, packed or not), entryPoint and chainId; eip7702Auth is signed apart."
+            }
             Self::Transaction(_) => "Give the JSON that eth_signTransaction takes, with chainId, nonce, gas and fees.",
             Self::NoSuchKey(_) => "List the keys and check the name; another tenant's keys do not show.",
             Self::TooLarge { .. } => "Make it smaller.",
@@ -300,6 +313,8 @@ impl Error {
             | Self::PathTooLong { .. }
             | Self::PathNotSupported
             | Self::TypedData(_)
+            | Self::Authorization(_)
+            | Self::UserOperation(_)
             | Self::Transaction(_)
             | Self::NoSuchKey(_)
             | Self::TooLarge { .. }

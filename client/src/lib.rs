@@ -23,6 +23,7 @@
 mod account;
 mod api;
 pub mod audit;
+pub mod authorization_json;
 mod boot;
 pub mod credential;
 pub mod delegation;
@@ -52,6 +53,7 @@ pub mod switches;
 mod taproot;
 pub mod transaction_json;
 pub mod typed_data;
+pub mod user_operation_json;
 
 pub use account::Account;
 pub use boot::{AttestedBoot, BootRejected, Challenge};

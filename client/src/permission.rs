@@ -13,7 +13,7 @@ use crate::{error::Error, typed_data};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is none of message, solana, bitcoin, bitcoin+foreign, ethereum:CHAIN_ID, ethereum-message, \
-     typed-data:0xDOMAIN_SEPARATOR and cosmos:CHAIN_ID"
+     typed-data:0xDOMAIN_SEPARATOR, ethereum-authorization:CHAIN_ID, user-operation:CHAIN_ID and cosmos:CHAIN_ID"
 )]
 pub struct NotAPermission(String);
 
@@ -34,6 +34,10 @@ fn read(text: &str) -> Option<Permission> {
         ("ethereum", Some(id)) => Permission::Ethereum { chain_id: chain_id(id)? },
         ("ethereum-message", None) => Permission::EthereumMessage,
         ("typed-data", Some(domain)) => Permission::TypedData { domain: domain.strip_prefix("0x")?.parse().ok()? },
+        // Authorisations of chain 0 hold on every chain.
+        ("ethereum-authorization", Some("0")) => Permission::Authorization { chain_id: 0 },
+        ("ethereum-authorization", Some(id)) => Permission::Authorization { chain_id: chain_id(id)? },
+        ("user-operation", Some(id)) => Permission::UserOperation { chain_id: chain_id(id)? },
         ("cosmos", Some(id)) => Permission::Cosmos { chain_id: id.parse().ok()? },
         _ => return None,
     })
@@ -64,6 +68,8 @@ pub fn fits(permission: &Permission, scheme: Scheme) -> bool {
         Permission::Ethereum { .. }
         | Permission::EthereumMessage
         | Permission::TypedData { .. }
+        | Permission::Authorization { .. }
+        | Permission::UserOperation { .. }
         | Permission::Cosmos { .. } => scheme == Scheme::Secp256k1Ecdsa,
     }
 }
@@ -79,6 +85,8 @@ pub fn text(permission: &Permission) -> String {
         Permission::Ethereum { chain_id } => format!("ethereum:{chain_id}"),
         Permission::EthereumMessage => "ethereum-message".to_owned(),
         Permission::TypedData { domain } => format!("typed-data:0x{domain}"),
+        Permission::Authorization { chain_id } => format!("ethereum-authorization:{chain_id}"),
+        Permission::UserOperation { chain_id } => format!("user-operation:{chain_id}"),
         Permission::Cosmos { chain_id } => format!("cosmos:{chain_id}"),
     }
 }
@@ -99,6 +107,9 @@ mod tests {
             "ethereum:8453",
             "ethereum-message",
             &domain,
+            "ethereum-authorization:0",
+            "ethereum-authorization:1",
+            "user-operation:1",
             "cosmos:cosmoshub-4",
         ];
         for written in texts {
@@ -118,6 +129,9 @@ mod tests {
             "ethereum:mainnet",
             "ethereum-message:1",
             "typed-data",
+            "ethereum-authorization",
+            "ethereum-authorization:00",
+            "user-operation:0",
             "typed-data:0x00",
             "typed-data:0xzz",
             "cosmos",

@@ -233,9 +233,14 @@ fn sent(kind: Kind, payload: &[u8], tables: &[LookupTable]) -> Result<Vec<u8>, E
             Ok(message.signing_bytes_for(&message.fee_payer())?.to_vec())
         }
         Kind::Ethereum if Sidecar::is_attached(payload) => Ok(Sidecar::detach(payload)?.0),
-        Kind::Message | Kind::Bitcoin | Kind::Ethereum | Kind::EthereumMessage | Kind::TypedData | Kind::Cosmos => {
-            Ok(payload.to_vec())
-        }
+        Kind::Message
+        | Kind::Bitcoin
+        | Kind::Ethereum
+        | Kind::EthereumMessage
+        | Kind::TypedData
+        | Kind::Authorization
+        | Kind::UserOperation
+        | Kind::Cosmos => Ok(payload.to_vec()),
     }
 }
 

@@ -17,6 +17,10 @@ pub enum Kind {
     EthereumMessage,
     /// EIP-712 typed data in canonical form, see [`crate::typed_data`].
     TypedData,
+    /// An EIP-7702 authorisation, see [`crate::authorization_json`].
+    Authorization,
+    /// An ERC-4337 user operation, see [`crate::user_operation_json`].
+    UserOperation,
     /// A Cosmos `SignDoc`.
     Cosmos,
 }
@@ -37,13 +41,15 @@ pub fn scheme_name(scheme: Scheme) -> &'static str {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Message,
         Self::Solana,
         Self::Bitcoin,
         Self::Ethereum,
         Self::EthereumMessage,
         Self::TypedData,
+        Self::Authorization,
+        Self::UserOperation,
         Self::Cosmos,
     ];
 
@@ -57,6 +63,8 @@ impl Kind {
             Self::Ethereum => "ethereum",
             Self::EthereumMessage => "ethereum-message",
             Self::TypedData => "ethereum-typed-data",
+            Self::Authorization => "ethereum-authorization",
+            Self::UserOperation => "ethereum-user-operation",
             Self::Cosmos => "cosmos",
         }
     }
@@ -68,7 +76,9 @@ impl Kind {
             Self::Message => Chain::Message,
             Self::Solana => Chain::Solana,
             Self::Bitcoin => Chain::Bitcoin,
-            Self::Ethereum | Self::EthereumMessage | Self::TypedData => Chain::Ethereum,
+            Self::Ethereum | Self::EthereumMessage | Self::TypedData | Self::Authorization | Self::UserOperation => {
+                Chain::Ethereum
+            }
             Self::Cosmos => Chain::Cosmos,
         }
     }
@@ -80,6 +90,8 @@ impl Kind {
             Self::Message | Self::EthereumMessage => Purpose::Message,
             Self::Solana | Self::Bitcoin | Self::Ethereum | Self::Cosmos => Purpose::Transaction,
             Self::TypedData => Purpose::TypedData,
+            Self::Authorization => Purpose::Authorization,
+            Self::UserOperation => Purpose::UserOperation,
         }
     }
 }

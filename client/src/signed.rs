@@ -10,7 +10,7 @@ mod tests;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_chains::{
     bitcoin::ToSign,
-    ethereum::{Address, TypedData, personal_message_digest},
+    ethereum::{Address, AuthorizationRequest, TypedData, UserOperation, personal_message_digest},
     message,
     solana::LookupTable,
 };
@@ -115,7 +115,7 @@ pub enum Finished {
         /// Its hash, as explorers show it.
         txid: String,
     },
-    /// A text or typed data has no form but its signature.
+    /// A text, typed data, an authorisation or a user operation has no form but its signature.
     Message,
 }
 
@@ -167,6 +167,14 @@ impl SigningJob {
             Kind::TypedData => {
                 account.ecdsa()?;
                 whole(TypedData::parse(payload)?.signing_hash().to_vec())
+            }
+            Kind::Authorization => {
+                account.ecdsa()?;
+                whole(AuthorizationRequest::parse(payload)?.signing_hash().to_vec())
+            }
+            Kind::UserOperation => {
+                account.ecdsa()?;
+                whole(UserOperation::parse(payload)?.signing_hash().to_vec())
             }
             Kind::Cosmos => whole(cosmos::digest(&account, payload)?.to_vec()),
         }?;
@@ -247,9 +255,16 @@ impl SigningJob {
                 ethereum::finish(&self.account, &self.parsed.payload, digest, signature)?.without_sidecar()
             }
             (Kind::Cosmos, _) => cosmos::finish(&self.account, &self.parsed.payload, digest, signature),
-            (Kind::EthereumMessage | Kind::TypedData | Kind::Message | Kind::Solana | Kind::Bitcoin, _) => {
-                Ok(Finished::Message)
-            }
+            (
+                Kind::EthereumMessage
+                | Kind::TypedData
+                | Kind::Authorization
+                | Kind::UserOperation
+                | Kind::Message
+                | Kind::Solana
+                | Kind::Bitcoin,
+                _,
+            ) => Ok(Finished::Message),
         }
     }
 }

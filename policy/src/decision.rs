@@ -134,7 +134,10 @@ fn wrong_payload(inquiry: &Inquiry<'_>) -> Refusal {
         Permission::TypedData { .. } => Refusal::DomainNotAllowed,
         _ if other_kind => Refusal::ChainNotAllowed,
         Permission::Bitcoin { .. } => Refusal::ForeignInputs,
-        Permission::Ethereum { .. } | Permission::Cosmos { .. } => Refusal::ChainIdNotAllowed,
+        Permission::Ethereum { .. }
+        | Permission::Authorization { .. }
+        | Permission::UserOperation { .. }
+        | Permission::Cosmos { .. } => Refusal::ChainIdNotAllowed,
         Permission::Message | Permission::Solana | Permission::EthereumMessage => Refusal::ChainNotAllowed,
     }
 }

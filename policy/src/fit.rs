@@ -108,7 +108,7 @@ impl<'a> Inquiry<'a> {
         met(rule.paths.cover(path), Misfit::Path)
     }
 
-    /// A text or typed data has to be named, unless it is to be denied.
+    /// What is no transaction has to be named, unless it is to be denied.
     fn fits_payload(&self, rule: &Rule) -> bool {
         let permission = &self.facts.permission;
         match &rule.payloads {

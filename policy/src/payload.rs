@@ -4,7 +4,7 @@ use cloister_chains::{
     bitcoin::{Foreign, Psbt, Spender, ToSign},
     cosmos::SignDoc,
     derivation::ChildPath,
-    ethereum::{Transaction, TypedData, personal_message_digest},
+    ethereum::{AuthorizationRequest, Transaction, TypedData, UserOperation, personal_message_digest},
     message,
     solana::{self, Message, Pubkey},
 };
@@ -72,9 +72,13 @@ pub fn read(account: &Account<'_>, request: &SignRequest) -> Result<Payload, Ref
             text(Permission::EthereumMessage, payload, personal_message_digest(payload).map_err(rejected)?)
         }
         (C::Ethereum, P::TypedData, S::Secp256k1Ecdsa) => typed_data(payload),
+        (C::Ethereum, P::Authorization, S::Secp256k1Ecdsa) => authorization(account, payload),
+        (C::Ethereum, P::UserOperation, S::Secp256k1Ecdsa) => user_operation(payload),
         (C::Cosmos, P::Transaction, S::Secp256k1Ecdsa) => cosmos(account, payload),
-        (C::Message, P::Transaction | P::TypedData, _)
-        | (C::Solana | C::Bitcoin | C::Cosmos, P::Message | P::TypedData, _) => Err(Refusal::PurposeMismatch),
+        (C::Message, P::Transaction | P::TypedData | P::Authorization | P::UserOperation, _)
+        | (C::Solana | C::Bitcoin | C::Cosmos, P::Message | P::TypedData | P::Authorization | P::UserOperation, _) => {
+            Err(Refusal::PurposeMismatch)
+        }
         (C::Solana, P::Transaction, S::Secp256k1Taproot | S::Secp256k1Schnorr | S::Secp256k1Ecdsa)
         | (C::Bitcoin, P::Transaction, S::Ed25519 | S::Secp256k1Schnorr)
         | (C::Ethereum, _, S::Ed25519 | S::Secp256k1Taproot | S::Secp256k1Schnorr)
@@ -160,6 +164,32 @@ fn typed_data(payload: &[u8]) -> Result<Payload, Refusal> {
     let network = data.domain().chain_id().and_then(|id| u64::try_from(id).ok());
     let network = network.map(|chain_id| Network::Ethereum { chain_id });
     Ok(one(Facts::new(permission, network, data.effects())?, data.signing_hash()))
+}
+
+/// What replaces it is another authorisation of the same nonce. A transaction of that nonce does, too, but counts apart: both were signed.
+/// One for every chain is used on each of them, and nothing takes its place.
+fn authorization(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
+    let request = AuthorizationRequest::parse(payload).map_err(rejected)?;
+    let chain_id = u64::try_from(request.chain_id()).map_err(|_| Refusal::PayloadRejected)?;
+    let one_chain = (chain_id > 0).then_some(chain_id);
+    let network = one_chain.map(|chain_id| Network::Ethereum { chain_id });
+    let mut facts = Facts::new(Permission::Authorization { chain_id }, network, request.effects())?;
+    let turn = |chain_id| place(&("authorization", account.public_key, chain_id, request.nonce()));
+    facts.place = one_chain.map(turn);
+    let holds = one_chain.map_or_else(|| "on every chain".to_owned(), |chain_id| format!("on chain {chain_id}"));
+    facts.lines.insert(0, format!("EIP-7702 authorisation {holds}, nonce {}", request.nonce()));
+    Ok(one(facts, request.signing_hash()))
+}
+
+/// Who acts is the account, a contract, of which the key is at most the owner.
+fn user_operation(payload: &[u8]) -> Result<Payload, Refusal> {
+    let operation = UserOperation::parse(payload).map_err(rejected)?;
+    let (chain_id, sender, nonce) = (operation.chain_id(), operation.sender(), operation.nonce());
+    let (permission, network) = (Permission::UserOperation { chain_id }, Network::Ethereum { chain_id });
+    let mut facts = Facts::new(permission, Some(network), operation.effects())?;
+    facts.place = Some(place(&("user-operation", sender.as_bytes(), chain_id, nonce.to_be_bytes())));
+    facts.lines.insert(0, format!("user operation of account {sender} on chain {chain_id}, nonce {nonce}"));
+    Ok(one(facts, operation.signing_hash()))
 }
 
 /// The key has to be the only signer.

@@ -174,7 +174,7 @@ fn what_the_policy_does_not_name_is_refused_with_a_code_of_its_own() {
         (C::Ethereum, P::Transaction, &other_chain, &[], R::ChainIdNotAllowed),
         (C::Ethereum, P::Transaction, &padded, &[], R::PayloadRejected),
         (C::Ethereum, P::Transaction, &TRANSFER[..TRANSFER.len() - 1], &[], R::PayloadRejected),
-        (C::Ethereum, P::TypedData, MAIL, &[], R::DomainNotAllowed),
+        (C::Ethereum, P::TypedData, MAIL, &[], R::ChainNotAllowed),
         (C::Bitcoin, P::Transaction, &foreign, &[], R::ForeignInputs),
         (C::Bitcoin, P::Transaction, &others, &[], R::PayloadRejected),
         (C::Cosmos, P::Transaction, &cosmos, &[], R::ChainIdNotAllowed),
@@ -209,6 +209,44 @@ fn typed_data_is_signed_for_domains_that_the_policy_names() {
         let packages = group.presign(key, &[], &set([1, 2]), 1);
         let decided = outcome(&mut group, &request, 1, &packages).map(drop);
         assert_eq!(decided, if named == domain { Ok(()) } else { Err(Refusal::DomainNotAllowed) });
+    }
+}
+
+/// EIP-7702: the code of 20 bytes of 0xcc on chain 1, at nonce 9.
+const AUTHORIZATION: [u8; 24] = {
+    let mut bytes = [0xcc; 24];
+    [bytes[0], bytes[1], bytes[2], bytes[23]] = [0xd7, 1, 0x94, 9];
+    bytes
+};
+
+#[test]
+fn authorisations_and_user_operations_are_signed_where_a_rule_names_them_and_nowhere_else() {
+    use cloister_wire::policy::Permission as P;
+    let (mut group, key) = ready();
+    let vectors: serde_json::Value = serde_json::from_str(include_str!("../../chains/vectors/effects.json")).unwrap();
+    let operation = hex::decode(vectors["user_operations"][0]["payload"].as_str().unwrap()).unwrap();
+    let unnamed = |mut rule: cloister_wire::policy::Rule| {
+        rule.payloads = None;
+        rule
+    };
+    let [allowed, elsewhere] = [1, 5].map(|chain_id| [P::Authorization { chain_id }, P::UserOperation { chain_id }]);
+    let rules = [
+        (unnamed(grant(ECDSA, &[])), Err(Refusal::ChainNotAllowed)),
+        (grant(ECDSA, &[P::Ethereum { chain_id: 1 }, P::EthereumMessage]), Err(Refusal::ChainNotAllowed)),
+        (grant(ECDSA, &elsewhere), Err(Refusal::ChainIdNotAllowed)),
+        (grant(ECDSA, &allowed), Ok(())),
+    ];
+    let mut id = 0;
+    for (rule, expected) in rules {
+        group.change_policy(|tenant| tenant.rules = list([rule]));
+        let payloads = [(Purpose::Authorization, &AUTHORIZATION[..]), (Purpose::UserOperation, &operation)];
+        for (purpose, payload) in payloads {
+            id += 1;
+            let packages = group.presign(key, &[], &set([1, 2]), 1);
+            let mut request = group.charter.sign_request(key, Chain::Ethereum, payload, id, group.now);
+            request.purpose = purpose;
+            assert_eq!(outcome(&mut group, &request, 1, &packages).map(drop), expected, "{purpose:?}");
+        }
     }
 }
 

@@ -60,7 +60,7 @@ refusals! {
     24 ChainNotAllowed "chain_not_allowed" "The policy does not allow this requester to sign for this chain with this key; have the operators change it."
     25 SchemeMismatch "scheme_mismatch" "The key's scheme cannot sign this; use ed25519 for Solana, secp256k1-taproot or -ecdsa for Bitcoin, secp256k1-ecdsa for Ethereum and Cosmos."
     26 PathNotSupported "path_not_supported" "Keys of this scheme have no child keys; leave the path empty, and make a key for each account."
-    27 PurposeMismatch "purpose_mismatch" "The purpose does not fit the chain; texts are messages, typed data is typed data, everything else is a transaction."
+    27 PurposeMismatch "purpose_mismatch" "The purpose does not fit the chain; texts are messages, typed data is typed data, EIP-7702 authorisations and ERC-4337 user operations are what they are called, everything else is a transaction."
     28 PayloadRejected "payload_rejected" "The payload cannot be parsed, or is not for this key to sign; look at it with the chain's own tools."
     29 CreationNotAllowed "creation_not_allowed" "The policy does not allow this requester to create keys; have the operators change it."
     30 KeyNameTaken "key_name_taken" "The tenant already has a key of this name; choose another."

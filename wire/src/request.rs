@@ -10,8 +10,8 @@
 //! | 2 | key id | byte string, 32 |
 //! | 3 | path | array of unsigned integers, at most 8, each below 2^31: the steps of a child key (BIP-32); empty for the key itself |
 //! | 4 | chain | 0 message, 1 Solana, 2 Bitcoin, 3 Ethereum, 4 Cosmos |
-//! | 5 | purpose | 0 transaction, 1 message, 2 typed data |
-//! | 6 | payload | byte string: UTF-8 text, Solana message, PSBT, unsigned Ethereum transaction, Ethereum message, canonical typed data, or Cosmos `SignDoc` |
+//! | 5 | purpose | 0 transaction, 1 message, 2 typed data, 3 authorisation (EIP-7702), 4 user operation (ERC-4337) |
+//! | 6 | payload | byte string: UTF-8 text, Solana message, PSBT, unsigned Ethereum transaction, Ethereum message, canonical typed data, `rlp([chain id, address, nonce])` of an authorisation, `abi.encode` of a user operation, its entry point and chain id, or Cosmos `SignDoc` |
 //! | 7 | requester | text, 1–64 printable ASCII |
 //! | 8 | request id | byte string, 16, random |
 //! | 9 | issued at | unsigned, milliseconds since the Unix epoch |
@@ -49,7 +49,7 @@ pub enum Chain {
     /// A Bitcoin PSBT.
     #[n(2)]
     Bitcoin,
-    /// An Ethereum transaction, a message (EIP-191) or typed data (EIP-712).
+    /// An Ethereum transaction, a message (EIP-191), typed data (EIP-712), an authorisation (EIP-7702) or a user operation (ERC-4337).
     #[n(3)]
     Ethereum,
     /// A Cosmos `SignDoc`.
@@ -70,6 +70,12 @@ pub enum Purpose {
     /// EIP-712 typed data, which a contract may take as an order.
     #[n(2)]
     TypedData,
+    /// An EIP-7702 authorisation: another contract's code becomes the account's own.
+    #[n(3)]
+    Authorization,
+    /// An ERC-4337 user operation: what an account that is a contract is asked to do.
+    #[n(4)]
+    UserOperation,
 }
 
 /// A request for one signed transaction or message. The module's header gives its bytes.

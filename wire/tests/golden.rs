@@ -140,6 +140,8 @@ fn documents() -> Vec<Golden> {
         golden("DelegationBody", delegation_body()),
         golden("Delegation", delegation()),
         golden("RequestedBySession", Requested { delegation: Some(delegation()), ..requested() }),
+        golden("SignRequestOfAuthorization", SignRequest { purpose: Purpose::Authorization, ..typed_data_request() }),
+        golden("SignRequestOfUserOperation", SignRequest { purpose: Purpose::UserOperation, ..typed_data_request() }),
         golden("KeyRequest", key_request()),
         golden("Requested", requested()),
         golden("CredentialEd25519", Credential::Ed25519(public_key(3))),
@@ -419,7 +421,7 @@ fn rules() -> Vec<Rule> {
     vec![full, denies, bare("allows", Paths::Exactly(list([])), Verdict::Allow)]
 }
 
-fn permissions() -> [Permission; 8] {
+fn permissions() -> [Permission; 10] {
     [
         Permission::Message,
         Permission::Solana,
@@ -429,6 +431,8 @@ fn permissions() -> [Permission; 8] {
         Permission::EthereumMessage,
         Permission::TypedData { domain: hash(4) },
         Permission::Cosmos { chain_id: "cosmoshub-4".parse().unwrap() },
+        Permission::Authorization { chain_id: 1 },
+        Permission::UserOperation { chain_id: 1 },
     ]
 }
 

@@ -5,7 +5,7 @@
 //! An ECDSA key over secp256k1 signs the Keccak-256 digest of each. No two kinds share a digest:
 //! a legacy transaction begins with a list's first byte (at least `0xc0`), another one with its
 //! type (1 to 4), an authorisation with 5, messages and typed data with `0x19` and a version. A user
-//! operation alone is signed as a message, of the 32 bytes of its hash. There is no curve arithmetic
+//! operation alone is signed as a message, of the 32 bytes of its hash; no other message of 32 bytes is. There is no curve arithmetic
 //! here: keys come as coordinates, and signatures are neither verified nor recovered from.
 
 mod abi;

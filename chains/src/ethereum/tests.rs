@@ -198,7 +198,9 @@ fn flip(bytes: &[u8], rewrite: impl Fn(&[u8]) -> Result<Vec<u8>, Rejected>) {
 #[test]
 fn signs_messages_as_eth_account_does() {
     for case in list(&vectors("messages")) {
-        assert_eq!(personal_message_digest(&bytes(&case["message"])), Ok(array(&case["digest"])));
+        let message = bytes(&case["message"]);
+        let digest = personal_message_digest(&message);
+        assert_eq!(digest.ok(), (message.len() != 32).then(|| array(&case["digest"])));
     }
 }
 

@@ -85,11 +85,16 @@ pub enum Unsignable {
     #[error("not a number in decimal digits that fits; write it without a sign and without zeros in front")]
     BadNumber,
     /// A message above [`limits::ETHEREUM_MESSAGE`].
-    #[error("the message has {length} bytes, at most {limit} are taken; sign its hash instead", limit = limits::ETHEREUM_MESSAGE)]
+    #[error("the message has {length} bytes, at most {limit} are taken; sign its hash in hexadecimal instead", limit = limits::ETHEREUM_MESSAGE)]
     MessageTooLong {
         /// Its length.
         length: usize,
     },
+    /// A message of 32 bytes.
+    #[error(
+        "the message has 32 bytes: it may be the hash of an order, which nobody can see; sign the order itself, or another text"
+    )]
+    MessageIsHash,
     /// Types that are not in ascending order of their names, or one twice.
     #[error("type {position} is named before or like the one in front of it; sort the types by name, each once")]
     TypeOrder {
@@ -141,6 +146,7 @@ impl Unsignable {
             Self::BadAddress => "ethereum_bad_address",
             Self::BadNumber => "ethereum_bad_number",
             Self::MessageTooLong { .. } => "ethereum_message_too_long",
+            Self::MessageIsHash => "ethereum_message_is_hash",
             Self::TypeOrder { .. } => "ethereum_type_order",
             Self::UnknownStruct { .. } => "ethereum_unknown_struct",
             Self::UnusedType { .. } => "ethereum_unused_type",

@@ -14,7 +14,7 @@ use super::{
     Address,
     abi::Arguments,
     effects::{call, unknown_call},
-    keccak256, personal_message_digest,
+    keccak256, message,
     transaction::check_chain_id,
     unsignable::Unsignable,
 };
@@ -102,7 +102,7 @@ impl<'a> UserOperation<'a> {
 
     /// What is signed: [`Self::hash`] as a message (EIP-191), as the accounts of the entry point's own authors check it.
     pub fn signing_hash(&self) -> [u8; 32] {
-        personal_message_digest(&self.hash()).expect("32 bytes are within the bound")
+        message::digest(&self.hash())
     }
 
     /// The eight fields, a word each, with `tails` in place of those that have no fixed length.

@@ -33,13 +33,15 @@ pub(super) use view::SignedView;
   cloister sign --key hot --chain ethereum unsigned.json
   cloister sign --key hot --path m/0/5 --chain ethereum 02ef01...hex
   cloister sign --key hot --chain ethereum-typed-data permit.json
+  cloister sign --key hot --chain ethereum-authorization delegate.json
+  cloister sign --key owner --chain ethereum-user-operation operation.json
   cloister sign --key hot --chain cosmos sign-doc.b64
   echo -n 'I am the treasury' | cloister sign --key treasury --chain message -
   cloister sign --key treasury --chain solana message.b64 --propose 8
   cloister sign --key treasury --chain solana message.b64 --requester dave --tenant acme --challenge request.cbor
   cloister sign --key treasury --chain solana message.b64 --request request.cbor --assertion assertion.json
 
-Without --out, stdout gets the finished transaction (base64; for Ethereum 0x and hex) or PSBT (base64), for a text or typed data the \
+Without --out, stdout gets the finished transaction (base64; for Ethereum 0x and hex) or PSBT (base64), for what has no form but its signature the \
 signature in hex, and nothing else; what is said about it goes to stderr.
 
 An Ethereum transaction is raw (type 0 with EIP-155 to type 4, not signed) or the JSON that eth_signTransaction takes, from which nothing \
@@ -80,6 +82,10 @@ pub(crate) enum Chain {
     EthereumMessage,
     /// The JSON of eth_signTypedData_v4 (EIP-712).
     EthereumTypedData,
+    /// An EIP-7702 authorisation: JSON with chainId, address and nonce.
+    EthereumAuthorization,
+    /// An ERC-4337 user operation: JSON with userOperation, entryPoint and chainId.
+    EthereumUserOperation,
     /// A SignDoc (SIGN_MODE_DIRECT).
     Cosmos,
     /// A text, under Cloister's own prefix.
@@ -142,6 +148,8 @@ impl From<Chain> for Kind {
             Chain::Ethereum => Self::Ethereum,
             Chain::EthereumMessage => Self::EthereumMessage,
             Chain::EthereumTypedData => Self::TypedData,
+            Chain::EthereumAuthorization => Self::Authorization,
+            Chain::EthereumUserOperation => Self::UserOperation,
             Chain::Cosmos => Self::Cosmos,
             Chain::Message => Self::Message,
         }

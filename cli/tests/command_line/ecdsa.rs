@@ -245,6 +245,79 @@ fn ethereum_messages_and_typed_data_are_signed_as_wallets_do() {
 }
 
 #[test]
+fn authorisations_and_user_operations_are_signed_by_keys_that_may() {
+    let (world, _) = hot();
+    world.key("smart", "secp256k1-ecdsa", "ethereum-authorization:1,user-operation:1");
+    let sender =
+        text(&world.ok(&["key", "address", "--key", "smart", "--chain", "ethereum"]), "address").to_lowercase();
+    let vectors = |json| serde_json::from_str::<Value>(json).unwrap();
+    let authorizations = vectors(include_str!("../../../chains/vectors/ethereum.json"))["authorizations"].take();
+    let on_chain_1 = authorizations.as_array().unwrap().iter().find(|case| case["chain_id"] == "1").unwrap().clone();
+    let document =
+        json!({"chainId": "0x1", "address": on_chain_1["address"], "nonce": on_chain_1["nonce"]}).to_string();
+    let operations = vectors(include_str!("../../../chains/vectors/effects.json"))["user_operations"].take();
+    let operation = &operations[0];
+
+    let cases = [
+        ("ethereum-authorization", document.clone(), "json", text(&on_chain_1, "hash")),
+        ("ethereum-authorization", text(&on_chain_1, "encoded").to_owned(), "hex", text(&on_chain_1, "hash")),
+        ("ethereum-user-operation", OPERATION.to_owned(), "json", text(operation, "signing_hash")),
+        ("ethereum-user-operation", text(operation, "payload").to_owned(), "hex", text(operation, "signing_hash")),
+    ];
+    for (chain, input, encoding, digest) in cases {
+        let file = world.file("order", input);
+        let signed = world.ok(&["sign", "--key", "smart", "--chain", chain, &file]);
+        assert_eq!((text(&signed, "chain"), text(&signed["input"], "encoding")), (chain, encoding));
+        assert!(signed["signed"].is_null(), "{signed:#}");
+        let signature = bytes(&signed, "signature");
+        let digest = hex::decode(digest).unwrap().try_into().unwrap();
+        assert_eq!(recovered(digest, &signature[..64], signature[64] - 27), sender);
+        world.fails(&["sign", "--key", "hot", "--chain", chain, &file], 3, "chain_not_allowed");
+    }
+
+    let sign = |file: &str, chain| ["sign", "--key", "smart", "--chain", chain, file].map(str::to_owned);
+    let said = |file: &str, chain| {
+        crate::world::said(
+            &[&sign(file, chain).each_ref().map(String::as_str)[..], &["--dir", &world.dir.display().to_string()]]
+                .concat(),
+        )
+    };
+    let (order, operation) = (world.file("delegate.json", document), world.file("operation.json", OPERATION));
+    let shown = said(&order, "ethereum-authorization");
+    assert!(shown.contains(&format!("the code of {} for this account", text(&on_chain_1, "address"))), "{shown}");
+    let shown = said(&operation, "ethereum-user-operation");
+    assert!(shown.contains("0xC4c4c4C4C4c4C4c4c4C4c4c4c4c4c4C4c4c4c4C4") && shown.contains("1200 wei"), "{shown}");
+    let wrong = world.file("wrong.json", "{}");
+    world.fails(
+        &["sign", "--key", "smart", "--chain", "ethereum-authorization", &wrong],
+        2,
+        "authorization_json_invalid",
+    );
+    world.fails(
+        &["sign", "--key", "smart", "--chain", "ethereum-user-operation", &wrong],
+        2,
+        "user_operation_json_invalid",
+    );
+}
+
+/// As bundlers take it; `chains/vectors/effects.py` has the same.
+const OPERATION: &str = r#"{
+    "userOperation": {
+        "sender": "0xC4c4c4C4C4c4C4c4c4C4c4c4c4c4c4C4c4c4c4C4",
+        "nonce": "0x7",
+        "callData": "0x",
+        "verificationGasLimit": "0x64",
+        "callGasLimit": "0xc8",
+        "preVerificationGas": "0x12c",
+        "maxPriorityFeePerGas": "0x1",
+        "maxFeePerGas": "0x2",
+        "signature": "0xfffffffffffffffffffffffffffffff0000000000000000000000000000000007aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1c"
+    },
+    "entryPoint": "0x0000000071727De22E5E9d8BAf0edAc6f37da032",
+    "chainId": "0x1"
+}"#;
+
+#[test]
 fn what_is_signed_is_shown_to_people_first() {
     let (world, _) = hot();
     let file = world.file("shown.json", transfer(None).to_string());

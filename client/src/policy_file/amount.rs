@@ -73,9 +73,11 @@ pub(crate) fn coin(payloads: Option<&[Permission]>) -> Option<Coin> {
     let coin = |payload: &Permission| match payload {
         Permission::Bitcoin { .. } => Some(Coin::Bitcoin),
         Permission::Solana => Some(Coin::Solana),
-        Permission::Ethereum { .. } | Permission::EthereumMessage | Permission::TypedData { .. } => {
-            Some(Coin::Ethereum)
-        }
+        Permission::Ethereum { .. }
+        | Permission::EthereumMessage
+        | Permission::TypedData { .. }
+        | Permission::Authorization { .. }
+        | Permission::UserOperation { .. } => Some(Coin::Ethereum),
         Permission::Message | Permission::Cosmos { .. } => None,
     };
     let (first, rest) = payloads?.split_first()?;

@@ -18,9 +18,14 @@ impl Written for Network {
             Some(Permission::Solana) => Ok(Self::Solana),
             Some(Permission::Ethereum { chain_id }) => Ok(Self::Ethereum { chain_id }),
             Some(Permission::Cosmos { chain_id }) => Ok(Self::Cosmos { chain_id }),
-            Some(Permission::Message | Permission::EthereumMessage | Permission::TypedData { .. }) | None => {
-                Err(format!("expected {}", Self::WHAT))
-            }
+            Some(
+                Permission::Message
+                | Permission::EthereumMessage
+                | Permission::TypedData { .. }
+                | Permission::Authorization { .. }
+                | Permission::UserOperation { .. },
+            )
+            | None => Err(format!("expected {}", Self::WHAT)),
         }
     }
 

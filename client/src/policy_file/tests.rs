@@ -186,6 +186,8 @@ fn permission() -> impl Strategy<Value = Permission> {
         Just(Permission::Bitcoin { foreign: ForeignInputs::LeftAlone }),
         (1_u64..).prop_map(|chain_id| Permission::Ethereum { chain_id }),
         any::<[u8; 32]>().prop_map(|domain| Permission::TypedData { domain: Hash::from_bytes(domain) }),
+        any::<u64>().prop_map(|chain_id| Permission::Authorization { chain_id }),
+        (1_u64..).prop_map(|chain_id| Permission::UserOperation { chain_id }),
         name().prop_map(|chain_id| Permission::Cosmos { chain_id }),
     ]
 }

@@ -46,7 +46,7 @@ pub(super) struct Job {
 
 /// What signatures are put into.
 enum Form {
-    /// A text or typed data: nothing.
+    /// What has no form but its signature: a text, typed data, an authorisation, a user operation.
     Message,
     Ethereum(Vec<u8>),
     Cosmos(Vec<u8>),
@@ -165,8 +165,8 @@ fn read(
         (C::Bitcoin, P::Transaction, S::Secp256k1Taproot | S::Secp256k1Ecdsa) => bitcoin::read(child, payload),
         (C::Ethereum, purpose, S::Secp256k1Ecdsa) => ethereum::read(purpose, payload),
         (C::Cosmos, P::Transaction, S::Secp256k1Ecdsa) => cosmos::read(child, payload),
-        (C::Message, P::Transaction | P::TypedData, _)
-        | (C::Solana | C::Bitcoin | C::Cosmos, P::Message | P::TypedData, _) => {
+        (C::Message, P::Transaction | P::TypedData | P::Authorization | P::UserOperation, _)
+        | (C::Solana | C::Bitcoin | C::Cosmos, P::Message | P::TypedData | P::Authorization | P::UserOperation, _) => {
             Err(Problem::refused(Refusal::PurposeMismatch))
         }
         _ => Err(mismatch()),
@@ -355,6 +355,8 @@ mod tests {
         let code = |chain, purpose| job(chain, purpose, b"hi").err().unwrap().code;
         assert_eq!(code(Chain::Cosmos, Purpose::Message), "purpose_mismatch");
         assert_eq!(code(Chain::Message, Purpose::TypedData), "purpose_mismatch");
+        assert_eq!(code(Chain::Cosmos, Purpose::Authorization), "purpose_mismatch");
+        assert_eq!(code(Chain::Bitcoin, Purpose::UserOperation), "purpose_mismatch");
         assert_eq!(code(Chain::Solana, Purpose::Transaction), "scheme_mismatch");
     }
 }

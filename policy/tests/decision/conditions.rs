@@ -71,7 +71,8 @@ fn without_payloads_a_rule_is_for_transactions_alone() {
         assert!(Request::of(transaction, None, Vec::new()).fits(&rule("all")));
     }
     let typed_data = Permission::TypedData { domain: hash(4) };
-    for text in [Permission::Message, Permission::EthereumMessage, typed_data] {
+    let orders = [Permission::Authorization { chain_id: 1 }, Permission::UserOperation { chain_id: 1 }];
+    for text in [Permission::Message, Permission::EthereumMessage, typed_data].into_iter().chain(orders) {
         let request = Request::of(text.clone(), None, Vec::new());
         assert_eq!(request.misfit(&rule("all")), Some(Misfit::Payload), "{text:?}");
         assert!(request.fits(&Rule { payloads: Some(list([text])), ..rule("named") }));
@@ -103,6 +104,24 @@ fn unknown() -> Vec<(EffectKind, Effect)> {
         (EffectKind::Stake, Effect::Rewards { validator: party }),
         (EffectKind::TokenAccount, token_account(Party::Signer)),
     ]
+}
+
+#[test]
+fn an_authorisation_needs_a_rule_that_names_it_and_what_it_does() {
+    let authorization = Permission::Authorization { chain_id: 1 };
+    let delegation = Effect::Delegation { code: BOB.into(), chain_id: 1_u64.into(), nonce: 0 };
+    let request = Request::of(authorization.clone(), None, vec![delegation]);
+    let anything = Rule { effects: effects(Quantifier::Every, [pattern(EffectKind::Anything)]), ..rule("anything") };
+    assert_eq!(request.misfit(&anything), Some(Misfit::Payload));
+    let named = Rule { payloads: Some(list([authorization])), ..rule("named") };
+    assert_eq!(request.misfit(&named), Some(Misfit::Effect(0)));
+    let both = Rule { effects: effects(Quantifier::Every, [pattern(EffectKind::Delegation)]), ..named };
+    assert!(request.fits(&both));
+    assert!(request.fits(&Rule { verdict: Verdict::Deny, ..rule("denies") }));
+    for chain_id in [0, 5] {
+        let other = Rule { payloads: Some(list([Permission::Authorization { chain_id }])), ..both.clone() };
+        assert_eq!(request.misfit(&other), Some(Misfit::Payload));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Facts that are read from payloads.
 
-use cloister_chains::U256;
+use cloister_chains::{U256, effect::Effect};
 use cloister_policy::payload::{self, Account, Payload};
 use cloister_wire::{
     ids::{GroupId, Hash, KeyId, RequestId, UnixMillis},
@@ -102,6 +102,74 @@ fn a_pinned_lookup_table_says_whom_a_transfer_pays() {
     }
 }
 
+/// An authorisation of `nonce`, below 128, for an account's code to become another's.
+fn authorization(chain_id: u8, code: u8, nonce: u8) -> Payload {
+    let number = |number| if number == 0 { 0x80 } else { number };
+    let payload = [&[0xd7, number(chain_id), 0x94][..], &[code; 20], &[number(nonce)]].concat();
+    read(Chain::Ethereum, Purpose::Authorization, &payload).unwrap()
+}
+
+#[test]
+fn an_authorisation_is_a_payload_of_its_own_and_its_place_is_no_transactions() {
+    let Payload { facts, .. } = authorization(1, 0xcc, 9);
+    assert_eq!((facts.permission, facts.network), (Permission::Authorization { chain_id: 1 }, Some(MAINNET)));
+    assert!(matches!(facts.effects[..], [Effect::Delegation { nonce: 9, .. }]) && facts.fees.is_empty());
+    assert_eq!(facts.lines[0], "EIP-7702 authorisation on chain 1, nonce 9");
+    let place = |code, nonce| authorization(1, code, nonce).facts.place;
+    assert_eq!(place(0xcc, 9), place(0xdd, 9));
+    assert_ne!(place(0xcc, 9), place(0xcc, 8));
+    assert_ne!(place(0xcc, 9), ethereum(9, 0, 0).facts.place);
+}
+
+#[test]
+fn nothing_takes_the_place_of_an_authorisation_for_every_chain() {
+    let facts = authorization(0, 0xcc, 9).facts;
+    assert_eq!((facts.permission, facts.network), (Permission::Authorization { chain_id: 0 }, None));
+    assert_eq!(facts.place, None);
+    assert_eq!(facts.lines[0], "EIP-7702 authorisation on every chain, nonce 9");
+}
+
+/// A user operation of the account of 20 bytes of 0xc4, on chain 1: it calls nothing and costs up to 1200 wei.
+fn user_operation(nonce: u8, call_data: u8) -> Payload {
+    let word = |number: u64| U256::from(number).to_be_bytes();
+    let pair = |high: u128, low: u128| [high.to_be_bytes(), low.to_be_bytes()].concat();
+    let address = |bytes: [u8; 20]| [&[0; 12][..], &bytes].concat();
+    let entry_point = "0000000071727de22e5e9d8baf0edac6f37da032";
+    let head = [&word(96)[..], &address(hex::decode(entry_point).unwrap().try_into().unwrap()), &word(1)].concat();
+    let fields = [
+        address([0xc4; 20]),
+        word(nonce.into()).to_vec(),
+        word(256).to_vec(),
+        word(288).to_vec(),
+        pair(100, 200),
+        word(300).to_vec(),
+        pair(1, 2),
+        word(352).to_vec(),
+    ];
+    let calls = [&word(1)[..], &[call_data], &[0; 31]].concat();
+    let payload = [head, fields.concat(), word(0).to_vec(), calls, word(0).to_vec()].concat();
+    read(Chain::Ethereum, Purpose::UserOperation, &payload).unwrap()
+}
+
+#[test]
+fn a_user_operation_is_the_accounts_and_others_of_its_nonce_replace_it() {
+    let facts = user_operation(7, 1).facts;
+    assert_eq!((facts.permission, facts.network), (Permission::UserOperation { chain_id: 1 }, Some(MAINNET)));
+    assert_eq!(facts.fees, [(AssetName::Native, U256::from(1200_u64))]);
+    assert_eq!(facts.effects.len(), 1, "a call of the account");
+    assert!(facts.lines[0].starts_with("user operation of account 0xC4c4"), "{:?}", facts.lines);
+    assert_eq!(facts.place, user_operation(7, 2).facts.place);
+    assert_ne!(facts.place, user_operation(8, 1).facts.place);
+}
+
+#[test]
+fn a_message_that_may_be_the_hash_of_a_user_operation_is_refused() {
+    let read = |message: &[u8]| read(Chain::Ethereum, Purpose::Message, message).map(drop);
+    assert_eq!(read(&[7; 32]), Err(Refusal::PayloadRejected));
+    assert_eq!(read(b"thirty-two letters make a hash.."), Err(Refusal::PayloadRejected));
+    assert_eq!(read(&[7; 33]), Ok(()));
+}
+
 #[test]
 fn a_text_does_nothing_and_is_shown_in_quotation_marks() {
     let facts = read(Chain::Message, Purpose::Message, b"pay \"bob\"").unwrap().facts;
@@ -111,7 +179,9 @@ fn a_text_does_nothing_and_is_shown_in_quotation_marks() {
 
 #[test]
 fn purposes_and_schemes_that_do_not_fit_the_chain_are_refused() {
-    assert_eq!(read(Chain::Solana, Purpose::Message, b"").unwrap_err(), Refusal::PurposeMismatch);
+    for purpose in [Purpose::Message, Purpose::Authorization, Purpose::UserOperation] {
+        assert_eq!(read(Chain::Solana, purpose, b"").unwrap_err(), Refusal::PurposeMismatch);
+    }
     assert_eq!(read(Chain::Bitcoin, Purpose::Transaction, b"").unwrap_err(), Refusal::SchemeMismatch);
     assert_eq!(read(Chain::Solana, Purpose::Transaction, b"?").unwrap_err(), Refusal::PayloadRejected);
 }

@@ -56,7 +56,13 @@ fn another_payload_means_the_chain_or_what_the_chain_has_to_be_named_by() {
     let bitcoin = |foreign| Permission::Bitcoin { foreign };
     let typed_data = |byte| Permission::TypedData { domain: hash(byte) };
     let ethereum = |chain_id| Permission::Ethereum { chain_id };
+    let authorization = |chain_id| Permission::Authorization { chain_id };
+    let user_operation = |chain_id| Permission::UserOperation { chain_id };
     for (asked, allowed, refusal) in [
+        (authorization(1), authorization(0), Refusal::ChainIdNotAllowed),
+        (authorization(1), ethereum(1), Refusal::ChainNotAllowed),
+        (user_operation(1), user_operation(5), Refusal::ChainIdNotAllowed),
+        (user_operation(1), Permission::EthereumMessage, Refusal::ChainNotAllowed),
         (ethereum(1), Permission::Solana, Refusal::ChainNotAllowed),
         (ethereum(1), ethereum(5), Refusal::ChainIdNotAllowed),
         (cosmos("a"), cosmos("b"), Refusal::ChainIdNotAllowed),

@@ -80,7 +80,7 @@ def proofs_of_blobs(blobs, commitments, _):
 
 
 def recover(question):
-    """Who signed a transaction, a message or typed data."""
+    """Who signed a transaction, a message, typed data, an authorisation or a user operation."""
     match question:
         case {"transaction": raw}:
             return Account.recover_transaction(raw)
@@ -88,6 +88,29 @@ def recover(question):
             return Account.recover_message(encode_defunct(hexstr=message), signature=signature)
         case {"typed_data": document, "signature": signature}:
             return Account.recover_message(encode_typed_data(full_message=document), signature=signature)
+        case {"authorization": fields, "signature": signature}:
+            items = [fields["chainId"], bytes.fromhex(fields["address"][2:]), fields["nonce"]]
+            signed = bytes.fromhex(signature[2:])
+            parity = bytes([signed[64] - 27])
+            public_key = keys.Signature(signed[:64] + parity).recover_public_key_from_msg_hash(keccak(b"\x05" + rlp.encode(items)))
+            return public_key.to_checksum_address()
+        case {"user_operation": fields, "signature": signature}:
+            return Account.recover_message(encode_defunct(primitive=user_operation_hash(**fields)), signature=signature)
+
+
+def user_operation_hash(operation, entry_point, chain_id):
+    """As `EntryPoint.getUserOpHash` of version 0.7 computes it."""
+    data = {name: bytes.fromhex(value[2:]) for name, value in operation.items() if name not in ("sender", "nonce", "preVerificationGas")}
+    words = [
+        word(operation["sender"]), word(operation["nonce"]), keccak(data["initCode"]), keccak(data["callData"]), data["accountGasLimits"],
+        word(operation["preVerificationGas"]), data["gasFees"], keccak(data["paymasterAndData"]),
+    ]
+    return keccak(keccak(b"".join(words)) + word(entry_point) + word(chain_id))
+
+
+def word(value):
+    """An address or a number as Solidity's ABI has it."""
+    return (int(value, 16) if isinstance(value, str) else value).to_bytes(32, "big")
 
 
 QUESTIONS = {"address": address, "build": build, "recover": recover}

@@ -1,6 +1,8 @@
 //! Ethereum: a node mines every type of transaction, and eth-account recovers the group's account from all that is signed.
 
-use cloister_client::{Account, Finished, Key, permission, scheme::Kind, typed_data};
+use cloister_client::{
+    Account, Finished, Key, authorization_json, permission, scheme::Kind, typed_data, user_operation_json,
+};
 use cloister_tests::stage::Stage;
 use cloister_wire::{policy::Permission, request::Scheme};
 use serde_json::{Value, json};
@@ -74,6 +76,37 @@ fn eth_account_recovers_the_groups_account_from_messages_and_typed_data() {
     let sender = address(&key);
     for (question, recovered) in questions.iter().zip(Judge::Ethereum.ask_all(&questions)) {
         assert_eq!(recovered, sender, "{question}");
+    }
+}
+
+#[test]
+fn eth_account_recovers_the_groups_account_from_authorisations_and_user_operations() {
+    let chains = [0, 1].map(|chain_id| Permission::Authorization { chain_id });
+    let permissions = [&chains[..], &[Permission::UserOperation { chain_id: 1 }]].concat();
+    let (mut stage, key) = group(Scheme::Secp256k1Ecdsa, &permissions);
+    let mut questions = Vec::new();
+    for (chain_id, nonce) in [(0, 0), (1, 7), (1, 300)] {
+        let fields = json!({ "chainId": chain_id, "address": DEVELOPER[0], "nonce": nonce });
+        let payload = authorization_json::from_json(fields.to_string().as_bytes()).expect("an authorisation");
+        let signed = sign(&mut stage, &key, Kind::Authorization, &payload);
+        let signature = format!("0x{}", hex::encode(&signed.signatures[0]));
+        questions.push(json!({ "do": "recover", "authorization": fields, "signature": signature }));
+    }
+    let (sender, entry_point) = (DEVELOPER[0], "0x0000000071727De22E5E9d8BAf0edAc6f37da032");
+    for (nonce, init_code, call_data) in [(0, "0x", "0x"), (9, &*format!("0x{}", "17".repeat(33)), "0xb61d27f6ff")] {
+        let gas = format!("0x{:032x}{:032x}", 100_000, 200_000);
+        let operation = json!({ "sender": sender, "nonce": nonce, "initCode": init_code, "callData": call_data, "accountGasLimits": gas,
+            "preVerificationGas": 50_000, "gasFees": format!("0x{:032x}{:032x}", 1, 2), "paymasterAndData": "0x" });
+        let document = json!({ "userOperation": operation, "entryPoint": entry_point, "chainId": 1 });
+        let payload = user_operation_json::from_json(document.to_string().as_bytes()).expect("a user operation");
+        let signed = sign(&mut stage, &key, Kind::UserOperation, &payload);
+        let signature = format!("0x{}", hex::encode(&signed.signatures[0]));
+        let fields = json!({ "operation": operation, "entry_point": entry_point, "chain_id": 1 });
+        questions.push(json!({ "do": "recover", "user_operation": fields, "signature": signature }));
+    }
+    let account = address(&key);
+    for (question, recovered) in questions.iter().zip(Judge::Ethereum.ask_all(&questions)) {
+        assert_eq!(recovered, account, "{question}");
     }
 }
 

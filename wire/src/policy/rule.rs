@@ -27,7 +27,7 @@ pub struct Rule {
     /// Which child keys.
     #[n(3)]
     pub paths: Paths,
-    /// What kinds of payload. Texts and typed data have to be named.
+    /// What kinds of payload. Texts, typed data, authorisations and user operations have to be named.
     #[n(4)]
     pub payloads: Option<List<Permission, { limits::PERMISSIONS }>>,
     /// What the payload does.
@@ -163,6 +163,20 @@ pub enum Permission {
         #[n(0)]
         chain_id: CosmosChain,
     },
+    /// Authorisations (EIP-7702) for one chain.
+    #[n(7)]
+    Authorization {
+        /// EIP-155; 0 for authorisations that hold on every chain.
+        #[n(0)]
+        chain_id: u64,
+    },
+    /// User operations (ERC-4337) of version 0.7's entry point for one chain.
+    #[n(8)]
+    UserOperation {
+        /// EIP-155.
+        #[n(0)]
+        chain_id: u64,
+    },
 }
 
 /// What becomes of a PSBT's inputs that are not the key's.
@@ -227,6 +241,8 @@ impl Permission {
             Permission::EthereumMessage => (Chain::Ethereum, Purpose::Message),
             Permission::TypedData { .. } => (Chain::Ethereum, Purpose::TypedData),
             Permission::Cosmos { .. } => (Chain::Cosmos, Purpose::Transaction),
+            Permission::Authorization { .. } => (Chain::Ethereum, Purpose::Authorization),
+            Permission::UserOperation { .. } => (Chain::Ethereum, Purpose::UserOperation),
         }
     }
 }

@@ -7,7 +7,7 @@ use cloister_chains::{
     bitcoin::{Psbt, ScriptKind},
     cosmos::{Coin, SignDoc},
     effect::{Effect, Party},
-    ethereum::{Fees, Transaction, TypedData},
+    ethereum::{AuthorizationRequest, Fees, Transaction, TypedData, UserOperation},
     solana,
 };
 use cloister_client::{Account, SigningJob, scheme::Kind, typed_data::Field};
@@ -24,6 +24,8 @@ pub(super) fn lines(job: &SigningJob, payload: &Payload, shown: Shown) -> Result
         Kind::Bitcoin => bitcoin(lines, job, shown),
         Kind::Ethereum => ethereum(lines, account, job.payload()),
         Kind::TypedData => typed_data(lines, job.payload(), &payload.fields),
+        Kind::Authorization => authorization(lines, account, job.payload()),
+        Kind::UserOperation => user_operation(lines, job.payload()),
         Kind::Cosmos => cosmos(lines, job.payload()),
     };
     Ok(said.map_err(cloister_client::Error::from)?)
@@ -163,6 +165,30 @@ fn typed_data(lines: Lines, payload: &[u8], fields: &[Field]) -> Said {
     let more = fields.len().saturating_sub(MOST_FIELDS);
     Ok(lines
         .maybe("says", (more > 0).then(|| format!("and {more} values more, which are not shown: look at the file"))))
+}
+
+fn authorization(lines: Lines, account: &Account, payload: &[u8]) -> Said {
+    let request = AuthorizationRequest::parse(payload)?;
+    let chain =
+        if request.chain_id() == U256::ZERO { "every chain".to_owned() } else { request.chain_id().to_string() };
+    Ok(lines
+        .line("chain id", chain)
+        .maybe("account", account.ethereum_address().ok())
+        .line("authorises", format!("the code of {} for this account", request.address()))
+        .line("nonce", request.nonce()))
+}
+
+fn user_operation(lines: Lines, payload: &[u8]) -> Said {
+    let operation = UserOperation::parse(payload)?;
+    let lines = lines
+        .line("chain id", operation.chain_id())
+        .line("account", operation.sender())
+        .line("entry point", operation.entry_point())
+        .line("nonce", operation.nonce());
+    let does = operation.effects().into_iter().filter(|effect| !matches!(effect, Effect::Fee { .. }));
+    let lines = does.fold(lines, |lines, effect| lines.line("does", effect));
+    let by = operation.paymaster().map_or_else(String::new, |paymaster| format!(", which {paymaster} pays"));
+    Ok(lines.line("fee", format!("at most {}{by}", ether(operation.max_fee().into()))))
 }
 
 fn cosmos(lines: Lines, payload: &[u8]) -> Said {

@@ -120,7 +120,9 @@ impl fmt::Display for SignedView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.signed, self.kind) {
             (Some(signed), _) => f.write_str(signed),
-            (None, Kind::EthereumMessage | Kind::TypedData) => write!(f, "0x{}", self.signature),
+            (None, Kind::EthereumMessage | Kind::TypedData | Kind::Authorization | Kind::UserOperation) => {
+                write!(f, "0x{}", self.signature)
+            }
             (None, _) => f.write_str(&self.signature),
         }
     }

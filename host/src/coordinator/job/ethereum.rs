@@ -1,7 +1,8 @@
-//! Ethereum transactions, messages and typed data.
+//! Ethereum transactions, messages, typed data, authorisations and user operations.
 
 use cloister_chains::ethereum::{
-    Signature, SignedTransaction, Transaction, TypedData, YParity, personal_message_digest,
+    AuthorizationRequest, Signature, SignedTransaction, Transaction, TypedData, UserOperation, YParity,
+    personal_message_digest,
 };
 use cloister_wire::request::Purpose;
 
@@ -19,6 +20,10 @@ pub(super) fn read(purpose: Purpose, payload: &[u8]) -> Result<(Vec<Vec<u8>>, Fo
         }
         Purpose::Message => (personal_message_digest(payload).map_err(rejected)?, Form::Message),
         Purpose::TypedData => (TypedData::parse(payload).map_err(rejected)?.signing_hash(), Form::Message),
+        Purpose::Authorization => {
+            (AuthorizationRequest::parse(payload).map_err(rejected)?.signing_hash(), Form::Message)
+        }
+        Purpose::UserOperation => (UserOperation::parse(payload).map_err(rejected)?.signing_hash(), Form::Message),
     };
     Ok((vec![digest.to_vec()], form))
 }
