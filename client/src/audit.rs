@@ -64,7 +64,8 @@ impl Export {
         let orders = audit.read_orders(&self.orders);
         let policies = audit.read_policies(&self.policies);
         let keys = audit.read_certificates(self);
-        let known = receipts::Known { boots: &audit.boots, orders: &orders, policies: &policies, keys: &keys };
+        let image = audit.manifest.release.pcr0;
+        let known = receipts::Known { boots: &audit.boots, orders: &orders, policies: &policies, keys: &keys, image };
         let (chains, mut found) = known.check(&self.receipts);
         audit.findings.append(&mut found);
         Ok(Report {

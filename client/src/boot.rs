@@ -155,6 +155,20 @@ impl AttestedBoot {
         Ok(Self { statement, introduction: introduction.clone(), signer_key, attested_at, root })
     }
 
+    /// One that nobody has attested, whose identity has this secret.
+    #[cfg(test)]
+    pub(crate) fn believed(identity: &ed25519_dalek::SigningKey) -> Self {
+        let hash = ids::Hash::from_bytes([1; 32]);
+        let keys = BootKeys { identity: PublicKey::of(identity), channel: hash, recipient: hash };
+        let (group, signer) = (ids::GroupId::from_bytes([1; 16]), 1.try_into().expect("a signer"));
+        let statement = BootStatement { group, manifest: hash, signer, keys, proof: None };
+        let introduction = Introduction {
+            statement: codec::encode(&statement).try_into().expect("short enough"),
+            document: Default::default(),
+        };
+        Self { statement, introduction, signer_key: None, attested_at: UnixMillis(0), root: RootKind::Other }
+    }
+
     /// Which signer it is.
     #[must_use]
     pub fn signer(&self) -> SignerId {

@@ -1,6 +1,6 @@
 use cloister_wire::{
     endorsement::NotEndorsed,
-    ids::{BootId, Hash, Incarnation, KeyId, PolicyVersion, Sequence, SignerId},
+    ids::{BootId, Hash, Incarnation, KeyId, Pcr, PolicyVersion, Sequence, SignerId},
 };
 
 use crate::{boot::BootRejected, key::CertificateRejected};
@@ -138,6 +138,16 @@ pub enum Finding {
         /// The number.
         sequence: Sequence,
     },
+    /// A receipt of a boot that ran another image than the manifest's release.
+    #[error("receipt {sequence} of boot {boot} is of image {image}, which is not the manifest's release")]
+    WrongImage {
+        /// The boot.
+        boot: BootId,
+        /// The number.
+        sequence: Sequence,
+        /// PCR0, as the receipt says.
+        image: Pcr,
+    },
     /// A receipt that speaks of something the export lacks.
     #[error("receipt {sequence} of boot {boot} speaks of {what} {hash}, which the export lacks")]
     Dangling {
@@ -183,6 +193,7 @@ impl Finding {
             Self::Fork { .. } => "receipt_fork",
             Self::Unlinked { .. } => "receipt_unlinked",
             Self::Backwards { .. } => "receipt_backwards",
+            Self::WrongImage { .. } => "receipt_image",
             Self::Dangling { .. } => "receipt_dangling",
             Self::MissingChain { .. } => "chain_missing",
         }

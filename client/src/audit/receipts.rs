@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use cloister_wire::{
-    ids::{BootId, Hash, KeyId, Sequence, SignerId, UnixMillis},
+    ids::{BootId, Hash, KeyId, Pcr, Sequence, SignerId, UnixMillis},
     order::StartOrder,
     policy::Policy,
     receipt::{Event, Receipt, ReceiptBody},
@@ -38,6 +38,8 @@ pub(super) struct Known<'a> {
     pub(super) orders: &'a BTreeMap<Hash, StartOrder>,
     pub(super) policies: &'a BTreeMap<Hash, Policy>,
     pub(super) keys: &'a [KeyId],
+    /// PCR0 of the release that the manifest accepts.
+    pub(super) image: Pcr,
 }
 
 impl Known<'_> {
@@ -81,6 +83,9 @@ impl Known<'_> {
             }
             if chain.span.is_some_and(|(_, last)| body.at < last) {
                 findings.push(Finding::Backwards { boot, sequence });
+            }
+            if body.image != self.image {
+                findings.push(Finding::WrongImage { boot, sequence, image: body.image });
             }
             findings.extend(body.events.iter().filter_map(|event| self.dangling(&body, event)));
             chain.add(hash, &body);
@@ -165,4 +170,42 @@ fn verify(attested: &AttestedBoot, receipt: &Receipt) -> Result<ReceiptBody, &'s
         .map_err(|_| "its boot did not sign it")?;
     let body = receipt.unverified().map_err(|_| "it cannot be read")?;
     if body.boot == attested.boot() { Ok(body) } else { Err("it is another boot's") }
+}
+
+#[cfg(test)]
+mod tests {
+    use cloister_wire::{bounded::List, codec, ids::PolicyVersion, signature::Signature};
+    use ed25519_dalek::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn a_receipt_of_another_image_than_the_manifests_is_found() {
+        let secret = SigningKey::from_bytes(&[1; 32]);
+        let attested = AttestedBoot::believed(&secret);
+        let [ours, other] = [7, 8].map(|byte| Pcr::from_bytes([byte; 48]));
+        let mut previous = None;
+        let receipts = [(0, ours), (1, other), (2, ours)].map(|(sequence, image)| {
+            let body = ReceiptBody {
+                boot: attested.boot(),
+                sequence: Sequence(sequence),
+                previous,
+                at: UnixMillis(1),
+                image,
+                policy: PolicyVersion(1),
+                events: List::new(),
+            };
+            let body = codec::encode(&body);
+            let signature = Signature::sign(&secret, Tag::RECEIPT, &body);
+            let receipt = Receipt { body: body.try_into().unwrap(), signature };
+            previous = Some(receipt.hash());
+            receipt
+        });
+        let boots = BTreeMap::from([(attested.boot(), attested.clone())]);
+        let (orders, policies) = Default::default();
+        let known = Known { boots: &boots, orders: &orders, policies: &policies, keys: &[], image: ours };
+        let (chains, findings) = known.check(&BTreeMap::from([(attested.boot(), receipts.to_vec())]));
+        assert_eq!(chains[0].receipts, 3);
+        assert_eq!(findings, [Finding::WrongImage { boot: attested.boot(), sequence: Sequence(1), image: other }]);
+    }
 }
