@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use cloister_attestation::RootKind;
 use cloister_wire::{
     endorsement::Endorsed,
-    ids::{BootId, Hash, Incarnation, KeyId, SignerId},
+    ids::{BootId, Hash, Incarnation, PolicyVersion, SignerId},
     manifest::ValidManifest,
     order::{StartKind, StartOrder},
     policy::Policy,
@@ -34,11 +34,11 @@ pub struct Report {
     /// The chain of every boot that has receipts, each checked.
     pub chains: Vec<BootChain>,
     /// Keys whose certificates hold.
-    pub keys: Vec<KeyId>,
+    pub keys: Vec<Key>,
     /// Start orders that count.
     pub orders: usize,
-    /// Policy versions that count.
-    pub policies: usize,
+    /// Policy versions that count, by the policies' hashes.
+    pub policies: BTreeMap<Hash, PolicyVersion>,
     /// Everything that is wrong.
     pub findings: Vec<Finding>,
 }
@@ -73,7 +73,7 @@ impl Export {
             chains,
             keys,
             orders: orders.len(),
-            policies: policies.len(),
+            policies: policies.iter().map(|(hash, policy)| (*hash, policy.version)).collect(),
             findings: audit.findings,
         })
     }
@@ -172,13 +172,13 @@ impl Audit {
     }
 
     /// Keys whose certificate every signer signed twice: with its signer key, and with the boot that took part.
-    fn read_certificates(&mut self, export: &Export) -> Vec<KeyId> {
+    fn read_certificates(&mut self, export: &Export) -> Vec<Key> {
         let mut keys = Vec::new();
         for (position, certificate) in export.certificates.iter().enumerate() {
             match Key::verify(&self.manifest, &self.signer_keys, certificate.clone()) {
                 Ok(key) => {
                     self.check_boot_signatures(&key);
-                    keys.push(key.id());
+                    keys.push(key);
                 }
                 Err(why) => self.findings.push(Finding::Certificate { position, why }),
             }

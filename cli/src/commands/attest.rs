@@ -3,7 +3,7 @@
 mod live;
 mod verify;
 
-pub(crate) use verify::rfc3339;
+pub(crate) use verify::{moment, rfc3339};
 
 use std::path::PathBuf;
 

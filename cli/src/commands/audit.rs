@@ -1,3 +1,5 @@
+mod show;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -6,7 +8,7 @@ use std::{
 use clap::{Args, Subcommand};
 use cloister_client::{
     Error,
-    audit::{BootChain, Export, Report},
+    audit::{BootChain, Export, Finding, Report},
 };
 use serde::Serialize;
 
@@ -28,6 +30,13 @@ pub(crate) enum Command {
     /// A tail that was cut off does not show in the export alone: compare the numbers of receipts with `cloister status`.
     #[command(after_help = "Example:\n  cloister audit export trail.json && cloister audit verify trail.json")]
     Verify(VerifyArguments),
+    /// Say what an export holds, event by event: what signers signed or refused, under which rule, and who approved it.
+    ///
+    /// The export is verified as `audit verify` does, and only receipts that their boots signed are shown.
+    #[command(after_help = "Examples:
+  cloister audit show trail.json
+  cloister audit show trail.json --tenant acme --key treasury --since 2026-03-02T00:00:00Z")]
+    Show(show::ShowArguments),
 }
 
 #[derive(Args, Debug)]
@@ -50,6 +59,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
     match command {
         Command::Export(arguments) => export(arguments, output).await,
         Command::Verify(arguments) => verify(&arguments, output),
+        Command::Show(arguments) => show::run(&arguments, output),
     }
 }
 
@@ -77,20 +87,30 @@ async fn export(arguments: ExportArguments, output: &Output) -> Result<(), Failu
 }
 
 fn verify(arguments: &VerifyArguments, output: &Output) -> Result<(), Failure> {
-    let json = input::read_at_most(&arguments.file, LARGEST)?;
-    let export = Export::parse(&json).map_err(|why| unreadable(&arguments.file, &why))?;
-    let report = export.verify(&arguments.connection.pin()?).map_err(|why| foreign(&arguments.file, why))?;
+    let report = report(&arguments.file, &arguments.connection)?;
     let view = View::new(&report, arguments.connection.is_simulated()?);
-    if view.verified {
-        output.answer(&view);
-        return Ok(());
-    }
-    let message = match view.findings.len() {
+    found(output, &view, view.findings.len())
+}
+
+/// What the export in a file shows.
+fn report(file: &Path, connection: &Connection) -> Result<Report, Failure> {
+    let json = input::read_at_most(file, LARGEST)?;
+    let export = Export::parse(&json).map_err(|why| unreadable(file, &why))?;
+    export.verify(&connection.pin()?).map_err(|why| foreign(file, why))
+}
+
+/// The answer, which is a failure if something was found.
+fn found(output: &Output, view: &(impl Serialize + fmt::Display), findings: usize) -> Result<(), Failure> {
+    let message = match findings {
+        0 => {
+            output.answer(view);
+            return Ok(());
+        }
         1 => "one thing is wrong with this export".to_owned(),
         several => format!("{several} things are wrong with this export"),
     };
     let hint = "Read the findings; get an export from another host and compare.";
-    Err(output.answer_failed(&view, Failure::new(Exit::Unverified, "audit_findings", message, hint)))
+    Err(output.answer_failed(view, Failure::new(Exit::Unverified, "audit_findings", message, hint)))
 }
 
 /// In the words for a file too: there is no host to distrust.
@@ -167,14 +187,10 @@ impl View {
             verified: report.in_order(),
             simulated,
             orders: report.orders,
-            policies: report.policies,
-            keys: report.keys.iter().map(ToString::to_string).collect(),
+            policies: report.policies.len(),
+            keys: report.keys.iter().map(|key| key.id().to_string()).collect(),
             boots: report.chains.iter().map(ChainView::new).collect(),
-            findings: report
-                .findings
-                .iter()
-                .map(|finding| FindingView { code: finding.code(), message: finding.to_string() })
-                .collect(),
+            findings: report.findings.iter().map(FindingView::new).collect(),
         }
     }
 }
@@ -213,6 +229,18 @@ impl fmt::Display for View {
                 write!(f, "; barred signer {peer}, which failed a check in ECDSA signing")?;
             }
         }
-        self.findings.iter().try_for_each(|finding| write!(f, "\n- {} ({})", finding.message, finding.code))
+        self.findings.iter().try_for_each(|finding| write!(f, "\n- {finding}"))
+    }
+}
+
+impl FindingView {
+    fn new(finding: &Finding) -> Self {
+        Self { code: finding.code(), message: finding.to_string() }
+    }
+}
+
+impl fmt::Display for FindingView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)
     }
 }

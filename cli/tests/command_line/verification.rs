@@ -197,6 +197,55 @@ fn an_audit_export_is_in_order_and_every_alteration_is_found() {
 }
 
 #[test]
+fn an_audit_export_is_shown_event_by_event_as_far_as_it_verifies() {
+    let world = World::shared();
+    let key = world.key("recounted", "ed25519", "message");
+    world.key("unmentioned", "ed25519", "message");
+    let file = world.file("recounted.txt", "for everybody to read");
+    let sign = ["sign", "--key", "recounted", "--chain", "message", &file];
+    let signed = world.ok(&sign);
+    let hash = text(&signed, "request_hash");
+    let trail = world.path("recounted.json");
+    world.ok(&["audit", "export", &trail]);
+
+    let show =
+        |more: &[&str]| world.ok(&[&["audit", "show", &trail], more].concat())["events"].as_array().unwrap().clone();
+    let all = show(&[]);
+    let times: Vec<_> = all.iter().map(|event| event["at"].as_u64().unwrap()).collect();
+    assert!(times.is_sorted());
+    let released: Vec<_> = all.iter().filter(|event| event["request_hash"] == hash).collect();
+    assert_eq!(released.len(), 2, "two signers released their shares: {released:#?}");
+    for event in &released {
+        assert_eq!((text(event, "event"), text(event, "rule")), ("released", "key:recounted"));
+        assert_eq!((text(event, "key"), text(event, "tenant")), (text(&key, "key"), "demo"));
+        assert_eq!(text(event, "effects_digest").len(), 64);
+        assert!(text(event, "says").contains("key recounted of tenant demo, by rule key:recounted"), "{event:#}");
+    }
+    for named in ["recounted", text(&key, "key")] {
+        let of_key = show(&["--key", named]);
+        let of_another = |event: &&Value| event["key"].is_string() && event["key"] != key["key"];
+        assert_eq!(of_key.iter().find(of_another), None);
+        assert_eq!(of_key.iter().filter(|event| event["event"] == "key-created").count(), 3, "three signers made it");
+        assert!(of_key.len() < all.len());
+    }
+    assert!(!show(&["--tenant", "nobody"]).iter().any(|event| event["event"] == "released"));
+    assert_eq!(show(&["--since", "2100-01-01T00:00:00Z"]), [] as [Value; 0]);
+
+    let dir = world.dir.display().to_string();
+    let said = said(&["audit", "show", &trail, "--key", "recounted", "--dir", &dir]);
+    for words in ["started by start order", "policy version", "made key recounted", hash, "effects digest", "in order"]
+    {
+        assert!(said.contains(words), "{words:?} is missing in\n{said}");
+    }
+    let mut export: Value = serde_json::from_slice(&fs::read(&trail).unwrap()).unwrap();
+    drop(export["receipts"].as_object_mut().unwrap().values_mut().next().unwrap().as_array_mut().unwrap().remove(0));
+    let answer = world.run(&["audit", "show", &world.file("recounted-altered.json", export.to_string())]);
+    answer.fails(4, "audit_findings");
+    assert_eq!(answer.json["verified"], false);
+    assert!(answer.json["events"].as_array().is_some_and(|events| events.len() < all.len() && !events.is_empty()));
+}
+
+#[test]
 fn an_export_of_another_group_is_none_of_ours() {
     let world = World::shared();
     let trail = world.path("foreign.json");

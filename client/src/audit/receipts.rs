@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use cloister_wire::{
-    ids::{BootId, Hash, KeyId, Pcr, Sequence, SignerId, UnixMillis},
+    ids::{BootId, Hash, Pcr, Sequence, SignerId, UnixMillis},
     order::StartOrder,
     policy::Policy,
     receipt::{Event, Receipt, ReceiptBody},
@@ -9,7 +9,7 @@ use cloister_wire::{
 };
 
 use super::Finding;
-use crate::boot::AttestedBoot;
+use crate::{boot::AttestedBoot, key::Key};
 
 /// The checked chain of one boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct BootChain {
     pub refused: usize,
     /// Peers that failed a check in ECDSA signing, with which this boot does not sign again.
     pub barred: Vec<SignerId>,
+    /// All receipts that the boot signed, by number.
+    pub bodies: Vec<ReceiptBody>,
 }
 
 /// What receipts may speak of.
@@ -37,7 +39,7 @@ pub(super) struct Known<'a> {
     pub(super) boots: &'a BTreeMap<BootId, AttestedBoot>,
     pub(super) orders: &'a BTreeMap<Hash, StartOrder>,
     pub(super) policies: &'a BTreeMap<Hash, Policy>,
-    pub(super) keys: &'a [KeyId],
+    pub(super) keys: &'a [Key],
     /// PCR0 of the release that the manifest accepts.
     pub(super) image: Pcr,
 }
@@ -73,6 +75,7 @@ impl Known<'_> {
             released: 0,
             refused: 0,
             barred: Vec::new(),
+            bodies: Vec::with_capacity(links.len()),
         };
         let mut expected = Sequence(0);
         for (sequence, (hash, body)) in links {
@@ -89,6 +92,7 @@ impl Known<'_> {
             }
             findings.extend(body.events.iter().filter_map(|event| self.dangling(&body, event)));
             chain.add(hash, &body);
+            chain.bodies.push(body);
             expected = sequence.next().unwrap_or(sequence);
         }
         chain
@@ -106,7 +110,7 @@ impl Known<'_> {
             }
             Event::PolicyChanged { policy } => ("policy", *policy, self.policies.contains_key(policy)),
             Event::KeyCreated { key, .. } | Event::ShareOpened { key } | Event::Released { key, .. } => {
-                ("key", Hash::from_bytes(*key.as_bytes()), self.keys.contains(key))
+                ("key", Hash::from_bytes(*key.as_bytes()), self.keys.iter().any(|known| known.id() == *key))
             }
             Event::Refused { .. }
             | Event::PairBarred { .. }

@@ -183,13 +183,7 @@ impl FromStr for At {
         match text {
             "now" => Ok(Self::Now),
             "document" => Ok(Self::Document),
-            time if time.bytes().all(|digit| digit.is_ascii_digit()) => {
-                time.parse().ok().and_then(unix_millis).map(Self::Time).ok_or(TIMES)
-            }
-            time => {
-                let time = OffsetDateTime::parse(time, &Rfc3339).map_err(|_| TIMES)?;
-                u64::try_from(time.unix_timestamp_nanos() / 1_000_000).map(Self::Time).map_err(|_| "before 1970")
-            }
+            time => moment(time).map(Self::Time),
         }
     }
 }
@@ -202,6 +196,15 @@ fn unix_millis(number: u64) -> Option<u64> {
 
 fn parse_hex(text: &str) -> Result<Nonce, &'static str> {
     hex::decode(text).map(Nonce).map_err(|_| "expected hex digits")
+}
+
+/// A moment as people or documents write it, in milliseconds since 1970.
+pub(crate) fn moment(text: &str) -> Result<u64, &'static str> {
+    if text.bytes().all(|digit| digit.is_ascii_digit()) {
+        return text.parse().ok().and_then(unix_millis).ok_or(TIMES);
+    }
+    let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TIMES)?;
+    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).map_err(|_| "before 1970")
 }
 
 /// A moment as people write it.
