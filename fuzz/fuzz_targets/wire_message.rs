@@ -13,6 +13,7 @@ use cloister_wire::{
     peer::PeerMessage,
     policy::Policy,
     receipt::{Receipt, ReceiptBody},
+    recovery::RecoveryBody,
     request::{KeyRequest, SignRequest},
     review::{Review, ReviewBody},
 };
@@ -30,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     each_has_one_encoding! { bytes:
         Request Reply PeerMessage
         Manifest StartOrder Policy KeyRequest SignRequest
-        Approval ApprovalBody Review ReviewBody
+        Approval ApprovalBody Review ReviewBody RecoveryBody
         Introduction SealedBlob Certificate Receipt ReceiptBody
     }
 });

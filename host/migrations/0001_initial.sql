@@ -1,4 +1,5 @@
 -- Documents that operators signed: 'manifest', 'order', 'policy', 'closing', 'opening'. Number: 0, incarnation, policy version, time.
+-- 'recovery', with its guardians' approvals, and 'cancellation', under the recovery's hash. Number: time.
 CREATE TABLE documents (
     kind   TEXT    NOT NULL,
     hash   BLOB    NOT NULL,

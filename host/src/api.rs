@@ -5,6 +5,7 @@ mod body;
 mod group;
 mod keys;
 mod local;
+mod recoveries;
 mod requests;
 mod sessions;
 mod switches;
@@ -48,6 +49,8 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/v1/switches/close", post(switches::close))
         .route("/v1/switches/open", post(switches::open))
         .route("/v1/sessions/revoke", post(sessions::revoke))
+        .route("/v1/recoveries", get(recoveries::list).post(recoveries::begin))
+        .route("/v1/recoveries/{hash}/cancel", post(recoveries::cancel))
         .route("/v1/pools", get(keys::pools))
         .route("/v1/audit", get(audit::whole))
         .route("/v1/local/signer", post(local::signer).layer(DefaultBodyLimit::max(limits::FRAME)))

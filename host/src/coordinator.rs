@@ -24,6 +24,7 @@ mod policy;
 mod pool;
 mod presignatures;
 mod presigning;
+mod recoveries;
 mod requests;
 mod signing;
 mod start;
@@ -46,6 +47,7 @@ use self::{
 };
 pub(crate) use self::{
     last_start::{Filed, LastStart},
+    recoveries::{Known, Taken},
     requests::Pending,
 };
 use crate::{

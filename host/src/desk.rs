@@ -12,7 +12,7 @@ use cloister_wire::{
     codec,
     endorsement::{Endorsable, Endorsed},
     identity::{BootStatement, Introduction},
-    ids::{Nonce, SignerId},
+    ids::{Hash, Nonce, SignerId},
     manifest::Manifest,
     message::{Body, KeygenState, Outcome, Phase, Reply, Request, SignedStatus, StatusBody},
     order::StartOrder,
@@ -23,6 +23,7 @@ use tokio::sync::Mutex;
 
 pub(crate) use self::opening::Opening;
 use crate::{
+    coordinator::now,
     keyring::Keyring,
     kms::Kms,
     link::{Link, LinkError},
@@ -178,6 +179,12 @@ fn incoming(request: &Request) -> Vec<Write> {
         }
         Request::ApplyPolicy { policy } => policy_document(policy).into_iter().collect(),
         Request::Introduce { peer } => introduction(peer).into_iter().collect(),
+        Request::Recover { recovery, approvals } => {
+            vec![dated(DocumentKind::Recovery, recovery.hash(), codec::encode(&(recovery, approvals)))]
+        }
+        Request::CancelRecovery { recovery, by } => {
+            vec![dated(DocumentKind::Cancellation, recovery.hash(), codec::encode(by))]
+        }
         _ => Vec::new(),
     }
 }
@@ -193,6 +200,11 @@ fn outgoing(body: &Body) -> Vec<Write> {
 
 fn document<T: Endorsable>(kind: DocumentKind, number: u64, document: &Endorsed<T>) -> Write {
     Write::Document { kind, hash: document.hash(), number, body: codec::encode(document) }
+}
+
+/// By this host's clock.
+fn dated(kind: DocumentKind, hash: Hash, body: Vec<u8>) -> Write {
+    Write::Document { kind, hash, number: now().0, body }
 }
 
 fn order_document(order: &Endorsed<StartOrder>) -> Option<Write> {

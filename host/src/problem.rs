@@ -186,7 +186,7 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::DelegationInvalid
         | R::DelegationExceeded
         | R::TenantMismatch => 403,
-        R::UnknownSigner | R::KeyUnknown | R::CeremonyUnknown => 404,
+        R::UnknownSigner | R::KeyUnknown | R::CeremonyUnknown | R::RecoveryUnknown => 404,
         R::WrongPhase
         | R::StaleIncarnation
         | R::WrongGenesis
@@ -195,9 +195,11 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::RequestCertified
         | R::PolicyMismatch
         | R::ApprovalsMissing
+        | R::RecoveryInvalid
+        | R::RecoveryWaiting
         | R::DelayRunning
         | R::NotRostered => 409,
-        R::Expired | R::BeforeStart | R::Withdrawn => 410,
+        R::Expired | R::BeforeStart | R::Withdrawn | R::RecoveryCancelled => 410,
         R::ManifestInvalid
         | R::WrongGroup
         | R::SchemeMismatch

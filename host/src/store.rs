@@ -72,7 +72,7 @@ pub(crate) enum Write {
     Prune { before: UnixMillis },
 }
 
-/// What operators sign.
+/// What operators sign, or guardians.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DocumentKind {
     /// The manifest.
@@ -85,6 +85,10 @@ pub(crate) enum DocumentKind {
     Closing,
     /// Those that were lifted, by time.
     Opening,
+    /// Recoveries with their guardians' approvals, by time.
+    Recovery,
+    /// Who cancelled one, under the recovery's hash, by time.
+    Cancellation,
 }
 
 /// A stored answer, and the hash of the bytes that it answers.

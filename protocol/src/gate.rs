@@ -4,6 +4,7 @@
 //! feature, environment or configuration.
 
 mod approvals;
+mod recovery;
 mod review;
 mod session;
 
@@ -16,11 +17,13 @@ use cloister_policy::{
 use cloister_wire::{
     approval::Approval,
     codec,
+    credential::Credential,
     delegation::DelegationBody,
     ids::{GroupId, Hash, Requester, RuleName, Tenant, UnixMillis},
     limits,
-    policy::{Policy, Quorum, TenantPolicy, Verdict},
+    policy::{Member, Policy, Quorum, TenantPolicy, Verdict},
     receipt::Charge,
+    recovery::RecoveryBody,
     refusal::Refusal,
     request::{KeyRequest, Requestable, Requested, Scheme, SignRequest},
 };
@@ -149,10 +152,15 @@ impl Gate<'_> {
         let (tenant, member) = self.policy.member(body.requester()).ok_or(unsigned(Refusal::RequesterUnknown))?;
         let hash = requested.hash::<T>();
         let session = self.session(body.session(), requested.delegation.as_ref(), tenant, member).map_err(unsigned)?;
-        let credential = session.as_ref().map_or(&member.credential, |session| &session.session);
+        let credential = session.as_ref().map_or_else(|| self.credential(member), |session| &session.session);
         credential.verify(&hash, &requested.proof).map_err(|_| unsigned(Refusal::RequestSignature))?;
         self.admit(&body, tenant).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
         Ok(Authentic { body, hash, tenant, session })
+    }
+
+    /// The member's credential in force: nothing that another one proves counts.
+    fn credential<'b>(&'b self, member: &'b Member) -> &'b Credential {
+        self.state.recoveries().credential(member, self.now)
     }
 
     /// What holds for every request: group, tenant and time.
@@ -287,7 +295,7 @@ pub(crate) trait Ask {
 }
 
 macro_rules! ask {
-    ($($request:ty => $decided:ty, $session:expr;)+) => {$(
+    ($($request:ty, of $requester:ident => $decided:ty, $session:expr;)+) => {$(
         impl Ask for $request {
             type Decided = $decided;
             fn group(&self) -> GroupId {
@@ -297,7 +305,7 @@ macro_rules! ask {
                 &self.tenant
             }
             fn requester(&self) -> &Requester {
-                &self.requester
+                &self.$requester
             }
             fn session(&self) -> Option<Hash> {
                 $session(self)
@@ -310,7 +318,8 @@ macro_rules! ask {
 }
 
 ask! {
-    SignRequest => Signable, |request: &SignRequest| request.session;
-    // Session keys make no keys.
-    KeyRequest => (), |_: &KeyRequest| None;
+    SignRequest, of requester => Signable, |request: &SignRequest| request.session;
+    // Session keys make no keys, and recover nobody.
+    KeyRequest, of requester => (), |_: &KeyRequest| None;
+    RecoveryBody, of member => (), |_: &RecoveryBody| None;
 }

@@ -19,6 +19,7 @@ use cloister_wire::{
     order::{StartKind, StartOrder},
     policy::Policy,
     receipt::Event,
+    recovery::{Canceller, Recovery},
     refusal::Refusal,
     request::Requested,
     review::Review,
@@ -204,6 +205,8 @@ impl Member {
             Request::Open { opening } => self.open(base, &opening),
             Request::Withdraw { request, withdrawal } => self.withdraw(base, &request, &withdrawal),
             Request::Revoke { delegation, withdrawal } => self.revoke(base, &delegation, &withdrawal),
+            Request::Recover { recovery, approvals } => self.recover(base, &recovery, approvals.as_slice()),
+            Request::CancelRecovery { recovery, by } => self.cancel_recovery(base, &recovery, &by),
             Request::Status { .. }
             | Request::Configure { .. }
             | Request::Attest { .. }
@@ -259,6 +262,7 @@ impl Member {
         self.presignings.clear();
         self.keyring.flush_presignatures();
         self.record_start(base);
+        self.end_recoveries(base);
         Ok(Step::Done(Body::Nothing))
     }
 
@@ -291,7 +295,42 @@ impl Member {
     fn apply_policy(&mut self, base: &mut Base, policy: &Endorsed<Policy>) -> Stepped {
         let policy = self.standing.apply(&self.measured, policy)?;
         self.record(base, Event::PolicyChanged { policy });
+        self.end_recoveries(base);
         Ok(Step::Done(Body::Nothing))
+    }
+
+    /// Has a member's new credential wait for its time.
+    fn recover(&mut self, base: &mut Base, recovery: &Recovery, approvals: &[Approval]) -> Stepped {
+        if let Some(event) = self.gate(base).recover(recovery, approvals)? {
+            self.record(base, event);
+        }
+        Ok(Step::Done(Body::Nothing))
+    }
+
+    fn cancel_recovery(&mut self, base: &mut Base, recovery: &Recovery, by: &Canceller) -> Stepped {
+        let cancelled = match by {
+            Canceller::Holder(word) => self.gate(base).cancel_by_holder(recovery, word),
+            Canceller::Operator(cancellation) => {
+                let document = cancellation.verify_by_any(&self.measured.manifest).map_err(refuse_endorsement)?;
+                self.measured.check_group(document.group, document.manifest)?;
+                if document.recovery != recovery.hash() {
+                    return Err(Refusal::RecoveryUnknown.into());
+                }
+                self.gate(base).cancel_by_operators(recovery)
+            }
+        };
+        if let Some(event) = cancelled? {
+            self.record(base, event);
+        }
+        Ok(Step::Done(Body::Nothing))
+    }
+
+    /// What the operators have ordered counts from now on: each recovery that it ends is in the receipt.
+    fn end_recoveries(&self, base: &mut Base) {
+        let ended = base.receipts.state().recoveries().ended_by(self.standing.policy(), base.now);
+        for (recovery, not_after) in ended {
+            self.record(base, Event::RecoveryCancelled { recovery, by: None, not_after });
+        }
     }
 
     /// Takes in a peer: its document answers our challenge, its boot is the rostered one, its signer key the one that the group knows.

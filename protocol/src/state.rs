@@ -1,9 +1,10 @@
 //! What a signer remembers and every decision looks at: which requests were answered, what limits have counted, which requests wait for a
-//! delay, which were withdrawn, and what operators have stopped.
+//! delay, which were withdrawn, whose credentials were replaced, and what operators have stopped.
 //!
 //! It changes in one way: by an [`Event`] that stands in the chain of receipts. Whoever has the chain can therefore follow every change,
 //! in order, signed; and there is one place under which a replicated log can come. Each signer keeps its own as long as there is none.
 
+mod recoveries;
 mod request_ids;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,8 @@ use cloister_wire::{
     switch::Scope,
 };
 
+use recoveries::Beginning;
+pub(crate) use recoveries::Recoveries;
 pub(crate) use request_ids::RequestIds;
 
 /// All of it.
@@ -25,12 +28,14 @@ pub(crate) struct State {
     spending: BTreeMap<Tenant, Spending>,
     /// Requests with all the approvals of a rule, and when they may be signed by it.
     signable: BTreeMap<Hash, (RuleName, UnixMillis)>,
+    /// Requests and recoveries.
     withdrawn: BTreeSet<Hash>,
+    recoveries: Recoveries,
     /// Kill switches that are closed.
     closed: BTreeMap<Hash, Scope>,
     /// Those that were lifted: no host closes them again.
     lifted: BTreeSet<Hash>,
-    /// When the requests above expire.
+    /// When the requests and recoveries above expire.
     expiry: BTreeSet<(UnixMillis, Hash)>,
 }
 
@@ -48,16 +53,24 @@ impl State {
                 self.signable.insert(*request, (rule.clone(), *signable_at));
                 self.expiry.insert((*not_after, *request));
             }
-            Event::Withdrawn { request, not_after, .. } => {
-                self.withdrawn.insert(*request);
-                self.expiry.insert((*not_after, *request));
-            }
+            Event::Withdrawn { request, not_after, .. } => self.withdraw(*request, *not_after),
             Event::SwitchClosed { closing, scope } => {
                 self.closed.insert(*closing, scope.clone());
             }
             Event::SwitchOpened { closing } => {
                 self.closed.remove(closing);
                 self.lifted.insert(*closing);
+            }
+            Event::RecoveryBegun { recovery, tenant, member, base, credential, effective_at, not_after, .. } => {
+                let (effective_at, not_after) = (*effective_at, *not_after);
+                let beginning = Beginning { recovery, tenant, member, base, credential, effective_at, not_after };
+                if let Some((over, until)) = self.recoveries.begin(now, &beginning) {
+                    self.withdraw(over, until);
+                }
+            }
+            Event::RecoveryCancelled { recovery, not_after, .. } => {
+                self.recoveries.end(recovery);
+                self.withdraw(*recovery, *not_after);
             }
             // Approvals name the policy that they were given under.
             Event::PolicyChanged { .. } | Event::Started { .. } => self.signable.clear(),
@@ -80,8 +93,14 @@ impl State {
         self.signable.get(request).filter(|(known, _)| known == rule).map(|(_, at)| *at)
     }
 
+    /// Whether a request was withdrawn, or a recovery cancelled.
     pub(crate) fn is_withdrawn(&self, request: &Hash) -> bool {
         self.withdrawn.contains(request)
+    }
+
+    /// Credentials that were replaced.
+    pub(crate) fn recoveries(&self) -> &Recoveries {
+        &self.recoveries
     }
 
     /// Whether a kill switch stops what a tenant asks for, with this key if it is about one.
@@ -108,9 +127,14 @@ impl State {
         self.closed.len() < limits::CLOSINGS && self.lifted.len() < limits::LIFTED
     }
 
-    /// Whether one more request can be remembered.
+    /// Whether one more request or cancelled recovery can be remembered.
     pub(crate) fn has_room(&self) -> bool {
         self.expiry.len() < limits::REMEMBERED
+    }
+
+    fn withdraw(&mut self, withdrawn: Hash, until: UnixMillis) {
+        self.withdrawn.insert(withdrawn);
+        self.expiry.insert((until, withdrawn));
     }
 
     /// Forgets requests whose time is over.

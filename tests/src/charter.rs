@@ -201,7 +201,7 @@ impl Charter {
 /// A member whose key is [`secret`] of its name.
 #[must_use]
 pub fn member(name: &str) -> Member {
-    Member { name: requester(name), credential: PublicKey::of(&secret(name)).into() }
+    Member { name: requester(name), credential: PublicKey::of(&secret(name)).into(), guardians: None }
 }
 
 /// The rule `key:NAME`: [`TREASURER`], [`MODULE`] and [`PERSON`] may sign such payloads with this key, whatever they do.

@@ -168,6 +168,12 @@ impl Group {
         self.in_force.clone().unwrap_or_else(|| self.charter.endorse(&self.charter.policy()))
     }
 
+    /// The policy in force, endorsed.
+    #[must_use]
+    pub fn policy_in_force(&self) -> Endorsed<Policy> {
+        self.in_force.clone().unwrap_or_else(|| self.policy())
+    }
+
     /// Starts every signer.
     pub fn start(&mut self, kind: StartKind) {
         let order = self.order(kind);

@@ -23,9 +23,11 @@
 use minicbor::{Decode, Encode};
 
 use crate::{
+    codec,
     ids::Hash,
     p256::{P256Key, P256Signature},
     signature::{PublicKey, Signature},
+    tag::Tag,
     webauthn::{Assertion, Passkey},
 };
 
@@ -104,6 +106,18 @@ impl From<PublicKey> for Credential {
 }
 
 impl Credential {
+    /// What a recovery names it by.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Tag::CREDENTIAL.hash(&codec::encode(self))
+    }
+
+    /// Whether anybody could use it: a passkey names at least one page.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        !matches!(self, Self::WebAuthn(passkey) if passkey.origins.is_empty())
+    }
+
     /// Checks that `proof` was made for this tagged hash.
     ///
     /// # Errors
@@ -134,7 +148,6 @@ mod tests {
     use ed25519_dalek::SigningKey;
 
     use super::*;
-    use crate::tag::Tag;
 
     fn p256() -> (EcdsaKeyPair, P256Key) {
         let secret = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();

@@ -41,6 +41,7 @@ pub mod p256;
 pub mod peer;
 pub mod policy;
 pub mod receipt;
+pub mod recovery;
 pub mod refusal;
 pub mod request;
 pub mod review;

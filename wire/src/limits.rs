@@ -86,6 +86,16 @@ pub const CLOSINGS: usize = 256;
 pub const LIFTED: usize = 4096;
 /// Requests that a signer remembers as withdrawn or waiting for a delay, until they expire: about 2 MiB.
 pub const REMEMBERED: usize = 16_384;
+/// How long the holder of a credential and the operators have to cancel its recovery, milliseconds: an hour at least.
+pub const RECOVERY_DELAY_LEAST_MS: u64 = 60 * 60 * 1000;
+/// Thirty days at most.
+pub const RECOVERY_DELAY_MOST_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// A recovery's body, bytes: a passkey with all its pages takes 2371.
+pub const RECOVERY: usize = 2816;
+/// Members whose recovery waits or is in force, two recoveries each at most: about 500 KiB. The end of all of them fits one receipt.
+pub const RECOVERIES: usize = 96;
+/// Those of one tenant: a quarter, so that none can take the room of the others alone.
+pub const TENANT_RECOVERIES: usize = RECOVERIES / 4;
 /// An approval's body, bytes.
 pub const APPROVAL: usize = 512;
 /// What people are shown of one request, bytes.

@@ -21,6 +21,7 @@ use crate::{
     peer::{Envelope, PeerFrame},
     policy::Policy,
     receipt::Receipt,
+    recovery::{Canceller, Recovery},
     refusal::Refusal,
     request::Requested,
     review::Review,
@@ -238,6 +239,26 @@ pub enum Request {
         /// Signed by the quorum.
         #[n(0)]
         opening: Endorsed<Opening>,
+    },
+    /// Begins a recovery: the member gets the new credential once the guardians' delay is over.
+    #[n(26)]
+    Recover {
+        /// The recovery.
+        #[n(0)]
+        recovery: Recovery,
+        /// By guardians of the member.
+        #[n(1)]
+        approvals: List<Approval, { limits::APPROVALS }>,
+    },
+    /// Ends a recovery that waits, and has one that has not begun never begin.
+    #[n(27)]
+    CancelRecovery {
+        /// All of it, so that a signer that missed it refuses it from then on.
+        #[n(0)]
+        recovery: Recovery,
+        /// Who cancels it.
+        #[n(1)]
+        by: Canceller,
     },
     /// Ends a session key before its time.
     #[n(28)]

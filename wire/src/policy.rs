@@ -91,6 +91,9 @@ pub struct Member {
     /// Verifies what it signs.
     #[n(1)]
     pub credential: Credential,
+    /// Who can replace its credential ([`crate::recovery`]); the member itself does not count.
+    #[n(2)]
+    pub guardians: Option<Quorum>,
 }
 
 /// Members of whom some have to approve.

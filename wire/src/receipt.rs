@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 use crate::{
     bounded::{Bytes, List},
     codec,
+    credential::Credential,
     ids::{
         BootId, CeremonyId, Hash, Incarnation, KeyId, LimitName, Pcr, PolicyVersion, Quantity, RequestId, Requester,
         RuleName, Sequence, SignerId, Tenant, UnixMillis,
@@ -190,6 +191,48 @@ pub enum Event {
         /// Hash of the closing.
         #[n(0)]
         closing: Hash,
+    },
+    /// Guardians have given a member another credential, which counts once their delay is over. Stands alone in its receipt.
+    #[n(11)]
+    RecoveryBegun {
+        /// Hash of the recovery.
+        #[n(0)]
+        recovery: Hash,
+        /// The tenant.
+        #[n(1)]
+        tenant: Tenant,
+        /// Whose credential is replaced.
+        #[n(2)]
+        member: Requester,
+        /// Hash of the credential that the policy names: the recovery counts for as long as it is this one.
+        #[n(3)]
+        base: Hash,
+        /// The new credential.
+        #[n(4)]
+        credential: Credential,
+        /// When it takes the place of the one in force.
+        #[n(5)]
+        effective_at: UnixMillis,
+        /// Who approved it.
+        #[n(6)]
+        approved: List<Requester, { limits::APPROVALS }>,
+        /// By when it had to have begun.
+        #[n(7)]
+        not_after: UnixMillis,
+    },
+    /// A recovery has ended.
+    #[n(12)]
+    RecoveryCancelled {
+        /// Hash of the recovery.
+        #[n(0)]
+        recovery: Hash,
+        /// The holder of the credential that it would have replaced; absent if operators ended it: by a cancellation, or with the start
+        /// order or policy in this receipt.
+        #[n(1)]
+        by: Option<Requester>,
+        /// By when it has to have begun.
+        #[n(2)]
+        not_after: UnixMillis,
     },
 }
 

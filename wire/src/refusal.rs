@@ -99,6 +99,10 @@ refusals! {
     63 SwitchClosed "switch_closed" "An operator has closed a kill switch for the group, the tenant or the key; ask the operators, whose quorum opens it."
     64 DelegationInvalid "delegation_invalid" "The session key's delegation is missing, not by the member that the request names, not for this time, revoked, or its scope makes no sense; have the member delegate anew."
     65 DelegationExceeded "delegation_exceeded" "The delegation's scope does not let the session key ask for this; ask with the member's own credential, or have the member delegate more."
+    66 RecoveryInvalid "recovery_invalid" "The recovery is of a member without guardians, or does not replace the credential in force by another that can be used; look at the policy and at the recoveries, and draft a new one."
+    67 RecoveryUnknown "recovery_unknown" "No such recovery waits or could begin: it is in force, or replaces a credential that is not; have the operators change the policy."
+    68 RecoveryWaiting "recovery_waiting" "Another recovery of this member waits; have it cancelled, or wait until it is in force."
+    69 RecoveryCancelled "recovery_cancelled" "The recovery was cancelled; draft a new one and have it approved."
 }
 
 impl fmt::Display for Refusal {

@@ -50,6 +50,12 @@ tags! {
     CLOSING = "cloister/1/closing";
     /// Kill switches, lifted by operators.
     OPENING = "cloister/1/opening";
+    /// A new credential for a member, approved by its guardians.
+    RECOVERY = "cloister/1/recovery";
+    /// The end of a recovery that waits, signed by an operator.
+    CANCELLATION = "cloister/1/cancellation";
+    /// A credential: what a recovery says that it replaces.
+    CREDENTIAL = "cloister/1/credential";
     /// What a signer makes of a request, signed by the boot identity.
     REVIEW = "cloister/1/review";
     /// What people are shown of a request: the effects digest of receipts.

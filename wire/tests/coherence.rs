@@ -14,7 +14,8 @@ fn list<T, const MAX: usize>(items: impl IntoIterator<Item = T>) -> List<T, MAX>
 }
 
 fn member(called: &str) -> Member {
-    Member { name: name(called), credential: PublicKey::of(&SigningKey::from_bytes(&[1; 32])).into() }
+    let credential = PublicKey::of(&SigningKey::from_bytes(&[1; 32])).into();
+    Member { name: name(called), credential, guardians: None }
 }
 
 fn set(called: &str, members: &[&str]) -> MemberSet {
@@ -284,4 +285,26 @@ fn tenants_members_sets_lists_and_limits_are_found_by_name() {
     assert!(friends.has(&account(2)) && !friends.has(&account(3)));
     assert!(tenant.limit(&name("daily")).is_some() && tenant.limit(&name("weekly")).is_none());
     assert!(!tenant.may_create_keys(&name("ann")));
+}
+
+#[test]
+fn guardians_are_a_set_of_enough_others_with_a_delay_to_cancel_in() {
+    let guarded = |set: &str, count, delay_ms| {
+        let mut tenant = acme();
+        let [ann, bob] = [member("ann"), member("bob")];
+        let guardians = Some(Quorum { set: name(set), count, delay_ms });
+        tenant.members = list([Member { guardians, ..ann }, bob]);
+        policy([tenant]).check().err().map(|incoherent| incoherent.what)
+    };
+    let hour = limits::RECOVERY_DELAY_LEAST_MS;
+    let month = limits::RECOVERY_DELAY_MOST_MS;
+    assert_eq!((guarded("both", 1, hour), guarded("both", 1, month)), (None, None));
+    assert_eq!(guarded("family", 1, hour), unknown("set", "family"));
+    for needed in [0, 2] {
+        let member = "ann".to_owned();
+        assert_eq!(guarded("both", needed, hour), Some(What::Guardians { member, needed, others: 1 }));
+    }
+    for delay in [0, hour - 1, month + 1] {
+        assert!(matches!(guarded("both", 1, delay), Some(What::Senseless(text)) if text.contains("delay")), "{delay}");
+    }
 }

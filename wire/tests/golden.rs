@@ -21,6 +21,7 @@ use cloister_wire::{
     peer::{CeremonyMessage, Envelope, PairRound, PeerFrame, PeerMessage, Round},
     policy::*,
     receipt::{Charge, Event, Receipt, ReceiptBody},
+    recovery::{Cancellation, Canceller, Recovery, RecoveryBody},
     refusal::Refusal,
     request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
     review::{Review, ReviewBody, Standing},
@@ -115,11 +116,28 @@ fn the_largest_event_is_within_its_bound() {
 }
 
 #[test]
+fn the_largest_recovery_is_within_its_bound() {
+    use cloister_wire::limits;
+    let long = "x".repeat(limits::NAME);
+    let origins = list(vec![name(&"o".repeat(limits::ORIGIN)); limits::ORIGINS]);
+    let passkey = Passkey { key: PasskeyKey::P256(p256_key()), rp_id: name(&"r".repeat(limits::RP_ID)), origins };
+    let largest = RecoveryBody {
+        tenant: name(&long),
+        member: name(&long),
+        credential: Credential::WebAuthn(passkey),
+        issued_at: UnixMillis(u64::MAX),
+        not_after: UnixMillis(u64::MAX),
+        ..recovery_body()
+    };
+    assert!(Recovery::new(&largest).is_ok(), "{}", codec::encode(&largest).len());
+}
+
+#[test]
 fn every_request_has_its_own_number() {
     // A number from 24 on has a byte of its own behind the one that says so.
     let number = |golden: &Golden| if golden.bytes[1] == 0x18 { golden.bytes[2] } else { golden.bytes[1] };
     let numbers: std::collections::BTreeSet<_> = requests().iter().map(number).collect();
-    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..26).chain([28]).collect::<Vec<_>>());
+    assert_eq!(numbers.into_iter().collect::<Vec<_>>(), (0..29).collect::<Vec<_>>());
 }
 
 fn values() -> Vec<Golden> {
@@ -181,6 +199,9 @@ fn documents() -> Vec<Golden> {
             receipt_body(Event::SwitchClosed { closing: hash(1), scope: Scope::Tenant(tenant()) }),
         ),
         golden("ReceiptSwitchOpened", receipt_body(Event::SwitchOpened { closing: hash(1) })),
+        golden("ReceiptRecoveryBegun", receipt_body(recovery_begun())),
+        golden("ReceiptRecoveryCancelledByHolder", receipt_body(recovery_cancelled(Some(requester())))),
+        golden("ReceiptRecoveryCancelledByOperators", receipt_body(recovery_cancelled(None))),
         golden("Charge", charge()),
         golden("ApprovalBody", approval_body()),
         golden("ApprovalBodyWithdraw", ApprovalBody { stance: Stance::Withdraw, ..approval_body() }),
@@ -194,6 +215,9 @@ fn documents() -> Vec<Golden> {
         golden("ClosingOfTenant", closing(Scope::Tenant(tenant()))),
         golden("ClosingOfKey", closing(Scope::Key(key()))),
         golden("Opening", opening()),
+        golden("RecoveryBody", recovery_body()),
+        golden("Recovery", recovery()),
+        golden("Cancellation", cancellation()),
     ]
 }
 
@@ -231,6 +255,9 @@ fn requests() -> Vec<Golden> {
         golden("RequestClose", Request::Close { closing: endorsed(&closing(Scope::Group)) }),
         golden("RequestRevoke", Request::Revoke { delegation: delegation(), withdrawal: approval() }),
         golden("RequestOpen", Request::Open { opening: endorsed(&opening()) }),
+        golden("RequestRecover", Request::Recover { recovery: recovery(), approvals: list([approval()]) }),
+        golden("RequestCancelRecoveryByHolder", cancel_recovery(Canceller::Holder(approval()))),
+        golden("RequestCancelRecoveryByOperator", cancel_recovery(Canceller::Operator(endorsed(&cancellation())))),
     ]
 }
 
@@ -328,7 +355,8 @@ fn policy() -> Policy {
 
 /// Of everything that a tenant's part may have, at least one.
 fn tenant_policy() -> TenantPolicy {
-    let members = [member("cfo", 4), member("treasurer", 3)];
+    let guardians = Some(Quorum { set: name("finance"), count: 1, delay_ms: 3_600_000 });
+    let members = [Member { guardians, ..member("cfo", 4) }, member("treasurer", 3)];
     let set = MemberSet { name: "finance".parse().unwrap(), members: list(["cfo", "treasurer"].map(name)) };
     let friends = AccountList { name: "friends".parse().unwrap(), accounts: list(accounts()) };
     let table = LookupTable { address: hash(5), addresses: list([hash(6), hash(7)]) };
@@ -345,7 +373,7 @@ fn tenant_policy() -> TenantPolicy {
 }
 
 fn member(name: &str, key: u8) -> Member {
-    Member { name: name.parse().unwrap(), credential: public_key(key).into() }
+    Member { name: name.parse().unwrap(), credential: public_key(key).into(), guardians: None }
 }
 
 fn accounts() -> [Account; 5] {
@@ -592,6 +620,41 @@ fn delegation() -> Delegation {
 
 fn opening() -> Opening {
     Opening { group: group(), manifest: hash(1), closings: list([hash(2), hash(3)]) }
+}
+
+fn recovery_body() -> RecoveryBody {
+    RecoveryBody {
+        group: group(),
+        tenant: tenant(),
+        member: requester(),
+        replaces: Credential::Ed25519(public_key(3)).hash(),
+        credential: Credential::P256(p256_key()),
+        nonce: nonce(),
+        issued_at: at(),
+        not_after: at().plus(60_000),
+    }
+}
+
+fn recovery() -> Recovery {
+    Recovery::new(&recovery_body()).unwrap()
+}
+
+fn cancellation() -> Cancellation {
+    Cancellation { group: group(), manifest: hash(1), recovery: recovery().hash() }
+}
+
+fn cancel_recovery(by: Canceller) -> Request {
+    Request::CancelRecovery { recovery: recovery(), by }
+}
+
+fn recovery_begun() -> Event {
+    let RecoveryBody { tenant, member, replaces, credential, not_after, .. } = recovery_body();
+    let (recovery, effective_at, approved) = (recovery().hash(), at().plus(3_600_000), list([name("cfo")]));
+    Event::RecoveryBegun { recovery, tenant, member, base: replaces, credential, effective_at, approved, not_after }
+}
+
+fn recovery_cancelled(by: Option<Requester>) -> Event {
+    Event::RecoveryCancelled { recovery: recovery().hash(), by, not_after: at().plus(60_000) }
 }
 
 fn p256_key() -> P256Key {

@@ -117,7 +117,9 @@ impl Known<'_> {
             | Event::Approved { .. }
             | Event::Withdrawn { .. }
             | Event::SwitchClosed { .. }
-            | Event::SwitchOpened { .. } => return None,
+            | Event::SwitchOpened { .. }
+            | Event::RecoveryBegun { .. }
+            | Event::RecoveryCancelled { .. } => return None,
         };
         (!known).then_some(Finding::Dangling { boot: body.boot, sequence: body.sequence, what, hash })
     }
@@ -139,7 +141,9 @@ impl BootChain {
                 | Event::Approved { .. }
                 | Event::Withdrawn { .. }
                 | Event::SwitchClosed { .. }
-                | Event::SwitchOpened { .. } => {}
+                | Event::SwitchOpened { .. }
+                | Event::RecoveryBegun { .. }
+                | Event::RecoveryCancelled { .. } => {}
             }
         }
     }

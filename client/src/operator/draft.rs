@@ -78,7 +78,7 @@ impl PolicyDraft {
             return if same { Ok(()) } else { Err(PlanError::RequesterTaken(name)) };
         }
         let part = self.tenants.entry(tenant.clone()).or_insert_with(|| TenantPolicy::new(tenant));
-        change("requesters", &mut part.members, |members| members.push(Member { name, credential }))
+        change("requesters", &mut part.members, |members| members.push(Member { name, credential, guardians: None }))
     }
 
     /// Takes a requester out of its tenant, of sets and of rules. What then names nobody is gone, too.

@@ -130,7 +130,8 @@ fn a_requester_must_be_named_before_it_is_allowed_anything() {
 /// A tenant whose board of alice and bob approves whatever is asked.
 fn board(needed: u16) -> TenantPolicy {
     let names = |names: &[&str]| names.iter().map(|name| name.parse::<Requester>().unwrap()).collect::<Vec<_>>();
-    let member = |name| cloister_wire::policy::Member { name, credential: Secret::generate().unwrap().public().into() };
+    let credential = || Secret::generate().unwrap().public().into();
+    let member = |name| cloister_wire::policy::Member { name, credential: credential(), guardians: None };
     let set: cloister_wire::ids::SetName = "board".parse().unwrap();
     let verdict = Verdict::Approve(Quorum { set: set.clone(), count: needed, delay_ms: 0 });
     let mut tenant = TenantPolicy::new("acme".parse().unwrap());

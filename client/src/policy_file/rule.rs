@@ -52,9 +52,10 @@ struct RuleForm {
 /// `"allow"`, `"deny"` or `{ approve = 2, of = "board", delay = "1h" }`.
 struct Then(Verdict);
 
+/// `{ approve = 2, of = "board", delay = "1h" }`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct QuorumForm {
+pub(super) struct QuorumForm {
     approve: u16,
     of: Text<SetName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,10 +144,7 @@ impl Serialize for Then {
         match &self.0 {
             Verdict::Allow => serializer.serialize_str("allow"),
             Verdict::Deny => serializer.serialize_str("deny"),
-            Verdict::Approve(Quorum { set, count, delay_ms }) => {
-                let delay = Some(Text(Span(*delay_ms))).filter(|_| *delay_ms > 0);
-                QuorumForm { approve: *count, of: Text(set.clone()), delay }.serialize(serializer)
-            }
+            Verdict::Approve(quorum) => QuorumForm::from(quorum).serialize(serializer),
         }
     }
 }
@@ -176,8 +174,20 @@ impl<'de> de::Visitor<'de> for ThenVisitor {
 
     fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Then, A::Error> {
         let form = QuorumForm::deserialize(de::value::MapAccessDeserializer::new(map))?;
-        let delay_ms = form.delay.map_or(0, |delay| delay.0.0);
-        Ok(Then(Verdict::Approve(Quorum { set: form.of.0, count: form.approve, delay_ms })))
+        Ok(Then(Verdict::Approve(form.into())))
+    }
+}
+
+impl From<&Quorum> for QuorumForm {
+    fn from(Quorum { set, count, delay_ms }: &Quorum) -> Self {
+        let delay = Some(Text(Span(*delay_ms))).filter(|_| *delay_ms > 0);
+        Self { approve: *count, of: Text(set.clone()), delay }
+    }
+}
+
+impl From<QuorumForm> for Quorum {
+    fn from(form: QuorumForm) -> Self {
+        Self { set: form.of.0, count: form.approve, delay_ms: form.delay.map_or(0, |delay| delay.0.0) }
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     account,
     limit::LimitEntry,
-    member::MemberForm,
+    member::MemberEntry,
     rule::RuleEntry,
     text::{Text, Written},
 };
@@ -27,7 +27,7 @@ pub(super) struct TenantForm {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     key_creators: Vec<Text<Requester>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    members: Named<Requester, MemberForm>,
+    members: Named<Requester, MemberEntry>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     sets: Named<SetName, Vec<Text<Requester>>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -68,8 +68,7 @@ impl TenantForm {
             let addresses = addresses.into_iter().map(|one| one.0.0).collect();
             Ok(LookupTable { address: address.0.0, addresses: list("addresses of a lookup table", addresses)? })
         };
-        let members =
-            self.members.into_iter().map(|(name, member)| member.into_member(name.0)).collect::<Result<_, _>>()?;
+        let members = self.members.into_iter().map(|(name, member)| member.into_member(name.0)).collect();
         let limits = self.limits.into_iter().map(|(name, limit)| limit.into_limit(name.0)).collect();
         Ok(TenantPolicy {
             tenant,

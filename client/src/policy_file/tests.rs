@@ -25,7 +25,7 @@ key_creators = ["alice"]
 
 [tenant.treasury.members]
 alice = {{ ed25519 = "{KEY}" }}
-bob = {{ ed25519 = "{KEY}" }}
+bob = {{ ed25519 = "{KEY}", guardians = {{ approve = 1, of = "board", delay = "48h" }} }}
 
 [tenant.treasury.sets]
 board = ["bob", "alice"]
@@ -66,6 +66,7 @@ fn a_policy_reads_back_from_toml_and_json_as_it_was_written() {
     let toml = to_toml(&tenants);
     assert_eq!(read(&toml).unwrap(), tenants, "{toml}");
     assert!(toml.contains("most = \"10 ether\", window = \"1d\", per = \"tenant\""), "{toml}");
+    assert!(toml.contains("guardians = { approve = 1, of = \"board\", delay = \"2d\" } }"), "{toml}");
     assert!(toml.contains("then = { approve = 2, of = \"board\", delay = \"1h\" }"), "{toml}");
     assert_eq!(read(&to_json(&tenants).to_string()).unwrap(), tenants);
 }
@@ -83,6 +84,8 @@ fn what_is_wrong_is_named_with_its_field_and_line() {
         ("delay = \"1h\"", "wait = \"1h\"", "LINE: tenant.treasury.rules[1].then.wait: "),
         ("then = \"allow\"", "then = \"ask\"", "LINE: tenant.treasury.rules[0].then: "),
         ("then = \"allow\"", "", "tenant.treasury.rules[0]: missing field `then`"),
+        (", guardians =", ", guardian =", "LINE: tenant.treasury.members.bob.guardian: unknown field"),
+        (", guardians =", ", p256 = \"02\", guardians =", "LINE: tenant.treasury.members.bob.p256: "),
         ("name = \"rest\"", "name = \"the rest\"", "LINE: tenant.treasury.rules[1].name: "),
         ("[tenant.treasury]", "[tenants.treasury]", "unknown field `tenants`"),
         ("= { approve", "= { approve = 1, approve", "LINE: "),
@@ -101,6 +104,12 @@ fn what_is_wrong_is_named_with_its_field_and_line() {
             "approve = 2",
             "approve = 3",
             "tenant treasury, rule rest: 3 approvals are asked for, and the set has 2 members",
+        ),
+        ("\"48h\"", "\"59m\"", "tenant treasury: guardians have a delay of an hour at least"),
+        (
+            "approve = 1",
+            "approve = 2",
+            "2 guardians have to agree on a new credential for bob, and the set has 1 other",
         ),
         ("\"rest\"", "\"small-payouts\"", "another rule has this name"),
     ] {
@@ -145,6 +154,19 @@ fn name<T: std::str::FromStr<Err = cloister_wire::ids::Malformed> + std::fmt::De
 
 fn names() -> Vec<Requester> {
     ["alice", "bob", "car\"ol", "d.'e"].iter().map(|name| name.parse().unwrap()).collect()
+}
+
+/// Each has a credential, and all but the first have guardians.
+fn members(key: PublicKey) -> Vec<Member> {
+    let guardians = |number: u64| Quorum {
+        set: "board".parse().unwrap(),
+        count: 3,
+        delay_ms: cloister_wire::limits::RECOVERY_DELAY_LEAST_MS + number,
+    };
+    let member = |(number, name)| Member { name, credential: key.into(), guardians: Some(guardians(number)) };
+    let mut members: Vec<_> = (0..).zip(names()).map(member).collect();
+    members[0].guardians = None;
+    members
 }
 
 fn quantity() -> impl Strategy<Value = Quantity> {
@@ -314,7 +336,7 @@ fn tenant() -> impl Strategy<Value = TenantPolicy> {
             let key = PublicKey::of(&SigningKey::from_bytes(&[7; 32]));
             TenantPolicy {
                 tenant,
-                members: list(names().into_iter().map(|name| Member { name, credential: key.into() }).collect()),
+                members: list(members(key)),
                 key_creators: list(names()),
                 sets: list(vec![MemberSet { name: "board".parse().unwrap(), members: list(names()) }]),
                 lists: list(vec![AccountList { name: "friends".parse().unwrap(), accounts: list(accounts) }]),

@@ -154,6 +154,8 @@ impl DocumentKind {
             Self::Policy => "policy",
             Self::Closing => "closing",
             Self::Opening => "opening",
+            Self::Recovery => "recovery",
+            Self::Cancellation => "cancellation",
         }
     }
 }

@@ -33,6 +33,19 @@ impl Store {
         body.map(read).transpose()
     }
 
+    /// The document of a kind and hash.
+    pub(crate) async fn named<T: Stored>(&self, kind: DocumentKind, hash: &Hash) -> Result<Option<T>, StoreError> {
+        let body = query_scalar("SELECT body FROM documents WHERE kind = ? AND hash = ?");
+        let body = body.bind(kind.name()).bind(&hash.as_bytes()[..]).fetch_optional(&self.readers).await?;
+        body.map(read).transpose()
+    }
+
+    /// Hash, number and encoding of all documents of a kind, oldest first.
+    pub(crate) async fn numbered(&self, kind: DocumentKind) -> Result<Vec<(Vec<u8>, i64, Vec<u8>)>, StoreError> {
+        let rows = query_as("SELECT hash, number, body FROM documents WHERE kind = ? ORDER BY number");
+        Ok(rows.bind(kind.name()).fetch_all(&self.readers).await?)
+    }
+
     /// The encodings of all documents of a kind, oldest first.
     pub(crate) async fn documents(&self, kind: DocumentKind) -> Result<Vec<Vec<u8>>, StoreError> {
         let bodies = query_scalar("SELECT body FROM documents WHERE kind = ? ORDER BY number");

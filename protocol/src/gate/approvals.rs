@@ -62,7 +62,7 @@ impl Gate<'_> {
         let says = *group == self.group && *request == subject.request && *policy == self.policy_hash;
         let member = subject.tenant.member(&body.member).filter(|_| says && body.stance == stance);
         let member = member.ok_or(Refusal::ApprovalInvalid)?;
-        member.credential.verify(&approval.hash(), &approval.proof).map_err(|_| Refusal::ApprovalInvalid)?;
+        self.credential(member).verify(&approval.hash(), &approval.proof).map_err(|_| Refusal::ApprovalInvalid)?;
         Ok(body.member)
     }
 }

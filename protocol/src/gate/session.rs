@@ -44,7 +44,7 @@ impl Gate<'_> {
         let body = delegation.unverified().map_err(|_| Refusal::DelegationInvalid)?;
         let own = body.group == self.group && body.tenant == tenant.tenant && body.by == member.name;
         let short = body.until <= body.from.plus(limits::SESSION_LIFE_MS);
-        let proved = own && short && member.credential.verify(&delegation.hash(), &delegation.proof).is_ok();
+        let proved = own && short && self.credential(member).verify(&delegation.hash(), &delegation.proof).is_ok();
         if proved { Ok(body) } else { Err(Refusal::DelegationInvalid) }
     }
 

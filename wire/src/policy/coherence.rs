@@ -3,10 +3,12 @@
 use core::fmt;
 use std::collections::BTreeSet;
 
-use super::{Check, Counterparty, EffectKind, Effects, Hours, Limit, Pattern, Policy, Rule, TenantPolicy, Verdict};
+use super::{
+    Check, Counterparty, EffectKind, Effects, Hours, Limit, Member, Pattern, Policy, Quorum, Rule, TenantPolicy,
+    Verdict,
+};
 use crate::{
     bounded::List,
-    credential::Credential,
     ids::{LimitName, ListName, RuleName, Tenant},
     limits,
 };
@@ -44,6 +46,18 @@ pub enum What {
         needed: u16,
         /// How many members there are.
         members: usize,
+    },
+    /// More guardians than there are, or nobody.
+    #[error(
+        "{needed} guardians have to agree on a new credential for {member}, and the set has {others} other members"
+    )]
+    Guardians {
+        /// Whose credential they can replace.
+        member: String,
+        /// How many have to agree.
+        needed: u16,
+        /// How many there are, the member itself left out.
+        others: usize,
     },
     /// A number or list for which there is no sense.
     #[error("{0}")]
@@ -116,9 +130,7 @@ impl TenantPolicy {
 
     fn check_names(&self) -> Checked {
         in_order("members", self.members.as_slice(), |member| &member.name)?;
-        let useless =
-            |credential: &_| matches!(credential, Credential::WebAuthn(passkey) if passkey.origins.is_empty());
-        if self.members.iter().any(|member| useless(&member.credential)) {
+        if !self.members.iter().all(|member| member.credential.is_usable()) {
             return Err(What::Senseless("a passkey names no page, so that nobody could use it"));
         }
         in_order("key creators", self.key_creators.as_slice(), |name| name)?;
@@ -131,6 +143,7 @@ impl TenantPolicy {
             in_order("members of a set", set.members.as_slice(), |name| name)?;
             set.members.iter().try_for_each(|name| self.check_member(name))?;
         }
+        self.members.iter().try_for_each(|member| self.check_guardians(member))?;
         self.lists
             .iter()
             .try_for_each(|list| in_order("accounts of a list", list.accounts.as_slice(), |account| account))?;
@@ -139,6 +152,18 @@ impl TenantPolicy {
 
     fn check_member(&self, name: &crate::ids::Requester) -> Checked {
         known("member", name, self.member(name))
+    }
+
+    fn check_guardians(&self, member: &Member) -> Checked {
+        let Some(Quorum { set, count, delay_ms }) = &member.guardians else { return Ok(()) };
+        let set = self.set(set).ok_or_else(|| What::Unknown("set", set.to_string()))?;
+        let others = set.members.iter().filter(|name| **name != member.name).count();
+        if *count == 0 || usize::from(*count) > others {
+            return Err(What::Guardians { member: member.name.to_string(), needed: *count, others });
+        }
+        sensible(usize::from(*count) <= limits::APPROVALS, "a recovery has room for sixteen approvals")?;
+        let bounds = limits::RECOVERY_DELAY_LEAST_MS..=limits::RECOVERY_DELAY_MOST_MS;
+        sensible(bounds.contains(delay_ms), "guardians have a delay of an hour at least and 30 days at most")
     }
 
     fn check_list(&self, name: &ListName) -> Checked {
