@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    attest, audit, demo, group, key, manifest, operator, policy, pools, requester, requests, session, sign, sim,
-    status, switch,
+    attest, audit, demo, group, key, manifest, operator, policy, pools, recovery, requester, requests, session, sign,
+    sim, status, switch,
 };
 
 /// Threshold signatures by attested enclaves: no machine ever holds a whole key.
@@ -62,6 +62,9 @@ pub(crate) enum Command {
     /// Kill switches: any operator closes, the quorum opens.
     #[command(subcommand)]
     Switch(switch::Command),
+    /// Another credential for a member who lost its own: guardians agree, its holder or any operator can stop them.
+    #[command(subcommand)]
+    Recovery(recovery::Command),
     /// What a host keeps ready for signatures.
     Pools(pools::Arguments),
     /// Where every signer stands.

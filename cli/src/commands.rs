@@ -9,6 +9,7 @@ pub(crate) mod manifest;
 pub(crate) mod operator;
 pub(crate) mod policy;
 pub(crate) mod pools;
+pub(crate) mod recovery;
 pub(crate) mod requester;
 pub(crate) mod requests;
 pub(crate) mod session;
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Policy(command) => wait(policy::run(command, output)),
         Command::Requests(command) => wait(requests::run(command, output)),
         Command::Session(command) => wait(session::run(command, output)),
+        Command::Recovery(command) => wait(recovery::run(command, output)),
         Command::Switch(command) => wait(switch::run(command, output)),
         Command::Pools(arguments) => wait(pools::run(arguments, output)),
         Command::Status(arguments) => wait(status::run(arguments, output)),

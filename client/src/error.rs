@@ -288,6 +288,11 @@ impl Error {
             Self::Plan(PlanError::NotAGrant(_)) => {
                 "Change the rule in a policy file: cloister policy show, cloister policy apply"
             }
+            Self::Plan(PlanError::NoGuardians(_)) => {
+                "Have the operators replace the credential in the policy: cloister policy show, cloister policy apply"
+            }
+            Self::Plan(PlanError::NotAGuardian { .. }) => "See who is: cloister policy show",
+            Self::Plan(PlanError::CredentialInForce(_)) => "Give the member's new key or passkey.",
             Self::Plan(PlanError::Incoherent(_)) => {
                 "Correct what it names; cloister policy check reads a file without a group."
             }
@@ -353,6 +358,9 @@ fn plan_code(why: &PlanError) -> &'static str {
         PlanError::QuorumBroken { .. } => "quorum_broken",
         PlanError::NotAGrant(_) => "not_a_grant",
         PlanError::Incoherent(_) => "policy_incoherent",
+        PlanError::NoGuardians(_) => "no_guardians",
+        PlanError::NotAGuardian { .. } => "not_a_guardian",
+        PlanError::CredentialInForce(_) => "credential_in_force",
         _ => "plan_invalid",
     }
 }

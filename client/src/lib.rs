@@ -41,6 +41,7 @@ pub mod policy_file;
 pub mod policy_question;
 pub mod pools;
 mod problem;
+pub mod recoveries;
 pub mod requester;
 pub mod requests;
 pub mod scheme;

@@ -190,8 +190,7 @@ impl Pending {
     pub fn word(&self, member: &Requester, stance: Stance) -> Result<Unsaid, Error> {
         let (request, policy, member) = (self.hash, self.policy()?, member.clone());
         let body = ApprovalBody { group: self.request.group, request, policy, member, stance, at: boot::now() };
-        let body = codec::encode(&body);
-        Ok(Unsaid { challenge: Tag::APPROVAL.hash(&body), body })
+        Ok(Unsaid::new(&body))
     }
 
     /// The request as a job whose result can be checked and put together.
@@ -209,6 +208,11 @@ impl Pending {
 }
 
 impl Unsaid {
+    pub(crate) fn new(body: &ApprovalBody) -> Self {
+        let body = codec::encode(body);
+        Self { challenge: Tag::APPROVAL.hash(&body), body }
+    }
+
     /// What has to be proved. A passkey gets it as its challenge ([`crate::passkey::challenge`]).
     #[must_use]
     pub fn challenge(&self) -> Hash {

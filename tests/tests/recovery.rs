@@ -371,6 +371,20 @@ fn a_signer_that_missed_the_beginning_takes_the_end_all_the_same() {
 }
 
 #[test]
+fn what_could_never_begin_is_not_remembered_as_cancelled() {
+    let mut stage = stage();
+    let expired = stage.recovery();
+    stage.wait(24 * HOUR);
+    let elsewhere = Recovery::new(&RecoveryBody { group: GroupId::from_bytes([9; 16]), ..stage.body() }).unwrap();
+    for (recovery, expected) in [(expired, Refusal::Expired), (elsewhere, Refusal::WrongGroup)] {
+        for by in [stage.holder(&recovery), stage.operator(&recovery)] {
+            assert_eq!(stage.cancel(&recovery, by), Err(expected));
+        }
+    }
+    assert_eq!(stage.events(), []);
+}
+
+#[test]
 fn nobody_else_cancels_a_recovery() {
     let mut stage = stage();
     let (recovery, other) = (stage.recovery(), stage.recovery());

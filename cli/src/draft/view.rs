@@ -10,7 +10,7 @@ use cloister_wire::{
     ids::{SignerId, Tenant},
     manifest::ValidManifest,
     order::{StartKind, StartOrder},
-    policy::Policy,
+    policy::{Policy, Quorum},
 };
 use serde::Serialize;
 
@@ -165,8 +165,11 @@ fn grant_says(tenant: &Tenant, grant: operator::Grant<'_>) -> Vec<String> {
 
 fn member_says(policy: &Policy, name: &str) -> Option<String> {
     let (tenant, member) = policy.member(&name.parse().ok()?)?;
+    let guardians = member.guardians.as_ref().map_or_else(String::new, |Quorum { set, count, delay_ms }| {
+        format!(", which {count} of {set} can replace after {} minutes", delay_ms / 60_000)
+    });
     Some(format!(
-        "requester {name} of tenant {} has public key {}",
+        "requester {name} of tenant {} has public key {}{guardians}",
         tenant.tenant,
         credential::text(&member.credential)
     ))

@@ -7,5 +7,6 @@ mod members;
 mod operators;
 mod policies;
 mod processes;
+mod recoveries;
 mod verification;
 mod world;

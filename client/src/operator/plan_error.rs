@@ -73,6 +73,20 @@ pub enum PlanError {
     /// The policy has no such requester.
     #[error("the policy names no requester {0}")]
     UnknownRequester(Requester),
+    /// Nobody can replace the member's credential but operators.
+    #[error("the policy gives {0} no guardians")]
+    NoGuardians(Requester),
+    /// Approves a recovery for nothing.
+    #[error("{name} is no guardian of {member}")]
+    NotAGuardian {
+        /// Who approves.
+        name: Requester,
+        /// Whose credential is to be replaced.
+        member: Requester,
+    },
+    /// A recovery that would change nothing.
+    #[error("this is the credential that {0} has")]
+    CredentialInForce(Requester),
     /// What is to be denied is not allowed.
     #[error("the policy does not allow all of this with the key {0}")]
     NotAllowed(KeyName),

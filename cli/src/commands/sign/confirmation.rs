@@ -11,7 +11,7 @@ use cloister_client::{
     requester::{self, Credential, Unproved},
 };
 use cloister_wire::{
-    codec,
+    codec, credential,
     delegation::DelegationBody,
     ids::{Requester, Tenant},
     request::{Requested, SignRequest},
@@ -136,15 +136,25 @@ async fn confirmed(
     let hint = "Give the toJSON() of what navigator.credentials.get() returned.";
     let proof = passkey::assertion(&input::read(assertion)?).map_err(|why| Failure::content(assertion, why, hint))?;
     let unproved = Unproved::new(request)?;
-    let policy = client.attested().state().await?.policy;
-    let policy = policy.map(|policy| policy.verify(client.attested().manifest())).transpose();
-    let policy = policy.map_err(|why| Error::NotEndorsed { what: "policy", why })?;
-    let known = policy.as_ref().and_then(|policy| policy.member(&request.requester)).map(|(_, member)| member);
-    if let Some(Err(why)) = known.map(|known| known.credential.verify(&unproved.challenge(), &proof)) {
+    let known = credentials(client, &request.requester).await?;
+    let verdicts: Vec<_> = known.iter().map(|known| known.verify(&unproved.challenge(), &proof)).collect();
+    if let Some(Err(why)) = verdicts.first().filter(|_| verdicts.iter().all(Result::is_err)) {
         let hint = "Confirm the challenge again, with the requester's passkey, on a page that its credential lists.";
         return Err(Failure::new(Exit::Usage, "assertion_invalid", why, hint));
     }
     Ok(unproved.assemble(proof))
+}
+
+/// What the requester may confirm with: the credential that the policy names, and those that guardians gave it, as far as the host knows.
+async fn credentials(client: &Client, requester: &Requester) -> Result<Vec<credential::Credential>, Failure> {
+    let policy = client.attested().state().await?.policy;
+    let policy = policy.map(|policy| policy.verify(client.attested().manifest())).transpose();
+    let policy = policy.map_err(|why| Error::NotEndorsed { what: "policy", why })?;
+    let named =
+        policy.as_ref().and_then(|policy| policy.member(requester)).map(|(_, member)| member.credential.clone());
+    let given = client.attested().recoveries().await?.into_iter().map(|known| known.proposal.body);
+    let given = given.filter(|body| body.member == *requester).map(|body| body.credential);
+    Ok(named.into_iter().chain(given).collect())
 }
 
 /// What the browser has to be given.
