@@ -174,7 +174,7 @@ fn what_the_policy_does_not_name_is_refused_with_a_code_of_its_own() {
         (C::Ethereum, P::Transaction, &other_chain, &[], R::ChainIdNotAllowed),
         (C::Ethereum, P::Transaction, &padded, &[], R::PayloadRejected),
         (C::Ethereum, P::Transaction, &TRANSFER[..TRANSFER.len() - 1], &[], R::PayloadRejected),
-        (C::Ethereum, P::TypedData, MAIL, &[], R::ChainNotAllowed),
+        (C::Ethereum, P::TypedData, MAIL, &[], R::DomainNotAllowed),
         (C::Bitcoin, P::Transaction, &foreign, &[], R::ForeignInputs),
         (C::Bitcoin, P::Transaction, &others, &[], R::PayloadRejected),
         (C::Cosmos, P::Transaction, &cosmos, &[], R::ChainIdNotAllowed),

@@ -11,6 +11,7 @@ use cloister_chains::U256;
 use cloister_client::{
     Key,
     audit::{BootChain, Report},
+    credential,
 };
 use cloister_wire::{
     ids::{Hash, KeyId, PolicyVersion, Tenant},
@@ -77,6 +78,8 @@ struct Account<'a> {
     requests: BTreeMap<Hash, KeyId>,
     /// What a closing stops.
     closings: BTreeMap<Hash, &'a Scope>,
+    /// Whose member a recovery is about.
+    recoveries: BTreeMap<Hash, &'a Tenant>,
 }
 
 impl<'a> Account<'a> {
@@ -90,11 +93,16 @@ impl<'a> Account<'a> {
             Event::SwitchClosed { closing, scope } => Some((*closing, scope)),
             _ => None,
         };
+        let recovery = |event: &'a Event| match event {
+            Event::RecoveryBegun { recovery, tenant, .. } => Some((*recovery, tenant)),
+            _ => None,
+        };
         Self {
             keys: report.keys.iter().map(|key| (key.id(), key)).collect(),
             versions: &report.policies,
             requests: events().filter_map(request).collect(),
             closings: events().filter_map(closing).collect(),
+            recoveries: events().filter_map(recovery).collect(),
         }
     }
 
@@ -124,8 +132,23 @@ impl<'a> Account<'a> {
                 says: format!("opened its share of {} after a restart", self.named(key)),
                 ..self.about(view, Some(key), None)
             },
-            Event::Released { request, key, tenant, rule, approved, effects, charges, .. } => EventView {
-                says: format!("released signature shares of {}, by rule {rule}", self.named(key)),
+            Event::Released {
+                request,
+                key,
+                tenant,
+                rule,
+                approved,
+                effects,
+                charges,
+                session,
+                requester,
+                attempt,
+                ..
+            } => EventView {
+                says: format!("released signature shares of {}, by rule {rule}, for {requester}", self.named(key)),
+                requester: Some(requester.to_string()),
+                session: session.map(|session| session.to_string()),
+                attempt: Some(*attempt),
                 tenant: Some(tenant.to_string()),
                 rule: Some(rule.to_string()),
                 approved: approved.iter().map(ToString::to_string).collect(),
@@ -153,10 +176,35 @@ impl<'a> Account<'a> {
                 ..self.about(view, None, Some(request))
             },
             Event::Withdrawn { request, by, .. } => EventView {
-                says: format!("{by} took a request back or rejected it: it is never signed"),
+                says: format!("{by} took back or rejected a request, or ended a session: nothing more is signed by it"),
                 by: Some(by.to_string()),
                 ..self.about(view, None, Some(request))
             },
+            Event::RecoveryBegun { recovery, tenant, member, credential: given, effective_at, approved, .. } => {
+                EventView {
+                    says: format!(
+                        "recovery {recovery}: {member} of tenant {tenant} has the {} {} from {} on, unless it is cancelled",
+                        credential::kind(given),
+                        credential::text(given),
+                        rfc3339(effective_at.0)
+                    ),
+                    tenant: Some(tenant.to_string()),
+                    approved: approved.iter().map(ToString::to_string).collect(),
+                    ..view
+                }
+            }
+            Event::RecoveryCancelled { recovery, by, .. } => {
+                let who = by.as_ref().map_or_else(|| "the operators".to_owned(), ToString::to_string);
+                let says = format!("{who} ended recovery {recovery}");
+                let tenant = self.recoveries.get(recovery).map(ToString::to_string);
+                EventView {
+                    everybody: tenant.is_none(),
+                    says,
+                    tenant,
+                    by: by.as_ref().map(ToString::to_string),
+                    ..view
+                }
+            }
             Event::SwitchClosed { closing, scope } => EventView {
                 says: format!("an operator stopped {}, by closing {closing}", self.stopped(scope)),
                 ..self.within(view, Some(scope))
@@ -236,6 +284,14 @@ struct EventView {
     #[serde(skip_serializing_if = "Option::is_none")]
     request_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    requester: Option<String>,
+    /// Hash of the delegation, where a session key asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    /// Which attempt at the request, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     approved: Vec<String>,
@@ -294,6 +350,8 @@ fn name(event: &Event) -> &'static str {
         Event::Withdrawn { .. } => "withdrawn",
         Event::SwitchClosed { .. } => "switch-closed",
         Event::SwitchOpened { .. } => "switch-opened",
+        Event::RecoveryBegun { .. } => "recovery-begun",
+        Event::RecoveryCancelled { .. } => "recovery-cancelled",
     }
 }
 
@@ -325,6 +383,9 @@ impl fmt::Display for EventView {
         write!(f, "{}  signer {signer}, boot {boot}…, receipt {sequence}\n  {says}", rfc3339(self.at))?;
         if let Some(request) = &self.request_hash {
             write!(f, "\n  request {request}")?;
+        }
+        if let Some(session) = &self.session {
+            write!(f, "\n  asked for by session key {session}")?;
         }
         if !self.approved.is_empty() {
             write!(f, "\n  approved by {}", self.approved.join(", "))?;
