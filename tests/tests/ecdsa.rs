@@ -179,7 +179,7 @@ fn what_the_policy_does_not_name_is_refused_with_a_code_of_its_own() {
         (C::Bitcoin, P::Transaction, &others, &[], R::PayloadRejected),
         (C::Cosmos, P::Transaction, &cosmos, &[], R::ChainIdNotAllowed),
         (C::Cosmos, P::Transaction, &stranger, &[], R::PayloadRejected),
-        (C::Solana, P::Transaction, b"", &[], R::ChainNotAllowed),
+        (C::Solana, P::Transaction, b"", &[], R::SchemeMismatch),
         (C::Cosmos, P::Message, &cosmos, &[], R::PurposeMismatch),
         (C::Ethereum, P::Transaction, TRANSFER, &[1 << 31], R::PathInvalid),
         (C::Ethereum, P::Transaction, TRANSFER, &[0, u32::MAX], R::PathInvalid),
