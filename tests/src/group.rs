@@ -147,7 +147,8 @@ impl Group {
     pub fn order(&mut self, kind: StartKind) -> StartOrder {
         let signers = self.charter.signers();
         let boots: Vec<_> = signers.into_iter().map(|signer| (signer, self.machine(signer).boot_id(NOW))).collect();
-        self.charter.order(kind, self.incarnation + 1, self.now, &boots)
+        let policy = self.policy().hash();
+        StartOrder { policy, ..self.charter.order(kind, self.incarnation + 1, self.now, &boots) }
     }
 
     /// A restart of what the newest genesis has founded.
@@ -166,12 +167,6 @@ impl Group {
     #[must_use]
     pub fn policy(&self) -> Endorsed<Policy> {
         self.in_force.clone().unwrap_or_else(|| self.charter.endorse(&self.charter.policy()))
-    }
-
-    /// The policy in force, endorsed.
-    #[must_use]
-    pub fn policy_in_force(&self) -> Endorsed<Policy> {
-        self.in_force.clone().unwrap_or_else(|| self.policy())
     }
 
     /// Starts every signer.

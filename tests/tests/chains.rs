@@ -8,6 +8,8 @@ mod bitcoin_ecdsa_judges;
 mod bitcoin_judges;
 #[path = "chains/ethereum.rs"]
 mod ethereum_judges;
+#[path = "chains/solana_effects.rs"]
+mod solana_effects_judges;
 #[path = "chains/solana.rs"]
 mod solana_judges;
 

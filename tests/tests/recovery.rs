@@ -170,7 +170,7 @@ impl Stage {
 
     /// Names the same boots in another order, under the policy in force.
     fn start_again(&mut self) {
-        let policy = self.group.policy_in_force();
+        let policy = self.group.policy();
         let order = StartOrder { policy: policy.hash(), ..self.group.order(self.group.again()) };
         self.group.incarnation += 1;
         let request = Request::Start { order: self.group.charter.endorse(&order), policy };
@@ -547,10 +547,6 @@ fn a_boot_that_has_forgotten_a_cancellation_begins_nothing_that_is_older_than_it
     stage.cancel(&recovery, by).unwrap();
     stage.wait(HOUR);
     stage.group.restart();
-    let policy = stage.group.policy_in_force();
-    for at in stage.group.charter.signers() {
-        stage.group.done(at, Request::ApplyPolicy { policy: policy.clone() });
-    }
     assert_eq!(stage.recover(&recovery), Err(Refusal::BeforeStart));
 }
 

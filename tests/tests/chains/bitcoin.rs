@@ -12,7 +12,10 @@ use bitcoin::{
     sighash::{Prevouts, SighashCache},
     transaction::Version,
 };
-use cloister_chains::bitcoin::{Network, Psbt, SighashType, XOnlyKey, p2tr_address, p2tr_script};
+use cloister_chains::{
+    bitcoin::{Network, Psbt, SighashType, Spender, XOnlyKey, p2tr_address, p2tr_script},
+    effect::{Asset, Effect, Party},
+};
 use proptest::{collection::vec, prelude::*};
 
 use crate::{bytes, golden, list, text};
@@ -83,6 +86,8 @@ proptest! {
         let (theirs, utxos) = draft.psbt(&key);
         let mut ours = Psbt::parse(&theirs.serialize()).unwrap();
         prop_assert_eq!(&TheirPsbt::deserialize(&ours.to_bytes()).unwrap(), &theirs);
+        let spender = Spender::Taproot { internal_key: key.internal(), output_key: key.output() };
+        prop_assert_eq!(ours.effects(&spender, [0; 4], |_| None).unwrap(), effects(&theirs, &key));
         let sighashes = ours.taproot_key_path_sighashes(&key.internal(), &key.output()).unwrap();
         let mut cache = SighashCache::new(&theirs.unsigned_tx);
         for (sighash, input) in sighashes.iter().zip(&draft.inputs) {
@@ -114,6 +119,19 @@ proptest! {
     fn survives_any_bytes_behind_the_magic(bytes in vec(any::<u8>(), 0..400)) {
         let _ = Psbt::parse(&[b"psbt\xff", &bytes[..]].concat());
     }
+}
+
+/// What the transaction does, as the other library reads it.
+fn effects(psbt: &TheirPsbt, key: &Key) -> Vec<Effect> {
+    let own = p2tr_script(&key.output());
+    let paid = psbt.unsigned_tx.output.iter().map(|output| {
+        let script = output.script_pubkey.to_bytes();
+        let to = if script == own[..] { Party::Signer } else { Party::Bitcoin(script) };
+        let amount = output.value.to_sat().into();
+        Effect::Transfer { asset: Asset::Satoshis, from: Party::Signer, to, amount }
+    });
+    let most = psbt.fee().unwrap().to_sat().into();
+    paid.chain([Effect::Fee { asset: Asset::Satoshis, most }]).collect()
 }
 
 /// A BIP-86 key pair, as another library sees it.
