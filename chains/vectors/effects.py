@@ -30,6 +30,9 @@ MOST = 2**256 - 1
 def call(signature, values, effects):
     types = signature[signature.index("(") + 1 : -1].split(",")
     data = keccak(text=signature)[:4] + encode(types, values)
+    if types[-1] == "bytes" and values[-1]:
+        # What the receiver is told may be an order, so that it is no plain transfer.
+        effects = [f"calls function 0x{data[:4].hex()} of {{contract}} with input 0x{keccak(data).hex()}"]
     return {"signature": signature, "data": data.hex(), "effects": effects}
 
 

@@ -1,8 +1,8 @@
 //! What people write for what a key may sign: `message`, `bitcoin+foreign`, `ethereum:1`.
 
-use cloister_chains::ethereum::TypedData;
+use cloister_chains::ethereum::{Address, TypedData};
 use cloister_wire::{
-    ids::Hash,
+    ids::{EthereumAccount, Hash},
     policy::{ForeignInputs, Permission},
     request::Scheme,
 };
@@ -13,7 +13,7 @@ use crate::{error::Error, typed_data};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is none of message, solana, bitcoin, bitcoin+foreign, ethereum:CHAIN_ID, ethereum-message, \
-     typed-data:0xDOMAIN_SEPARATOR, ethereum-authorization:CHAIN_ID, user-operation:CHAIN_ID and cosmos:CHAIN_ID"
+     typed-data:0xDOMAIN_SEPARATOR, ethereum-authorization:CHAIN_ID, user-operation:CHAIN_ID:0xACCOUNT and cosmos:CHAIN_ID"
 )]
 pub struct NotAPermission(String);
 
@@ -37,7 +37,12 @@ fn read(text: &str) -> Option<Permission> {
         // Authorisations of chain 0 hold on every chain.
         ("ethereum-authorization", Some("0")) => Permission::Authorization { chain_id: 0 },
         ("ethereum-authorization", Some(id)) => Permission::Authorization { chain_id: chain_id(id)? },
-        ("user-operation", Some(id)) => Permission::UserOperation { chain_id: chain_id(id)? },
+        ("user-operation", Some(which)) => {
+            let (id, account) = which.split_once(':')?;
+            let account: Address = account.parse().ok()?;
+            let account = EthereumAccount::from_bytes(*account.as_bytes());
+            Permission::UserOperation { chain_id: chain_id(id)?, account }
+        }
         ("cosmos", Some(id)) => Permission::Cosmos { chain_id: id.parse().ok()? },
         _ => return None,
     })
@@ -86,7 +91,9 @@ pub fn text(permission: &Permission) -> String {
         Permission::EthereumMessage => "ethereum-message".to_owned(),
         Permission::TypedData { domain } => format!("typed-data:0x{domain}"),
         Permission::Authorization { chain_id } => format!("ethereum-authorization:{chain_id}"),
-        Permission::UserOperation { chain_id } => format!("user-operation:{chain_id}"),
+        Permission::UserOperation { chain_id, account } => {
+            format!("user-operation:{chain_id}:{}", Address::from(*account.as_bytes()))
+        }
         Permission::Cosmos { chain_id } => format!("cosmos:{chain_id}"),
     }
 }
@@ -109,7 +116,7 @@ mod tests {
             &domain,
             "ethereum-authorization:0",
             "ethereum-authorization:1",
-            "user-operation:1",
+            "user-operation:1:0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
             "cosmos:cosmoshub-4",
         ];
         for written in texts {

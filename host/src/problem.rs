@@ -209,6 +209,7 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::PayloadRejected
         | R::AmountTooLarge
         | R::PolicyIncoherent
+        | R::NotShown
         | R::ThresholdTooHigh => 422,
         R::RetriesExhausted | R::RequesterBusy | R::LimitReached => 429,
         R::AttestationRejected

@@ -187,7 +187,11 @@ impl<'a> Inquiry<'a> {
         let fits = |bound: &Amount, asset, amount| means(&bound.asset, asset) && amount <= number(bound.most);
         let mut spent = self.spent.iter();
         let other = spent.find(|(asset, amount)| !bounds.iter().any(|bound| fits(bound, asset, *amount)));
-        other.map_or(Ok(()), |(asset, _)| Err(Misfit::Spending(asset.clone())))
+        other.map_or(Ok(()), |(asset, _)| Err(Misfit::Spending(asset.clone())))?;
+        // One name may be of several assets.
+        let within = |bound: &&Amount| self.spent.of(&bound.asset).is_none_or(|sum| sum <= number(bound.most));
+        let above = bounds.iter().find(|bound| !within(bound));
+        above.map_or(Ok(()), |bound| Err(Misfit::Spending(bound.asset.clone())))
     }
 
     /// A payload with a rate that is not known does not fit; payloads that have none do.

@@ -1,16 +1,20 @@
 //! From a payload to what it does and the messages that are signed: parsed once, hashed here, never taken from a caller.
 
+use core::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
 use cloister_chains::{
     bitcoin::{Foreign, Psbt, Spender, ToSign},
     cosmos::SignDoc,
     derivation::ChildPath,
-    ethereum::{AuthorizationRequest, Transaction, TypedData, UserOperation, personal_message_digest},
+    ethereum::{Address, AuthorizationRequest, Transaction, TypedData, UserOperation, personal_message_digest},
     message,
     solana::{self, Message, Pubkey},
 };
 use cloister_wire::{
     codec,
-    ids::{CosmosChain, Hash},
+    ids::{CosmosChain, EthereumAccount, Hash},
+    limits,
     policy::{ForeignInputs, LookupTable, Network, Permission},
     refusal::Refusal,
     request::{Chain, Purpose, Scheme, SignRequest},
@@ -66,7 +70,9 @@ pub fn read(account: &Account<'_>, request: &SignRequest) -> Result<Payload, Ref
             text(Permission::Message, payload, message::digest(payload).map_err(rejected)?)
         }
         (C::Solana, P::Transaction, S::Ed25519) => solana(account, payload),
-        (C::Bitcoin, P::Transaction, S::Secp256k1Taproot | S::Secp256k1Ecdsa) => bitcoin(account, payload),
+        (C::Bitcoin, P::Transaction, S::Secp256k1Taproot | S::Secp256k1Ecdsa) => {
+            bitcoin(account, request.path.as_slice(), payload)
+        }
         (C::Ethereum, P::Transaction, S::Secp256k1Ecdsa) => ethereum(account, payload),
         (C::Ethereum, P::Message, S::Secp256k1Ecdsa) => {
             text(Permission::EthereumMessage, payload, personal_message_digest(payload).map_err(rejected)?)
@@ -94,8 +100,10 @@ fn one(facts: Facts, digest: impl Into<Vec<u8>>) -> Payload {
 
 /// A text moves nothing by itself, and only its reader knows what it agrees to.
 fn text(permission: Permission, text: &[u8], digest: impl Into<Vec<u8>>) -> Result<Payload, Refusal> {
+    let permission_is_ethereum = permission == Permission::EthereumMessage;
     let mut facts = Facts::new(permission, None, Vec::new())?;
-    facts.lines = vec![format!("signs the text {}", shown(text))];
+    let kind = if permission_is_ethereum { "Ethereum message" } else { "text" };
+    facts.lines = vec![format!("signs the {kind} {}", shown(text))];
     Ok(one(facts, digest))
 }
 
@@ -116,7 +124,11 @@ fn solana(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
     let tables: Vec<_> = account.tables.iter().map(pinned).collect();
     let message = Message::parse_with_tables(payload, &tables).map_err(rejected)?;
     let signed = message.signing_bytes_for(&signer).map_err(rejected)?.to_vec();
-    let facts = Facts::new(Permission::Solana, Some(Network::Solana), message.effects(&signer))?;
+    let mut facts = Facts::new(Permission::Solana, Some(Network::Solana), message.effects(&signer))?;
+    facts.lines.extend((1_u32..).zip(message.accounts_of_calls(&signer)).map(|(number, accounts)| {
+        let accounts: Vec<_> = accounts.iter().map(ToString::to_string).collect();
+        format!("call {number} is given the accounts {}", accounts.join(", "))
+    }));
     Ok(one(facts, signed))
 }
 
@@ -128,7 +140,7 @@ pub fn pinned(table: &LookupTable) -> solana::LookupTable {
 }
 
 /// The digest of every input of the key. Inputs of others are the policy's to allow.
-fn bitcoin(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
+fn bitcoin(account: &Account<'_>, path: &[u32], payload: &[u8]) -> Result<Payload, Refusal> {
     let spender = account.spender.as_ref().ok_or(Refusal::SchemeMismatch)?;
     let psbt = Psbt::parse(payload).map_err(rejected)?;
     let ToSign { sighashes, foreign } = psbt.sighashes(spender, Foreign::LeaveAlone).map_err(rejected)?;
@@ -137,8 +149,18 @@ fn bitcoin(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
     let no_child = |_: &ChildPath| None;
     let none = Change { fingerprint: [0; 4], spender: &no_child };
     let Change { fingerprint, spender: child } = account.change.as_ref().unwrap_or(&none);
-    let effects = psbt.effects(spender, *fingerprint, child).map_err(rejected)?;
+    let (change, looked_up) = (RefCell::new(BTreeSet::new()), Cell::new(0_usize));
+    let near = |to: &ChildPath| {
+        looked_up.set(looked_up.get().saturating_add(1));
+        let child = (is_near(path, to.steps()) && looked_up.get() <= CHANGES).then(|| child(to)).flatten();
+        if child.is_some() {
+            change.borrow_mut().insert(to.to_string());
+        }
+        child
+    };
+    let effects = psbt.effects(spender, *fingerprint, near).map_err(rejected)?;
     let mut facts = Facts::new(Permission::Bitcoin { foreign }, Some(Network::Bitcoin), effects)?;
+    facts.lines.extend(change.into_inner().iter().map(|path| format!("an output names child {path} of the signer")));
     facts.fee_rate = Some(psbt.fee_rate().map_err(rejected)?);
     let mut coins: Vec<_> =
         psbt.outpoints().map(|coin| (Hash::from_bytes(*coin.txid.as_bytes()), coin.index)).collect();
@@ -146,6 +168,17 @@ fn bitcoin(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
     facts.place = Some(place(&("bitcoin", coins)));
     Ok(Payload { facts, digests })
 }
+
+/// Whether an output that belongs to the child at `to` is change of the child at `from`: of the same account, which is all but the last two
+/// steps (change and index, BIP-44). Other children are others: rules may let somebody else spend there, and a path that nobody can ask for
+/// loses what is sent to it.
+fn is_near(from: &[u32], to: &[u32]) -> bool {
+    let account = from.len().saturating_sub(2);
+    to.len() <= from.len().max(2) && to.len() <= limits::PATH && to.get(..account) == from.get(..account)
+}
+
+/// Outputs of a PSBT whose derivations are followed.
+const CHANGES: usize = 64;
 
 /// The transaction's own chain id says where it counts.
 fn ethereum(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
@@ -163,7 +196,12 @@ fn typed_data(payload: &[u8]) -> Result<Payload, Refusal> {
     let permission = Permission::TypedData { domain: Hash::from_bytes(data.domain_separator()) };
     let network = data.domain().chain_id().and_then(|id| u64::try_from(id).ok());
     let network = network.map(|chain_id| Network::Ethereum { chain_id });
-    Ok(one(Facts::new(permission, network, data.effects())?, data.signing_hash()))
+    let mut facts = Facts::new(permission, network, data.effects())?;
+    let chain = data.domain().chain_id().map_or_else(|| "any chain".to_owned(), |id| format!("chain {id}"));
+    let contract = data.domain().verifying_contract();
+    let contract = contract.map_or_else(|| "any contract".to_owned(), |contract| format!("contract {contract}"));
+    facts.lines.insert(0, format!("typed data (EIP-712) for {contract} on {chain}"));
+    Ok(one(facts, data.signing_hash()))
 }
 
 /// What replaces it is another authorisation of the same nonce. A transaction of that nonce does, too, but counts apart: both were signed.
@@ -185,11 +223,16 @@ fn authorization(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refus
 fn user_operation(payload: &[u8]) -> Result<Payload, Refusal> {
     let operation = UserOperation::parse(payload).map_err(rejected)?;
     let (chain_id, sender, nonce) = (operation.chain_id(), operation.sender(), operation.nonce());
-    let (permission, network) = (Permission::UserOperation { chain_id }, Network::Ethereum { chain_id });
+    let (permission, network) =
+        (Permission::UserOperation { chain_id, account: sender_of(&sender) }, Network::Ethereum { chain_id });
     let mut facts = Facts::new(permission, Some(network), operation.effects())?;
     facts.place = Some(place(&("user-operation", sender.as_bytes(), chain_id, nonce.to_be_bytes())));
     facts.lines.insert(0, format!("user operation of account {sender} on chain {chain_id}, nonce {nonce}"));
     Ok(one(facts, operation.signing_hash()))
+}
+
+fn sender_of(sender: &Address) -> EthereumAccount {
+    EthereumAccount::from_bytes(*sender.as_bytes())
 }
 
 /// The key has to be the only signer.
@@ -205,6 +248,9 @@ fn cosmos(account: &Account<'_>, payload: &[u8]) -> Result<Payload, Refusal> {
     let turn = (sign_doc.account_number(), transaction.sequence());
     facts.place = Some(place(&("cosmos", account.public_key, chain_id, turn)));
     facts.lines.insert(0, format!("Cosmos transaction on chain {}", sign_doc.chain_id()));
+    if !transaction.memo().is_empty() {
+        facts.lines.insert(1, format!("memo {:?}", transaction.memo()));
+    }
     Ok(one(facts, digest))
 }
 
@@ -215,4 +261,24 @@ fn place(what: &impl Encode<()>) -> Hash {
 
 fn rejected(_: cloister_chains::Rejected) -> Refusal {
     Refusal::PayloadRejected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn change_is_of_the_same_account() {
+        let near: [(&[u32], &[u32]); 6] =
+            [(&[], &[]), (&[], &[1, 7]), (&[0, 5], &[1, 7]), (&[0, 5], &[0]), (&[3, 0, 5], &[3, 1, 9]), (&[5], &[6])];
+        assert!(near.iter().all(|(from, to)| is_near(from, to)), "{near:?}");
+        let far: [(&[u32], &[u32]); 5] = [
+            (&[], &[0, 1, 2]),
+            (&[3, 0, 5], &[4, 0, 5]),
+            (&[3, 0, 5], &[3, 0, 5, 1]),
+            (&[3, 0, 5], &[]),
+            (&[0, 5], &[0, 0, 5]),
+        ];
+        assert!(!far.iter().any(|(from, to)| is_near(from, to)), "{far:?}");
+    }
 }

@@ -23,6 +23,13 @@ impl Facts {
         }
         if text.len() <= limits::RENDERING { text } else { cut(&text) }
     }
+
+    /// Whether the rendering says everything: what was cut, nobody can have approved.
+    #[must_use]
+    pub fn is_shown_whole(&self) -> bool {
+        let lines = self.lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.len()).saturating_add(1));
+        lines <= limits::RENDERING.saturating_sub(NOTE).saturating_sub(HEAD)
+    }
 }
 
 fn cut(text: &str) -> String {
@@ -30,6 +37,9 @@ fn cut(text: &str) -> String {
     let kept: String = text.char_indices().take_while(|(at, _)| *at < most).map(|(_, character)| character).collect();
     format!("{kept}…\nand more: {} bytes in all, with hash {}", text.len(), digest(text))
 }
+
+/// What stands before the lines at most: names of key, session and requester, and a path.
+const HEAD: usize = 512;
 
 /// Room for what is said of the rest.
 const NOTE: usize = 256;

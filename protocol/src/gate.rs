@@ -202,6 +202,7 @@ impl Gate<'_> {
             Verdict::Deny => return Err(Refusal::DeniedByRule),
             Verdict::Allow if approvals.is_empty() => Vec::new(),
             Verdict::Allow => return Err(Refusal::ApprovalInvalid),
+            Verdict::Approve(_) if !facts.is_shown_whole() => return Err(Refusal::NotShown),
             Verdict::Approve(quorum) => self.approved(
                 &Subject { request: hash, requester: &body.requester, tenant },
                 &rule.name,
@@ -277,6 +278,11 @@ impl Gate<'_> {
         }
         if body.scheme == Scheme::Secp256k1Ecdsa && usize::from(self.threshold) > limits::ECDSA_SIGNERS {
             return Err(Refusal::ThresholdTooHigh);
+        }
+        // Each tenant has the same part of the room.
+        let part = limits::KEYS.checked_div(self.policy.tenants.len()).unwrap_or_default().max(1);
+        if self.keyring.of_tenant(&body.tenant) >= part {
+            return Err(Refusal::Busy);
         }
         if self.keyring.has_name(&body.tenant, &body.name) { Err(Refusal::KeyNameTaken) } else { Ok(()) }
     }

@@ -155,6 +155,11 @@ impl Keyring {
     }
 
     /// Whether the tenant has a key of this name.
+    /// How many keys a tenant has.
+    pub(crate) fn of_tenant(&self, tenant: &Tenant) -> usize {
+        self.keys.values().filter(|key| key.tenant() == tenant).count()
+    }
+
     pub(crate) fn has_name(&self, tenant: &Tenant, name: &KeyName) -> bool {
         self.keys.values().any(|key| key.tenant() == tenant && key.name() == name)
     }

@@ -272,7 +272,7 @@ impl Member {
         self.measured.check_group(document.group, document.manifest)?;
         let (closing, scope, state) = (closing.hash(), document.scope, base.receipts.state());
         if !state.knows(&closing) {
-            if !state.has_room_for_closing() {
+            if !state.has_room_for_closing(&scope) {
                 return Err(Refusal::Busy.into());
             }
             self.record(base, Event::SwitchClosed { closing, scope });

@@ -122,9 +122,11 @@ impl State {
         self.closed.contains_key(closing)
     }
 
-    /// Whether one more can be closed. Every closing is counted until a restart, so that none that was lifted is ever forgotten.
-    pub(crate) fn has_room_for_closing(&self) -> bool {
-        self.closed.len() < limits::CLOSINGS && self.lifted.len() < limits::LIFTED
+    /// Whether one more can be closed. Every closing is counted until a restart, so that none that was lifted is ever forgotten. One of the
+    /// whole group always has room, whatever an operator has filled it with.
+    pub(crate) fn has_room_for_closing(&self, scope: &Scope) -> bool {
+        let room = self.closed.len() < limits::CLOSINGS && self.lifted.len() < limits::LIFTED;
+        room || (*scope == Scope::Group && !self.closed.values().any(|closed| *closed == Scope::Group))
     }
 
     /// Whether one more request or cancelled recovery can be remembered.

@@ -461,7 +461,7 @@ impl Group {
     }
 
     /// The same for every tenant's part.
-    pub fn change_tenants(&mut self, change: impl FnOnce(&mut [TenantPolicy])) -> Hash {
+    pub fn change_tenants(&mut self, change: impl FnOnce(&mut Vec<TenantPolicy>)) -> Hash {
         let in_force = self.policy();
         let mut next = in_force.unverified().expect("canonical");
         let mut tenants = core::mem::take(&mut next.tenants).into_vec();

@@ -229,13 +229,18 @@ fn authorisations_and_user_operations_are_signed_where_a_rule_names_them_and_now
         rule.payloads = None;
         rule
     };
-    let [allowed, elsewhere] = [1, 5].map(|chain_id| [P::Authorization { chain_id }, P::UserOperation { chain_id }]);
+    let named = |chain_id, account| {
+        let account = cloister_wire::ids::EthereumAccount::from_bytes([account; 20]);
+        [P::Authorization { chain_id }, P::UserOperation { chain_id, account }]
+    };
+    let (allowed, elsewhere, anothers) = (named(1, 0xc4), named(5, 0xc4), named(1, 0xc5));
     let rules = [
         (unnamed(grant(ECDSA, &[])), Err(Refusal::ChainNotAllowed)),
         (grant(ECDSA, &[P::Ethereum { chain_id: 1 }, P::EthereumMessage]), Err(Refusal::ChainNotAllowed)),
         (grant(ECDSA, &elsewhere), Err(Refusal::ChainIdNotAllowed)),
         (grant(ECDSA, &allowed), Ok(())),
     ];
+
     let mut id = 0;
     for (rule, expected) in rules {
         group.change_policy(|tenant| tenant.rules = list([rule]));
@@ -248,6 +253,12 @@ fn authorisations_and_user_operations_are_signed_where_a_rule_names_them_and_now
             assert_eq!(outcome(&mut group, &request, 1, &packages).map(drop), expected, "{purpose:?}");
         }
     }
+    group.change_policy(|tenant| tenant.rules = list([grant(ECDSA, &anothers)]));
+    let packages = group.presign(key, &[], &set([1, 2]), 1);
+    let mut request = group.charter.sign_request(key, Chain::Ethereum, &operation, 99, group.now);
+    request.purpose = Purpose::UserOperation;
+    let refused = outcome(&mut group, &request, 1, &packages);
+    assert_eq!(refused, Err(Refusal::ChainIdNotAllowed), "the rule names another account");
 }
 
 #[test]

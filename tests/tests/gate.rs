@@ -17,8 +17,9 @@ use cloister_wire::{
     codec,
     credential::Proof,
     ids::{GroupId, KeyId, UnixMillis},
-    limits::REQUEST_LIFE_MS,
+    limits::{self, REQUEST_LIFE_MS},
     message::{Body, Outcome, Request, SignItem, SignOutcome},
+    policy::TenantPolicy,
     receipt::Event,
     refusal::Refusal,
     request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
@@ -455,4 +456,22 @@ fn bitcoin_key() -> [u8; 32] {
         .x()
         .unwrap()
         .as_ref()
+}
+
+#[test]
+fn a_tenant_takes_no_more_than_its_part_of_the_room_for_keys() {
+    let mut group = Group::founded(2, 2, 1);
+    group.change_tenants(|tenants| {
+        let more = tenants.len()..limits::TENANTS;
+        tenants.extend(more.map(|number| TenantPolicy::new(format!("tenant-{number:02}").parse().unwrap())));
+        tenants.sort_by(|a, b| a.tenant.cmp(&b.tenant));
+    });
+    for number in 0..limits::KEYS / limits::TENANTS {
+        group.make_key(&format!("key-{number}"), Scheme::Ed25519);
+    }
+    let request = requested(&group.charter.key_request("one-more", Scheme::Ed25519, group.now), TREASURER);
+    assert_eq!(group.refused(signer(1), Request::OpenKeygen { request }), Refusal::Busy);
+    let request = group.charter.key_request("theirs", Scheme::Ed25519, group.now);
+    let theirs = KeyRequest { tenant: "rivals".parse().unwrap(), requester: requester(RIVAL), ..request };
+    group.done(signer(1), Request::OpenKeygen { request: requested(&theirs, RIVAL) });
 }

@@ -202,7 +202,8 @@ fn a_delegation_that_is_not_the_members_for_now_counts_for_nothing() {
         ("of another tenant", DelegationBody { tenant: tenant_named("rivals"), ..good.clone() }),
         ("of another member", DelegationBody { by: requester(CLERK), ..good.clone() }),
         ("that is over", DelegationBody { from: UnixMillis(now.0 - HOUR), until: now, ..good.clone() }),
-        ("for later", DelegationBody { from: now.plus(1), ..good.clone() }),
+        ("for later", DelegationBody { from: now.plus(60_001), ..good.clone() }),
+        ("from before the start", DelegationBody { from: UnixMillis(now.0 - 1), ..good.clone() }),
         ("for too long", DelegationBody { until: now.plus(limits::SESSION_LIFE_MS + 1), ..good.clone() }),
         ("to ask as others", stage.body(Rule { requesters: Some(list([requester(TREASURER)])), ..scope() })),
         ("with limits of its own", stage.body(Rule { within: limits, ..scope() })),
@@ -276,6 +277,16 @@ fn a_revoked_session_never_asks_again() {
     assert_eq!(stage.under(&another), Ok(()));
     let withdrawn = stage.events().into_iter().filter(|event| matches!(event, Event::Withdrawn { .. })).count();
     assert_eq!(withdrawn, 1);
+}
+
+#[test]
+fn nothing_is_remembered_of_a_delegation_for_the_far_future() {
+    let mut stage = stage();
+    let far = UnixMillis(u64::MAX);
+    let body = DelegationBody { from: far, until: far, ..stage.body(scope()) };
+    let delegation = Delegation::sign(&body, &secret(TREASURER)).unwrap();
+    let withdrawal = stage.says(TREASURER, delegation.hash(), Stance::Withdraw, TREASURER);
+    assert_eq!(stage.revoke(&delegation, withdrawal), Err(Refusal::DelegationInvalid));
 }
 
 #[test]

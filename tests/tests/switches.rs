@@ -8,6 +8,7 @@ use cloister_tests::{
 use cloister_wire::{
     endorsement::Endorsed,
     ids::{GroupId, Hash, KeyId, Nonce},
+    limits,
     message::{Outcome, Request, SignOutcome},
     receipt::Event,
     refusal::Refusal,
@@ -116,6 +117,24 @@ fn a_closing_that_was_lifted_closes_nothing_again_and_the_next_one_does() {
     stage.close(&second).unwrap();
     assert_eq!(stage.open(&[first.hash()], &[0, 1]), Ok(()));
     assert_eq!(stage.sign(key), Err(Refusal::SwitchClosed), "only what an opening names is lifted");
+}
+
+#[test]
+fn an_operator_who_fills_the_room_for_closings_keeps_nobody_from_closing_everything() {
+    let mut stage = stage();
+    for number in 0..limits::CLOSINGS {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&(number as u64).to_be_bytes());
+        let closing = stage.closing(Scope::Key(KeyId::from_bytes(key)), 1);
+        let closing = stage.group.charter.endorse_by(&closing, &[0]);
+        stage.close(&closing).unwrap();
+    }
+    let tenant = stage.group.charter.endorse_by(&stage.closing(Scope::Tenant(tenant_named(TENANT)), 1), &[1]);
+    assert_eq!(stage.close(&tenant), Err(Refusal::Busy));
+    let everything = stage.group.charter.endorse_by(&stage.closing(Scope::Group, 1), &[1]);
+    assert_eq!(stage.close(&everything), Ok(()));
+    let key = stage.keys[0];
+    assert_eq!(stage.sign(key), Err(Refusal::SwitchClosed));
 }
 
 #[test]

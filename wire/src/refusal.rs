@@ -103,6 +103,7 @@ refusals! {
     67 RecoveryUnknown "recovery_unknown" "No such recovery waits or could begin: it is in force, or replaces a credential that is not; have the operators change the policy."
     68 RecoveryWaiting "recovery_waiting" "Another recovery of this member waits; have it cancelled, or wait until it is in force."
     69 RecoveryCancelled "recovery_cancelled" "The recovery was cancelled; draft a new one and have it approved."
+    70 NotShown "not_shown" "The transaction does more than people can be shown, so that nobody can approve it; split it."
 }
 
 impl fmt::Display for Refusal {

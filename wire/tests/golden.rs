@@ -460,7 +460,7 @@ fn permissions() -> [Permission; 10] {
         Permission::TypedData { domain: hash(4) },
         Permission::Cosmos { chain_id: "cosmoshub-4".parse().unwrap() },
         Permission::Authorization { chain_id: 1 },
-        Permission::UserOperation { chain_id: 1 },
+        Permission::UserOperation { chain_id: 1, account: EthereumAccount::from_bytes([1; 20]) },
     ]
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Address, Part, SignDoc, SignedTransaction, Transaction, Unsignable,
@@ -11,7 +12,7 @@ use super::{
         MSG_WITHDRAW_DELEGATOR_REWARD, SECP256K1_KEY,
     },
 };
-use crate::{Rejected, limits, message};
+use crate::{Rejected, effect::Effect, limits, message};
 
 const KEY: [u8; 33] = [2; 33];
 const SIGNATURE: [u8; 64] = [0x51; 64];
@@ -124,7 +125,9 @@ fn names_every_coin_and_the_fee_as_effects() {
     let bytes = draft.bytes();
     let effects = SignDoc::parse(&bytes).unwrap().transaction().effects();
     let to = address(3, "osmo");
-    let expected = [format!("pays 1 uosmo to {to}"), format!("pays 3 uother to {to}"), "costs up to 2 uosmo".into()];
+    let told = format!("calls {to} with input 0x{}", hex::encode(Sha256::digest("hi")));
+    let expected =
+        [format!("pays 1 uosmo to {to}"), format!("pays 3 uother to {to}"), told, "costs up to 2 uosmo".into()];
     assert_eq!(effects.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
 }
 
@@ -156,7 +159,14 @@ fn agrees(transaction: &Transaction, case: &Value) {
         let coin = |coin: &super::Coin| serde_json::json!({"denom": coin.denom, "amount": coin.amount.to_string()});
         coins.iter().map(coin).collect()
     };
-    assert_eq!(transaction.effects().iter().map(ToString::to_string).collect::<Value>(), case["effects"]);
+    // The memo's own calls come behind what the file says, and before the fee.
+    let input = transaction.memo().as_bytes();
+    let is_memo =
+        |effect: &&Effect| matches!(effect, Effect::Call { input: told, .. } if !input.is_empty() && told == input);
+    let effects = transaction.effects();
+    let others: Value = effects.iter().filter(|effect| !is_memo(effect)).map(ToString::to_string).collect();
+    assert_eq!(others, case["effects"]);
+    assert_eq!(effects.iter().any(|effect| is_memo(&effect)), !input.is_empty());
     assert_eq!(coins(&transaction.fee().amount), case["fee"]);
     assert_eq!(transaction.fee().gas_limit, case["gas_limit"]);
     assert_eq!(transaction.sequence(), case["sequence"]);
@@ -484,8 +494,7 @@ fn refuses_signed_transactions_without_exactly_one_signature() {
 fn no_text_makes_a_sign_document() {
     // A document begins with 0x0a, what is hashed for a text with the SHA-256 of its tag.
     assert_eq!(Draft::new().bytes()[0], 0x0a);
-    let tag: [u8; 32] =
-        sha2::Digest::finalize(sha2::Digest::chain_update(sha2::Sha256::default(), "Cloister/message")).into();
+    let tag: [u8; 32] = Sha256::digest("Cloister/message").into();
     assert_ne!(tag[0], 0x0a);
     assert!(SignDoc::parse(&message::signing_bytes(b"hi").unwrap()).is_err());
 }
@@ -546,11 +555,13 @@ proptest! {
         prop_assert_eq!(again.sign_doc(document.chain_id(), document.account_number()), Ok(document));
         let transaction = again.transaction();
         prop_assert_eq!((transaction.sequence(), transaction.timeout_height()), (sequence, timeout_height));
-        prop_assert_eq!(transaction.memo(), memo);
+        prop_assert_eq!(transaction.memo(), &memo);
         let to = address(recipient, &prefix);
         let sent: Vec<String> = transaction.effects().iter().map(ToString::to_string).collect();
         let expected = amounts.iter().map(|amount| format!("pays {amount} uosmo to {to}"));
-        prop_assert_eq!(sent, expected.chain([format!("costs up to {fee} uosmo")]).collect::<Vec<_>>());
+        let told = format!("calls {to} with input 0x{}", hex::encode(Sha256::digest(&memo)));
+        let told = (!memo.is_empty()).then_some(told);
+        prop_assert_eq!(sent, expected.chain(told).chain([format!("costs up to {fee} uosmo")]).collect::<Vec<_>>());
     }
 
     #[test]

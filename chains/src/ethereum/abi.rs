@@ -58,11 +58,10 @@ impl<'a> Arguments<'a> {
     }
 
     /// The last three arguments: two lists of numbers and bytes.
-    pub(super) fn two_arrays_and_bytes(&mut self) -> Option<[Vec<U256>; 2]> {
+    pub(super) fn two_arrays_and_bytes(&mut self) -> Option<([Vec<U256>; 2], &'a [u8])> {
         let [first, second, bytes] = [self.number()?, self.number()?, self.number()?];
         let arrays = [self.array_at(first, Self::number)?, self.array_at(second, Self::number)?];
-        self.bytes_at(bytes)?;
-        Some(arrays)
+        Some((arrays, self.bytes_at(bytes)?))
     }
 
     /// `address[], uint256[], bytes[]`, all of the same length.

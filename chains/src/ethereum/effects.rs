@@ -77,19 +77,20 @@ fn read_call(contract: Party, function: [u8; 4], arguments: &mut Arguments<'_>) 
         SAFE_TRANSFER_FROM | SAFE_TRANSFER_FROM_WITH_DATA => {
             let (from, to, id) = (party(arguments)?, party(arguments)?, arguments.number()?);
             if function == SAFE_TRANSFER_FROM_WITH_DATA {
-                arguments.bytes()?;
+                nothing(arguments.bytes()?)?;
             }
             Effect::Transfer { asset: item(id), from, to, amount: U256::from(1_u64) }
         }
         SAFE_TRANSFER_FROM_OF_KIND => {
             let (from, to) = (party(arguments)?, party(arguments)?);
             let (id, amount) = (arguments.number()?, arguments.number()?);
-            arguments.bytes()?;
+            nothing(arguments.bytes()?)?;
             Effect::Transfer { asset: item(id), from, to, amount }
         }
         SAFE_BATCH_TRANSFER_FROM => {
             let (from, to) = (party(arguments)?, party(arguments)?);
-            let [ids, amounts] = arguments.two_arrays_and_bytes()?;
+            let ([ids, amounts], data) = arguments.two_arrays_and_bytes()?;
+            nothing(data)?;
             let transfer = |(id, amount)| {
                 let (from, to) = (from.clone(), to.clone());
                 Effect::Transfer { asset: item(id), from, to, amount }
@@ -99,6 +100,11 @@ fn read_call(contract: Party, function: [u8; 4], arguments: &mut Arguments<'_>) 
         _ => return None,
     };
     Some(vec![effect])
+}
+
+/// What a receiving contract is told with a transfer may be an order, of which only it knows the meaning.
+fn nothing(data: &[u8]) -> Option<()> {
+    data.is_empty().then_some(())
 }
 
 /// `transfer(address,uint256)`, ERC-20.

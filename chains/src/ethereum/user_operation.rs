@@ -70,6 +70,10 @@ impl<'a> UserOperation<'a> {
         if short(self.paymaster_and_data, PAYMASTER) {
             return Err(Unsignable::UserOperationField { field: "paymasterAndData" });
         }
+        // The entry point takes it for none, and has the account pay.
+        if self.paymaster_and_data.first_chunk() == Some(&[0; 20]) {
+            return Err(Unsignable::UserOperationField { field: "paymasterAndData" });
+        }
         let [max_priority, max] = self.gas_fees;
         if max_priority > max {
             return Err(Unsignable::PriorityAboveMax { max_priority, max });
@@ -350,8 +354,11 @@ mod tests {
             let payload = UserOperation { init_code: &init_code, ..operation.clone() }.to_bytes();
             assert_eq!(UserOperation::parse(&payload).is_err(), refused, "{length}");
         }
+        // Which the entry point takes for none.
+        let nobody = UserOperation { paymaster_and_data: &[0; PAYMASTER], ..operation.clone() }.to_bytes();
+        assert!(UserOperation::parse(&nobody).is_err());
         for (length, refused) in [(0, false), (1, true), (20, true), (51, true), (52, false)] {
-            let paymaster = vec![0; length];
+            let paymaster = vec![7; length];
             let payload = UserOperation { paymaster_and_data: &paymaster, ..operation.clone() }.to_bytes();
             assert_eq!(UserOperation::parse(&payload).is_err(), refused, "{length}");
         }

@@ -17,13 +17,26 @@ impl Message<'_> {
     /// What it does if it succeeds, seen from the account that signs; the fee last, if that account pays it. Moving the durable nonce on
     /// that stands in place of the blockhash, and setting the price, are no effects of their own.
     pub fn effects(&self, signer: &Pubkey) -> Vec<Effect> {
-        let behind_nonce = usize::from(self.durable_nonce().is_some());
-        let calls = self.instructions().iter().skip(behind_nonce).filter(|call| ComputeBudget::of(call).is_none());
-        let mut effects: Vec<_> = calls.map(|call| self.effect(signer, call)).collect();
+        let mut effects: Vec<_> = self.calls().map(|call| self.effect(signer, call)).collect();
         if self.fee_payer() == *signer {
             effects.push(Effect::Fee { asset: Asset::Lamports, most: U256::from(self.max_fee()) });
         }
         effects
+    }
+
+    /// The accounts of the calls that are not understood, in the order of their effects: where they go may stand there alone.
+    pub fn accounts_of_calls(&self, signer: &Pubkey) -> Vec<Vec<Pubkey>> {
+        let unknown = |call: &&Instruction<'_>| matches!(self.effect(signer, call), Effect::Call { .. });
+        let accounts = |call: &Instruction<'_>| {
+            call.accounts.iter().filter_map(|index| self.accounts().get(usize::from(*index)).copied()).collect()
+        };
+        self.calls().filter(unknown).map(accounts).collect()
+    }
+
+    /// Instructions that do something beside moving a nonce on and setting the price of computing.
+    fn calls(&self) -> impl Iterator<Item = &Instruction<'_>> {
+        let behind_nonce = usize::from(self.durable_nonce().is_some());
+        self.instructions().iter().skip(behind_nonce).filter(|call| ComputeBudget::of(call).is_none())
     }
 
     fn effect(&self, signer: &Pubkey, call: &Instruction<'_>) -> Effect {

@@ -58,7 +58,8 @@ What can be allowed:
   ethereum:ID          Ethereum transactions for the chain of this id, such as ethereum:1
   ethereum-message     Ethereum messages (EIP-191)
   ethereum-authorization:ID  EIP-7702 authorisations for the chain of this id; 0 for those that hold on every chain
-  user-operation:ID    ERC-4337 user operations (version 0.7) for the chain of this id
+  user-operation:ID:0xACCOUNT
+                       ERC-4337 user operations (version 0.7) of this account on the chain of this id
   typed-data:DOMAIN    typed data (EIP-712) of one domain: its separator (0x and 64 hex digits), or a JSON file with such data
   cosmos:ID            Cosmos transactions for the chain of this id, such as cosmos:cosmoshub-4
 

@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Show(ShowArguments),
     /// End a session before its time.
     ///
-    /// A signer that is restarted forgets it: revoke again, or have the operators change your credential.
+    /// Sessions end with a start of the group as well.
     Revoke(RevokeArguments),
 }
 

@@ -247,7 +247,11 @@ fn ethereum_messages_and_typed_data_are_signed_as_wallets_do() {
 #[test]
 fn authorisations_and_user_operations_are_signed_by_keys_that_may() {
     let (world, _) = hot();
-    world.key("smart", "secp256k1-ecdsa", "ethereum-authorization:1,user-operation:1");
+    world.key(
+        "smart",
+        "secp256k1-ecdsa",
+        "ethereum-authorization:1,user-operation:1:0xC4c4c4C4C4c4C4c4c4C4c4c4c4c4c4C4c4c4c4C4",
+    );
     let sender =
         text(&world.ok(&["key", "address", "--key", "smart", "--chain", "ethereum"]), "address").to_lowercase();
     let vectors = |json| serde_json::from_str::<Value>(json).unwrap();

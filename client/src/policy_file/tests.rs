@@ -209,7 +209,10 @@ fn permission() -> impl Strategy<Value = Permission> {
         (1_u64..).prop_map(|chain_id| Permission::Ethereum { chain_id }),
         any::<[u8; 32]>().prop_map(|domain| Permission::TypedData { domain: Hash::from_bytes(domain) }),
         any::<u64>().prop_map(|chain_id| Permission::Authorization { chain_id }),
-        (1_u64..).prop_map(|chain_id| Permission::UserOperation { chain_id }),
+        (1_u64.., any::<[u8; 20]>()).prop_map(|(chain_id, account)| Permission::UserOperation {
+            chain_id,
+            account: cloister_wire::ids::EthereumAccount::from_bytes(account)
+        }),
         name().prop_map(|chain_id| Permission::Cosmos { chain_id }),
     ]
 }

@@ -71,7 +71,10 @@ fn without_payloads_a_rule_is_for_transactions_alone() {
         assert!(Request::of(transaction, None, Vec::new()).fits(&rule("all")));
     }
     let typed_data = Permission::TypedData { domain: hash(4) };
-    let orders = [Permission::Authorization { chain_id: 1 }, Permission::UserOperation { chain_id: 1 }];
+    let orders = [
+        Permission::Authorization { chain_id: 1 },
+        Permission::UserOperation { chain_id: 1, account: cloister_wire::ids::EthereumAccount::from_bytes([1; 20]) },
+    ];
     for text in [Permission::Message, Permission::EthereumMessage, typed_data].into_iter().chain(orders) {
         let request = Request::of(text.clone(), None, Vec::new());
         assert_eq!(request.misfit(&rule("all")), Some(Misfit::Payload), "{text:?}");
@@ -434,4 +437,14 @@ fn a_limit_that_does_not_exist_lets_nothing_through() {
     let within = Rule { within: list(["daily".parse().unwrap()]), ..rule("within") };
     assert_eq!(Request::pays(5).misfit(&within), Some(Misfit::Limit("daily".parse().unwrap())));
     assert!(Request::pays(5).fits(&Rule { within: List::new(), ..within }));
+}
+
+#[test]
+fn what_one_name_covers_is_added_up() {
+    let item = Asset::Item { collection: party(TOKEN), id: 7_u64.into() };
+    let both = Request::doing([transfer(item, BOB, 1), transfer(Asset::Token(party(TOKEN)), BOB, 1)]);
+    let collection = AssetName::Collection(account(TOKEN));
+    let up_to = |most| Rule { ..spending(&[(AssetName::Native, FEE), (collection.clone(), most)]) };
+    assert!(both.fits(&up_to(2)));
+    assert_eq!(both.misfit(&up_to(1)), Some(Misfit::Spending(collection.clone())));
 }

@@ -154,7 +154,10 @@ fn user_operation(nonce: u8, call_data: u8) -> Payload {
 #[test]
 fn a_user_operation_is_the_accounts_and_others_of_its_nonce_replace_it() {
     let facts = user_operation(7, 1).facts;
-    assert_eq!((facts.permission, facts.network), (Permission::UserOperation { chain_id: 1 }, Some(MAINNET)));
+    assert!(
+        matches!(facts.permission, Permission::UserOperation { chain_id: 1, account } if account.as_bytes()[0] == 0xc4)
+    );
+    assert_eq!(facts.network, Some(MAINNET));
     assert_eq!(facts.fees, [(AssetName::Native, U256::from(1200_u64))]);
     assert_eq!(facts.effects.len(), 1, "a call of the account");
     assert!(facts.lines[0].starts_with("user operation of account 0xC4c4"), "{:?}", facts.lines);
@@ -184,6 +187,14 @@ fn purposes_and_schemes_that_do_not_fit_the_chain_are_refused() {
     }
     assert_eq!(read(Chain::Bitcoin, Purpose::Transaction, b"").unwrap_err(), Refusal::SchemeMismatch);
     assert_eq!(read(Chain::Solana, Purpose::Transaction, b"?").unwrap_err(), Refusal::PayloadRejected);
+}
+
+#[test]
+fn what_is_cut_is_not_shown_whole() {
+    let mut request = Request::pays(5);
+    assert!(request.facts.is_shown_whole());
+    request.facts.lines = vec!["é".repeat(cloister_wire::limits::RENDERING / 2)];
+    assert!(!request.facts.is_shown_whole());
 }
 
 #[test]

@@ -57,7 +57,10 @@ fn another_payload_means_the_chain_or_what_the_chain_has_to_be_named_by() {
     let typed_data = |byte| Permission::TypedData { domain: hash(byte) };
     let ethereum = |chain_id| Permission::Ethereum { chain_id };
     let authorization = |chain_id| Permission::Authorization { chain_id };
-    let user_operation = |chain_id| Permission::UserOperation { chain_id };
+    let user_operation = |chain_id| Permission::UserOperation {
+        chain_id,
+        account: cloister_wire::ids::EthereumAccount::from_bytes([1; 20]),
+    };
     for (asked, allowed, refusal) in [
         (authorization(1), authorization(0), Refusal::ChainIdNotAllowed),
         (authorization(1), ethereum(1), Refusal::ChainNotAllowed),

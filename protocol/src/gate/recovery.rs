@@ -83,13 +83,15 @@ impl Gate<'_> {
         if self.state.is_withdrawn(hash) {
             return Ok(None);
         }
-        if self.state.recoveries().waiting(&member.name, self.now) != Some(*hash) {
+        let waits = self.state.recoveries().waiting(&member.name, self.now) == Some(*hash);
+        if !waits {
             if body.replaces != self.credential(member).hash() {
                 return Err(Refusal::RecoveryUnknown);
             }
             self.admit(body, tenant)?;
         }
-        if !self.state.has_room() {
+        // There are few that wait, and none that cannot be ended.
+        if !waits && !self.state.has_room() {
             return Err(Refusal::Busy);
         }
         Ok(Some(Event::RecoveryCancelled { recovery: *hash, by, not_after: body.not_after }))

@@ -45,7 +45,7 @@ impl Gate<'_> {
         let (request, tenant) = (*request, *tenant);
         let (_, Payload { facts, .. }) = self.read(body, tenant)?;
         let asked = self.asked(&authentic)?;
-        let rendering = facts.rendering(&asked);
+        let (rendering, shown) = (facts.rendering(&asked), facts.is_shown_whole());
         let view = |rule: Option<&RuleName>, standing| View { request, rendering, rule: rule.cloned(), standing };
         let refused = |view: View| Ok(Reviewed { view, approved: None });
         let rule = match decide(tenant, asked, &facts, request, self.spending(tenant), self.now) {
@@ -58,6 +58,7 @@ impl Gate<'_> {
         let (standing, approved) = match &rule.verdict {
             Verdict::Deny => (Standing::Refused(Refusal::DeniedByRule), None),
             Verdict::Allow => (Standing::Signable, None),
+            Verdict::Approve(_) if !shown => (Standing::Refused(Refusal::NotShown), None),
             Verdict::Approve(quorum) => self.waiting(body, request, tenant, &rule.name, quorum, approvals)?,
         };
         Ok(Reviewed { view: view(Some(&rule.name), standing), approved })

@@ -10,7 +10,7 @@ use cloister_wire::{
     refusal::Refusal,
 };
 
-use super::{Gate, approvals::Subject};
+use super::{CLOCK_SKEW_MS, Gate, approvals::Subject};
 use crate::fault::Fault;
 
 impl Gate<'_> {
@@ -26,7 +26,8 @@ impl Gate<'_> {
             (None, None) => Ok(None),
             (Some(hash), Some(delegation)) if delegation.hash() == hash => {
                 let body = self.delegated(delegation, tenant, member)?;
-                let in_time = body.from <= self.now && self.now < body.until;
+                // What was revoked before the start was forgotten with it.
+                let in_time = self.started <= body.from && self.now < body.until;
                 let sensible = in_time && !self.state.is_withdrawn(&hash) && tenant.check_scope(&body.scope).is_ok();
                 if sensible { Ok(Some(body)) } else { Err(Refusal::DelegationInvalid) }
             }
@@ -43,7 +44,8 @@ impl Gate<'_> {
     ) -> Result<DelegationBody, Refusal> {
         let body = delegation.unverified().map_err(|_| Refusal::DelegationInvalid)?;
         let own = body.group == self.group && body.tenant == tenant.tenant && body.by == member.name;
-        let short = body.until <= body.from.plus(limits::SESSION_LIFE_MS);
+        let begun = body.from <= self.now.plus(CLOCK_SKEW_MS);
+        let short = begun && body.until <= body.from.plus(limits::SESSION_LIFE_MS);
         let proved = own && short && self.credential(member).verify(&delegation.hash(), &delegation.proof).is_ok();
         if proved { Ok(body) } else { Err(Refusal::DelegationInvalid) }
     }

@@ -82,7 +82,9 @@ fn eth_account_recovers_the_groups_account_from_messages_and_typed_data() {
 #[test]
 fn eth_account_recovers_the_groups_account_from_authorisations_and_user_operations() {
     let chains = [0, 1].map(|chain_id| Permission::Authorization { chain_id });
-    let permissions = [&chains[..], &[Permission::UserOperation { chain_id: 1 }]].concat();
+    let account: cloister_chains::ethereum::Address = DEVELOPER[0].parse().expect("an address");
+    let account = cloister_wire::ids::EthereumAccount::from_bytes(*account.as_bytes());
+    let permissions = [&chains[..], &[Permission::UserOperation { chain_id: 1, account }]].concat();
     let (mut stage, key) = group(Scheme::Secp256k1Ecdsa, &permissions);
     let mut questions = Vec::new();
     for (chain_id, nonce) in [(0, 0), (1, 7), (1, 300)] {

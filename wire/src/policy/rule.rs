@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 use super::{AssetName, Effects};
 use crate::{
     bounded::List,
-    ids::{CosmosChain, Hash, KeyName, LimitName, Quantity, Requester, RuleName, SetName},
+    ids::{CosmosChain, EthereumAccount, Hash, KeyName, LimitName, Quantity, Requester, RuleName, SetName},
     limits,
     request::{Chain, Purpose},
 };
@@ -170,12 +170,15 @@ pub enum Permission {
         #[n(0)]
         chain_id: u64,
     },
-    /// User operations (ERC-4337) of version 0.7's entry point for one chain.
+    /// User operations (ERC-4337) of one account at version 0.7's entry point on one chain.
     #[n(8)]
     UserOperation {
         /// EIP-155.
         #[n(0)]
         chain_id: u64,
+        /// Who acts.
+        #[n(1)]
+        account: EthereumAccount,
     },
 }
 
