@@ -56,6 +56,12 @@ pub(crate) enum Command {
     /// Requests that wait for members' approvals.
     #[command(subcommand)]
     Requests(requests::Command),
+    /// Say that a request may be signed: `requests approve`.
+    Approve(requests::WordArguments),
+    /// Say that a request may never be signed: `requests reject`.
+    Reject(requests::WordArguments),
+    /// Take back a request of your own: `requests cancel`.
+    Cancel(requests::WordArguments),
     /// Session keys: other keys that may ask in your name, for less and for a while.
     #[command(subcommand)]
     Session(session::Command),

@@ -192,6 +192,11 @@ impl Draft {
         connection.keep_policy(&self.policy)
     }
 
+    /// Whether it is about the policy alone, and starts nothing.
+    pub(crate) fn is_policy(&self) -> bool {
+        self.order.is_none()
+    }
+
     /// The policy in it, whoever has signed it.
     pub(crate) fn policy_said(&self) -> Result<Policy, Failure> {
         Ok(content("policy", &self.policy)?)

@@ -10,7 +10,7 @@ use cloister_policy::{
 };
 use cloister_wire::{
     approval::{Approval, ApprovalBody, Stance},
-    codec,
+    codec::{self, DecodeError},
     credential::Proof,
     delegation::{Delegation, DelegationBody},
     ids::{Hash, Requester, SignerId},
@@ -217,6 +217,21 @@ impl Unsaid {
     #[must_use]
     pub fn challenge(&self) -> Hash {
         self.challenge
+    }
+
+    /// What is proved, to be kept until it is.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Reads what [`Unsaid::bytes`] gave, and what it says.
+    ///
+    /// # Errors
+    /// If it is no word of a member.
+    pub fn read(bytes: Vec<u8>) -> Result<(Self, ApprovalBody), DecodeError> {
+        let says = codec::decode(&bytes)?;
+        Ok((Self { challenge: Tag::APPROVAL.hash(&bytes), body: bytes }, says))
     }
 
     /// With a proof that was made elsewhere.

@@ -70,15 +70,29 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
             output.answer(&View { public_key: secret.public().to_string(), file: file.display().to_string() });
         }
         Command::Show(Show { file }) => output.answer(&Draft::read(&file)?.view(&file)?),
-        Command::Sign(Sign { file, key }) => {
-            let mut draft = Draft::read(&file)?;
-            draft.sign(&SecretFile::read(&key)?)?;
-            draft.replace(&file)?;
-            output.answer(&draft.view(&file)?);
-        }
+        Command::Sign(sign) => sign.run(Draft::read(&sign.file)?, output)?,
         Command::Submit(submit) => output.answer(&submit.run(output).await?),
     }
     Ok(())
+}
+
+impl Sign {
+    fn run(&self, mut draft: Draft, output: &Output) -> Result<(), Failure> {
+        draft.sign(&SecretFile::read(&self.key)?)?;
+        draft.replace(&self.file)?;
+        output.answer(&draft.view(&self.file)?);
+        Ok(())
+    }
+
+    /// The same, for a policy and nothing else.
+    pub(super) fn run_for_policy(&self, output: &Output) -> Result<(), Failure> {
+        let draft = Draft::read(&self.file)?;
+        if !draft.is_policy() {
+            let hint = "Give what `policy apply --draft` wrote, or use `cloister operator sign`.";
+            return Err(Failure::usage("this draft starts the group", hint));
+        }
+        self.run(draft, output)
+    }
 }
 
 impl Submit {

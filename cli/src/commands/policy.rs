@@ -9,6 +9,7 @@ mod test;
 
 use clap::Subcommand;
 
+use super::operator;
 use crate::{failure::Failure, output::Output};
 
 /// `cloister policy`.
@@ -87,6 +88,13 @@ A file of cases:
 
 Cases run in order, and what a rule lets through counts in its limits. docs/policy.md has every field.")]
     Test(test::Test),
+    /// Sign a draft of the next policy, which `policy apply --draft` wrote: `operator sign`, for policies alone.
+    #[command(after_help = "Example:
+  cloister policy apply policy.toml --draft draft.json
+  cloister policy sign draft.json --key alice.key
+  cloister policy sign draft.json --key bob.key
+  cloister operator submit draft.json")]
+    Sign(operator::Sign),
     /// Put a policy file into force: signs the next version with the operators' keys.
     ///
     /// The tenants that the file has take the place of those of the same names; others stay as they are. Safe to repeat, and has to be
@@ -105,6 +113,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         Command::Diff(diff) => diff.run(output).await,
         Command::Explain(explain) => explain.run(output).await,
         Command::Test(test) => test.run(output),
+        Command::Sign(sign) => sign.run_for_policy(output),
         Command::Apply(apply) => apply.run(output).await,
     }
 }

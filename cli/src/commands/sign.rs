@@ -19,6 +19,7 @@ use crate::{
     output::Output,
     progress::Progress,
 };
+pub(super) use confirmation::ChallengeView;
 use confirmation::Confirmation;
 pub(super) use view::SignedView;
 

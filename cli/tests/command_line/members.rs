@@ -2,23 +2,50 @@
 
 use std::fs;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::Value;
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use ed25519_dalek::{Signer as _, SigningKey};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::world::{World, bytes, text};
 
-/// A group whose key `vault` signs Solana transactions once two of bob, carol and the requester have approved them, and `hot` all.
+const PAGE: &str = "https://console.example.org";
+
+/// Dora, who has a passkey.
+fn dora() -> SigningKey {
+    SigningKey::from_bytes(&[5; 32])
+}
+
+/// What her browser answers to a challenge.
+fn confirmed(challenge: &str) -> String {
+    let client_data =
+        format!(r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"{PAGE}","crossOrigin":false}}"#);
+    let data = [&Sha256::digest("example.org")[..], &[5, 0, 0, 0, 0]].concat();
+    let signature = dora().sign(&[&data[..], &Sha256::digest(&client_data)].concat()).to_bytes();
+    let [data, client_data, signature] =
+        [&data[..], client_data.as_bytes(), &signature].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+    json!({ "response": { "authenticatorData": data, "clientDataJSON": client_data, "signature": signature } })
+        .to_string()
+}
+
+/// A group whose key `vault` signs Solana transactions once two of bob, carol, dora and the requester have approved them, and `hot` all.
 fn world(name: &str) -> World {
     let world = World::founded(name, 3);
     world.ok(&["group", "start"]);
     for member in ["bob", "carol"] {
         world.ok(&["requester", "add", member, "--key", &world.path(member)]);
     }
+    let der = [&hex::decode("302a300506032b6570032100").unwrap()[..], dora().verifying_key().as_bytes()].concat();
+    let passkey = json!({ "publicKey": URL_SAFE_NO_PAD.encode(der), "rpId": "example.org", "origins": [PAGE] });
+    world.ok(&["requester", "add", "dora", "--passkey", &world.file("dora.json", passkey.to_string())]);
     world.ok(&["requester", "add", "demo", "--allow", "hot=solana,message"]);
     let file = world.path("policy.toml");
     world.ok(&["policy", "show", "--out", &file]);
     let shown = fs::read_to_string(&file).unwrap();
-    let board = "[tenant.demo.sets]\nboard = [\"bob\", \"carol\", \"demo\"]\n";
+    let board = "[tenant.demo.sets]\nboard = [\"bob\", \"carol\", \"dora\", \"demo\"]\n";
     let rule = "[[tenant.demo.rules]]\nname = \"vault\"\nkeys = [\"vault\"]\npayloads = [\"solana\"]\n\
                 then = { approve = 2, of = \"board\" }\n";
     fs::write(&file, format!("{shown}\n{board}\n{rule}")).unwrap();
@@ -83,13 +110,34 @@ fn a_request_waits_for_members_who_see_what_it_does_and_is_signed_once_they_have
     assert!(shown["does"].to_string().contains("pays 1000 lamports"), "{shown:#}");
     world.fails(&["requests", "sign", &request], 3, "approvals_missing");
     let once = world.says("approve", &request, "bob").json;
-    assert_eq!((standings(&once), &once["signers"][0]["approved"]), (vec!["waiting"; 3], &serde_json::json!(["bob"])));
+    assert_eq!((standings(&once), &once["signers"][0]["approved"]), (vec!["waiting"; 3], &json!(["bob"])));
     world.fails(&["requests", "sign", &request], 3, "approvals_missing");
     let twice = world.says("approve", &request, "carol").json;
     assert_eq!(standings(&twice), ["signable"; 3], "{twice:#}");
     let signed = world.ok(&["requests", "sign", &request]);
     assert_eq!(text(&signed, "request_hash"), request);
     assert_eq!(signed["missing_signatures"], 0, "{signed:#}");
+}
+
+#[test]
+fn a_member_approves_with_a_passkey() {
+    let world = world("members-passkey");
+    let request = world.proposed(1000);
+    assert_eq!(world.says("approve", &request, "bob").exit, 0);
+    let word = world.path("word.cbor");
+    let who = ["--requester", "dora", "--tenant", "demo", "--challenge", &word];
+    let asked = world.ok(&[&["approve", &request][..], &who].concat());
+    let good = world.file("assertion.json", confirmed(text(&asked, "challenge")));
+    let other = world.file("other.json", confirmed("AAAA"));
+    let said = |what: &str, request: &str, assertion: &str| {
+        world.run(&["requests", what, request, "--word", &word, "--assertion", assertion])
+    };
+    said("reject", &request, &good).fails(2, "usage");
+    said("approve", &"00".repeat(32), &good).fails(2, "usage");
+    said("approve", &request, &other).fails(3, "approval_invalid");
+    let approved = said("approve", &request, &good);
+    assert_eq!((approved.exit, standings(&approved.json)), (0, vec!["signable"; 3]), "{:#}", approved.json);
+    world.ok(&["requests", "sign", &request]);
 }
 
 #[test]
@@ -103,7 +151,7 @@ fn a_rejected_or_cancelled_request_is_never_signed() {
     assert_eq!((rejected.exit, standings(&rejected.json)), (0, vec!["refused"; 3]), "{:#}", rejected.json);
     world.fails(&["requests", "sign", &request], 3, "withdrawn");
     let request = world.proposed(1001);
-    world.ok(&["requests", "cancel", &request]);
+    world.ok(&["cancel", &request]);
     world.fails(&["requests", "sign", &request], 3, "withdrawn");
     let unknown = "00".repeat(32);
     world.fails(&["requests", "show", &unknown], 3, "not_found");
@@ -114,11 +162,11 @@ fn a_kill_switch_stops_signatures_until_the_quorum_lifts_it() {
     let mut world = world("members-switch");
     let payment = world.payment("hot", 1000);
     let closed = world.ok(&["switch", "close", "--of-tenant", "demo", "--with-key", "hot"]);
-    assert_eq!(closed["signers"], serde_json::json!([1, 2, 3]), "{closed:#}");
+    assert_eq!(closed["signers"], json!([1, 2, 3]), "{closed:#}");
     world.sign("hot", &payment, &[]).fails(3, "switch_closed");
     let listed = world.ok(&["switch", "list"]);
     let closing = text(&listed["closings"][0], "closing").to_owned();
-    assert_eq!(closed["closings"], serde_json::json!([closing]));
+    assert_eq!(closed["closings"], json!([closing]));
     let one = world.path("operator-0.key");
     world.fails(&["switch", "open", &closing, "--operator-key", &one], 4, "not_endorsed");
     world.sign("hot", &payment, &[]).fails(3, "switch_closed");
@@ -126,7 +174,7 @@ fn a_kill_switch_stops_signatures_until_the_quorum_lifts_it() {
     world.sign("hot", &payment, &[]).fails(3, "switch_closed");
     world.ok(&["switch", "open", &closing]);
     assert_eq!(world.sign("hot", &payment, &[]).exit, 0);
-    assert_eq!(world.ok(&["switch", "list"])["closings"], serde_json::json!([]));
+    assert_eq!(world.ok(&["switch", "list"])["closings"], json!([]));
 }
 
 #[test]
@@ -147,10 +195,7 @@ fn a_session_key_signs_within_its_scope_until_it_is_revoked() {
     let another = ["--session", session.as_str(), "--session-key", &world.path("bob")];
     world.sign("hot", &world.payment("hot", 1000), &another).fails(3, "request_signature");
     let revoked = world.ok(&["session", "revoke", &session]);
-    assert_eq!(
-        (text(&revoked, "session"), &revoked["signers"]),
-        (text(&made, "session"), &serde_json::json!([1, 2, 3]))
-    );
+    assert_eq!((text(&revoked, "session"), &revoked["signers"]), (text(&made, "session"), &json!([1, 2, 3])));
     world.sign("hot", &world.payment("hot", 1000), &by_session).fails(3, "delegation_invalid");
 
     let wrong = world.file("wrong.toml", "name = \"bot\"\nrequesters = [\"demo\"]\nthen = \"allow\"\n");

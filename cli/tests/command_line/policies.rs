@@ -226,7 +226,7 @@ fn a_policy_file_is_put_into_force_and_decides() {
     let drafted = world.ok(&["policy", "apply", &file, "--draft", &draft]);
     assert!(drafted["draft"]["says"].to_string().contains("added: rule never of tenant demo: "), "{drafted:#}");
     for key in ["operator-0.key", "operator-1.key"] {
-        world.ok(&["operator", "sign", &draft, "--key", &world.path(key)]);
+        world.ok(&["policy", "sign", &draft, "--key", &world.path(key)]);
     }
     world.ok(&["operator", "submit", &draft]);
     assert_eq!(world.ok(&["policy", "diff", &file])["changes"], json!([]));

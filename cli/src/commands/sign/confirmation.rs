@@ -109,7 +109,7 @@ impl Asker<'_> {
                 let request = requester::sign_request(group, requester, tenant, job.account(), what, life)?;
                 destination::write_new(file, &codec::encode(&request))?;
                 let challenge = passkey::challenge(&Unproved::new(&request)?.challenge());
-                output.answer(&ChallengeView { challenge, request_file: file.display().to_string() });
+                output.answer(&ChallengeView::new(challenge, file));
                 Ok(None)
             }
             Self::Confirmed(request, assertion) => confirmed(client, job, request, assertion).await.map(Some),
@@ -159,9 +159,15 @@ async fn credentials(client: &Client, requester: &Requester) -> Result<Vec<crede
 
 /// What the browser has to be given.
 #[derive(Serialize)]
-struct ChallengeView {
+pub(crate) struct ChallengeView {
     challenge: String,
     request_file: String,
+}
+
+impl ChallengeView {
+    pub(crate) fn new(challenge: String, file: &Path) -> Self {
+        Self { challenge, request_file: file.display().to_string() }
+    }
 }
 
 impl fmt::Display for ChallengeView {
