@@ -1,5 +1,5 @@
 //! What a PSBT is written as parses again to the same bytes, and so does what it is finished to;
-//! asking for its parts, and signing for a key of either kind, does not panic.
+//! asking for its parts, and signing for a key of either kind, does not panic. Where the crate `bitcoin` takes it, both read the same.
 #![no_main]
 
 use cloister_chains::bitcoin::{CompressedKey, EcdsaSignature, Foreign, Psbt, Spend, Spender};
@@ -9,6 +9,12 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(psbt) = Psbt::parse(bytes) {
         read_again(&psbt.to_bytes());
         let _ = (psbt.fee(), psbt.fee_rate());
+        if let Ok(theirs) = bitcoin::Psbt::deserialize(bytes) {
+            assert_eq!(psbt.txid().to_string(), theirs.unsigned_tx.compute_txid().to_string());
+            if let (Ok(ours), Ok(theirs)) = (psbt.fee(), theirs.fee()) {
+                assert_eq!(ours.satoshis(), theirs.to_sat());
+            }
+        }
         if let Ok(finalised) = psbt.finalise() {
             read_again(&finalised.psbt);
         }

@@ -1,8 +1,10 @@
-//! A message that parses is signed as it arrived, and what it does can be told; tables change nothing for one that needs none.
+//! A message that parses is signed as it arrived, and what it does can be told; tables change nothing for one that needs none, and the
+//! Solana SDK reads the same in it.
 #![no_main]
 
 use cloister_chains::solana::{LookupTable, Message};
 use libfuzzer_sys::fuzz_target;
+use solana_message::VersionedMessage;
 
 fuzz_target!(|bytes: &[u8]| {
     let table = |address: u8| LookupTable {
@@ -17,6 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = message.durable_nonce();
     }
     if let Ok(message) = Message::parse(bytes) {
+        let theirs: VersionedMessage = bincode::deserialize(bytes).expect("the SDK reads what we take");
+        theirs.sanitize().expect("and finds it sound");
+        let theirs = theirs.static_account_keys().iter().map(|key| *key.as_array());
+        assert!(message.accounts().iter().map(|key| *key.as_bytes()).eq(theirs));
         assert_eq!(parsed, Ok(message));
     }
 });

@@ -100,9 +100,8 @@ fn one(facts: Facts, digest: impl Into<Vec<u8>>) -> Payload {
 
 /// A text moves nothing by itself, and only its reader knows what it agrees to.
 fn text(permission: Permission, text: &[u8], digest: impl Into<Vec<u8>>) -> Result<Payload, Refusal> {
-    let permission_is_ethereum = permission == Permission::EthereumMessage;
+    let kind = if permission == Permission::EthereumMessage { "Ethereum message" } else { "text" };
     let mut facts = Facts::new(permission, None, Vec::new())?;
-    let kind = if permission_is_ethereum { "Ethereum message" } else { "text" };
     facts.lines = vec![format!("signs the {kind} {}", shown(text))];
     Ok(one(facts, digest))
 }

@@ -5,8 +5,8 @@ use cloister_wire::{ids::Hash, limits, tag::Tag};
 use crate::facts::{Asked, Facts};
 
 impl Facts {
-    /// Lines of text: the key and a session key that asks, then what the payload does. Longer texts than [`limits::RENDERING`] are cut, and say so with a hash of
-    /// everything.
+    /// Lines of text: the key and a session key that asks, then what the payload does. Longer texts than [`limits::RENDERING`] are cut,
+    /// and say so with a hash of everything.
     #[must_use]
     pub fn rendering(&self, asked: &Asked<'_>) -> String {
         let path: String = asked.path.iter().map(|step| format!("/{step}")).collect();
