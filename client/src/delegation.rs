@@ -20,6 +20,7 @@ use crate::{
     operator::{self, PlanError},
     policy_file::{self, NotAPolicy},
     requester::Credential,
+    requests::Unsaid,
     session::Attested,
 };
 
@@ -82,9 +83,7 @@ impl Credential {
     pub fn withdraw(&self, group: GroupId, delegation: &Delegation, policy: Hash) -> Result<Approval, Error> {
         let (request, member, at) = (delegation.hash(), self.name.clone(), boot::now());
         let body = ApprovalBody { group, request, policy, member, stance: Stance::Withdraw, at };
-        let body: Bytes<{ limits::APPROVAL }> =
-            codec::encode(&body).try_into().map_err(|why| Error::TooLarge { what: "withdrawal", why })?;
-        Ok(Approval { proof: self.secret.prove(&Tag::APPROVAL.hash(body.as_slice()))?, body })
+        Unsaid::new(&body).prove(&self.secret)
     }
 }
 
