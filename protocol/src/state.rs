@@ -42,7 +42,6 @@ pub(crate) struct State {
 impl State {
     /// What follows from an event, which the caller records.
     pub(crate) fn apply(&mut self, now: UnixMillis, event: &Event) {
-        self.forget_expired(now);
         match event {
             Event::Released { request, id, tenant, requester, attempt, not_after, charges, .. } => {
                 self.requests.attempted(requester, *id, *request, *attempt, *not_after);
