@@ -4,8 +4,8 @@ use cloister_wire::{
     bounded::{Bytes, List},
     endorsement::{Endorsable, Endorsed},
     ids::{
-        BootId, GroupId, Hash, Incarnation, KeyId, KeyName, Pcr, PolicyVersion, RequestId, Requester, SignerId, Tenant,
-        UnixMillis,
+        BootId, GroupId, Hash, Incarnation, KeyId, KeyName, Pcr, PolicyVersion, Quantity, RequestId, Requester,
+        SignerId, Tenant, UnixMillis,
     },
     manifest::{Manifest, SignerSlot, ValidManifest},
     order::{RosterEntry, StartKind, StartOrder},
@@ -265,6 +265,14 @@ pub fn key_name(name: &str) -> KeyName {
 #[must_use]
 pub fn tenant_named(name: &str) -> Tenant {
     name.parse().expect("a name")
+}
+
+/// An amount in the smallest unit.
+#[must_use]
+pub fn quantity(number: u64) -> Quantity {
+    let mut bytes = [0; 32];
+    bytes[24..].copy_from_slice(&number.to_be_bytes());
+    Quantity::from_be_bytes(bytes)
 }
 
 /// A bounded list.

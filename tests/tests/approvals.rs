@@ -2,14 +2,16 @@
 
 use cloister_policy::digest;
 use cloister_tests::{
-    charter::{CLERK, HOUR, RIVAL, TENANT, TREASURER, grant, list, member, requested, requester, secret, signer},
+    charter::{
+        CLERK, HOUR, RIVAL, TENANT, TREASURER, grant, list, member, quantity, requested, requester, secret, signer,
+    },
     group::Group,
     machine::refusal,
     payload::solana_transfer,
 };
 use cloister_wire::{
     approval::{Approval, ApprovalBody, Stance},
-    ids::{Hash, KeyId, Quantity, SignerId, UnixMillis},
+    ids::{Hash, KeyId, SignerId, UnixMillis},
     message::{Body, Request, SignOutcome},
     policy::{AssetName, Limit, Measure, MemberSet, Network, Per, Permission, Quorum, TenantPolicy, Verdict},
     receipt::Event,
@@ -43,12 +45,6 @@ fn with_board(tenant: &mut TenantPolicy) {
     let measure = Measure::Spending { network: Network::Solana, asset: AssetName::Native, most: quantity(20_000) };
     let name = "hourly".parse().unwrap();
     tenant.limits = list([Limit { name, measure, window_ms: HOUR, per: Per::Tenant }]);
-}
-
-fn quantity(number: u64) -> Quantity {
-    let mut bytes = [0; 32];
-    bytes[24..].copy_from_slice(&number.to_be_bytes());
-    Quantity::from_be_bytes(bytes)
 }
 
 fn stage(verdict: &Verdict, within: &[&str]) -> Stage {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloister_tests::{
-    charter::{CLERK, HOUR, TREASURER, grant, list, member, requested, requester, secret, signer},
+    charter::{CLERK, HOUR, TREASURER, grant, list, member, quantity, requested, requester, secret, signer},
     group::Group,
     machine::refusal,
     payload::solana_transfer,
@@ -12,7 +12,7 @@ use cloister_tests::{
 use cloister_wire::{
     approval::{Approval, ApprovalBody, Stance},
     endorsement::Endorsed,
-    ids::{Hash, KeyId, Nonce, Quantity, RequestId, SignerId, UnixMillis},
+    ids::{Hash, KeyId, Nonce, RequestId, SignerId, UnixMillis},
     message::{Package, Request, SignOutcome},
     policy::{AssetName, Limit, Measure, MemberSet, Network, Per, Permission, Quorum, Rule, Verdict},
     refusal::Refusal,
@@ -413,10 +413,4 @@ type Said = (Hash, &'static str, Approval);
 enum Attempt {
     Another,
     Same,
-}
-
-fn quantity(number: u64) -> Quantity {
-    let mut bytes = [0; 32];
-    bytes[24..].copy_from_slice(&number.to_be_bytes());
-    Quantity::from_be_bytes(bytes)
 }

@@ -1,7 +1,10 @@
 //! Session keys: they ask in a member's name for less than the member may, for a while, and for nothing but signatures.
 
 use cloister_tests::{
-    charter::{CLERK, HOUR, RIVAL, TENANT, TREASURER, grant, list, member, requested, requester, secret, tenant_named},
+    charter::{
+        CLERK, HOUR, RIVAL, TENANT, TREASURER, grant, list, member, quantity, requested, requester, secret,
+        tenant_named,
+    },
     group::Group,
     machine::refusal,
     payload::solana_transfer,
@@ -10,7 +13,7 @@ use cloister_wire::{
     approval::{Approval, ApprovalBody, Stance},
     credential::Proof,
     delegation::{Delegation, DelegationBody},
-    ids::{GroupId, Hash, KeyId, Quantity, SignerId, UnixMillis},
+    ids::{GroupId, Hash, KeyId, SignerId, UnixMillis},
     limits,
     message::{Request, SignOutcome},
     policy::{
@@ -55,12 +58,6 @@ fn scope() -> Rule {
         effects: Some(Effects { quantifier: Quantifier::Every, patterns: list([transfer]) }),
         ..grant(KEY, &[])
     }
-}
-
-fn quantity(number: u64) -> Quantity {
-    let mut bytes = [0; 32];
-    bytes[24..].copy_from_slice(&number.to_be_bytes());
-    Quantity::from_be_bytes(bytes)
 }
 
 impl Stage {
