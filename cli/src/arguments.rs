@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    attest, audit, demo, group, key, manifest, operator, policy, pools, recovery, requester, requests, session, sign,
-    sim, status, switch,
+    attest, audit, demo, group, image, key, manifest, operator, policy, pools, recovery, requester, requests, session,
+    sign, sim, status, switch,
 };
 
 /// Threshold signatures by attested enclaves: no machine ever holds a whole key.
@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// The manifest: what is fixed for a group's life.
     #[command(subcommand)]
     Manifest(manifest::Command),
+    /// What an enclave image is, before it runs.
+    #[command(subcommand)]
+    Image(image::Command),
     /// Start a group.
     #[command(subcommand)]
     Group(group::Command),

@@ -4,6 +4,7 @@ pub(crate) mod attest;
 pub(crate) mod audit;
 pub(crate) mod demo;
 pub(crate) mod group;
+pub(crate) mod image;
 pub(crate) mod key;
 pub(crate) mod manifest;
 pub(crate) mod operator;
@@ -33,6 +34,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Audit(command) => wait(audit::run(command, output)),
         Command::Operator(command) => wait(operator::run(command, output)),
         Command::Manifest(command) => manifest::run(command, output),
+        Command::Image(command) => image::run(command, output),
         Command::Group(command) => wait(group::run(command, output)),
         Command::Requester(command) => wait(requester::run(command, output)),
         Command::Policy(command) => wait(policy::run(command, output)),

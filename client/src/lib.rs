@@ -29,6 +29,7 @@ pub mod credential;
 pub mod delegation;
 mod ecdsa;
 mod error;
+pub mod image;
 mod json_value;
 mod key;
 mod last_start;

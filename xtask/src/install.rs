@@ -54,7 +54,8 @@ impl Tool {
     }
 }
 
-fn cache() -> Result<PathBuf> {
+/// Where tools and builds are kept.
+pub(crate) fn cache() -> Result<PathBuf> {
     let xdg = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
     let home = || env::home_dir().map(|home| home.join(".cache"));
     Ok(xdg.or_else(home).context("neither XDG_CACHE_HOME nor HOME is set")?.join("cloister"))

@@ -2,6 +2,7 @@
 
 pub mod deny;
 pub mod fuzz;
+pub mod image;
 pub mod install;
 pub mod linked;
 pub mod step;

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
-use crate::{deny, fuzz, install};
+use crate::{deny, fuzz, image, install};
 
 /// One step, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -18,6 +18,8 @@ pub enum Step {
     Fmt,
     /// Lints, with warnings as errors.
     Clippy,
+    /// The enclave image, built twice.
+    Image,
     /// Every unit, integration and documentation test.
     Test,
     /// The documentation builds without a warning.
@@ -41,8 +43,17 @@ pub enum Outcome {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Self; 8] =
-        [Self::Install, Self::Fmt, Self::Clippy, Self::Test, Self::Doc, Self::Deny, Self::Fuzz, Self::Demo];
+    pub const ALL: [Self; 9] = [
+        Self::Install,
+        Self::Fmt,
+        Self::Clippy,
+        Self::Image,
+        Self::Test,
+        Self::Doc,
+        Self::Deny,
+        Self::Fuzz,
+        Self::Demo,
+    ];
 
     fn run(self, sh: &Shell, fuzz_seconds: u32) -> Result<Outcome> {
         match self {
@@ -51,6 +62,7 @@ impl Step {
             Self::Clippy => {
                 cmd!(sh, "cargo clippy --release --workspace --all-targets -- -D warnings").run()?;
             }
+            Self::Image => image::build(sh)?,
             Self::Test => {
                 // Some tests start our programs, which Cargo builds only for tests of the same package.
                 cmd!(sh, "cargo build --release --workspace --bins").run()?;

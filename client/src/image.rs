@@ -1,0 +1,401 @@
+//! An enclave image file (EIF), measured by whoever wants to know what it is before it runs. This code shares nothing with the builder,
+//! so that one judges the other.
+//!
+//! ```text
+//!   header 548 bytes: ".eif", version, flags, memory, CPUs, sections with offset and length, CRC-32 of everything else
+//!   sections, each behind 12 bytes of type, flags, length: kernel, command line, metadata, ramdisks, signature
+//!
+//!   PCR0 = kernel ‖ command line ‖ ramdisks    PCR1 = kernel ‖ command line ‖ first ramdisk    PCR2 = other ramdisks
+//!   PCR8 = the signing certificate, DER         each: SHA-384 of it, extended into a register of zeros
+//! ```
+//!
+//! Headers of sections are not measured, so boundaries could move without a trace in PCR0; hence PCR0, PCR1 and PCR2 count together
+//! only, and sections have to stand where the header says, one behind the other. The format is that of AWS's `aws-nitro-enclaves-image-format`.
+
+use std::ops::Range;
+
+use aws_lc_rs::{
+    digest::{Context, SHA384},
+    signature::{ECDSA_P384_SHA384_FIXED, UnparsedPublicKey},
+};
+use cloister_attestation::Pcr;
+use coset::{CborSerializable as _, CoseSign1, RegisteredLabelWithPrivate, iana};
+use serde::{Serialize, Serializer};
+use x509_cert::{
+    Certificate,
+    der::{Decode as _, DecodePem as _, Encode as _},
+};
+
+/// An image whose form, checksum and signature, if it has one, are right. What it does is another question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    measurements: Measurements,
+    command_line: String,
+    /// The last second in which the signing certificate is valid, Unix time.
+    signed_until: Option<u64>,
+}
+
+/// What a hypervisor measures when it loads an image. Serialised as `nitro-cli` writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Measurements {
+    #[serde(rename = "HashAlgorithm")]
+    algorithm: &'static str,
+    /// The whole image.
+    #[serde(rename = "PCR0", serialize_with = "hexadecimal")]
+    pub pcr0: Pcr,
+    /// Kernel, command line and first ramdisk.
+    #[serde(rename = "PCR1", serialize_with = "hexadecimal")]
+    pub pcr1: Pcr,
+    /// The other ramdisks: the application.
+    #[serde(rename = "PCR2", serialize_with = "hexadecimal")]
+    pub pcr2: Pcr,
+    /// The signing certificate, where the image is signed.
+    #[serde(rename = "PCR8", serialize_with = "optional", skip_serializing_if = "Option::is_none")]
+    pub pcr8: Option<Pcr>,
+}
+
+/// Why a file is no image.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageRejected {
+    /// It is longer than any image may be.
+    #[error("it has {0} bytes; an image has at most 268435456")]
+    TooLong(usize),
+    /// It ends too early.
+    #[error("it is cut off: {what} would end at byte {end}, and the file has {length}")]
+    Truncated {
+        /// The part that is not there in full.
+        what: &'static str,
+        /// Where it would end.
+        end: usize,
+        /// Bytes of the file.
+        length: usize,
+    },
+    /// Another kind of file.
+    #[error("it is no enclave image: it does not begin with \".eif\"")]
+    Foreign,
+    /// A version of the format that is not known.
+    #[error("it is an image of version {0}; versions 3 and 4 are known")]
+    Version(u16),
+    /// For another kind of machine, or with flags that are not known.
+    #[error("its flags are {0:#06x}; 0 (x86-64) and 1 (aarch64) are known")]
+    Flags(u16),
+    /// More sections than there is room for, or none.
+    #[error("it claims to have {0} sections; an image has 3 to 32")]
+    Sections(u16),
+    /// A section does not stand where the header says, or is longer or shorter.
+    #[error("section {0} does not stand where the header says")]
+    Boundary(usize),
+    /// A section of a type that is not known, or one that comes twice or in the wrong place.
+    #[error("section {position} is of type {found}, which cannot stand there")]
+    Section {
+        /// Which, from 0.
+        position: usize,
+        /// The type.
+        found: u16,
+    },
+    /// Something that every image has is missing.
+    #[error("it has no {0}")]
+    Missing(&'static str),
+    /// Bytes behind the last section.
+    #[error("{0} bytes stand behind its last section")]
+    Trailing(usize),
+    /// The checksum is another.
+    #[error("its CRC-32 is {found:08x}, and its header says {said:08x}: it was damaged or changed")]
+    Checksum {
+        /// Of the bytes.
+        found: u32,
+        /// In the header.
+        said: u32,
+    },
+    /// The signature section is not one, or holds another signature.
+    #[error("its signature: {0}")]
+    Signature(&'static str),
+}
+
+impl Image {
+    /// Reads and measures an image.
+    ///
+    /// # Errors
+    /// What is wrong with it. Time and memory are proportional to its length, which is at most 256 MiB.
+    pub fn parse(file: &[u8]) -> Result<Self, ImageRejected> {
+        if file.len() > LONGEST {
+            return Err(ImageRejected::TooLong(file.len()));
+        }
+        let header = Header::parse(file)?;
+        let sections = header.sections(file)?;
+        header.check_sum(file)?;
+        let parts = Parts::sort(&sections)?;
+        let (measurements, signed_until) = parts.measure()?;
+        let command_line = String::from_utf8_lossy(parts.command_line).into_owned();
+        Ok(Self { measurements, command_line, signed_until })
+    }
+
+    /// What it measures.
+    #[must_use]
+    pub fn measurements(&self) -> &Measurements {
+        &self.measurements
+    }
+
+    /// The kernel's command line.
+    #[must_use]
+    pub fn command_line(&self) -> &str {
+        &self.command_line
+    }
+
+    /// The last second in which the certificate that signed it is valid, Unix time. Nitro starts no image behind that.
+    #[must_use]
+    pub fn signed_until(&self) -> Option<u64> {
+        self.signed_until
+    }
+}
+
+/// PCR8 of an image that is signed with this certificate, PEM.
+///
+/// # Errors
+/// It is no certificate.
+pub fn certificate_register(pem: &[u8]) -> Result<Pcr, ImageRejected> {
+    Ok(register([certificate(pem)?.1.as_slice()]))
+}
+
+struct Header {
+    sections: u16,
+    offsets: [u64; MOST_SECTIONS],
+    lengths: [u64; MOST_SECTIONS],
+    checksum: u32,
+}
+
+struct Section<'a> {
+    kind: u16,
+    content: &'a [u8],
+}
+
+impl Header {
+    fn parse(file: &[u8]) -> Result<Self, ImageRejected> {
+        if !file.starts_with(MAGIC.get(..file.len().min(MAGIC.len())).unwrap_or_default()) || file.is_empty() {
+            return Err(ImageRejected::Foreign);
+        }
+        let mut reader = Reader(slice(file, 0..HEADER, "the header")?);
+        reader.take::<4>();
+        let (version, flags) = (reader.u16(), reader.u16());
+        if !(3..=4).contains(&version) {
+            return Err(ImageRejected::Version(version));
+        }
+        if flags > 1 {
+            return Err(ImageRejected::Flags(flags));
+        }
+        // Memory, CPUs: what `nitro-cli` is told counts instead.
+        let _ = (reader.u64(), reader.u64(), reader.u16());
+        let sections = reader.u16();
+        let mut table = || [(); MOST_SECTIONS].map(|()| reader.u64());
+        let (offsets, lengths) = (table(), table());
+        let (_unused, checksum) = (reader.u32(), reader.u32());
+        if !(3..=MOST_SECTIONS).contains(&usize::from(sections)) {
+            return Err(ImageRejected::Sections(sections));
+        }
+        Ok(Self { sections, offsets, lengths, checksum })
+    }
+
+    fn sections<'a>(&self, file: &'a [u8]) -> Result<Vec<Section<'a>>, ImageRejected> {
+        let mut start = HEADER;
+        let mut sections = Vec::with_capacity(usize::from(self.sections));
+        let table = self.offsets.iter().zip(&self.lengths).take(usize::from(self.sections));
+        for (position, (&offset, &length)) in table.enumerate() {
+            let mut reader = Reader(slice(file, start..start + SECTION_HEADER, "a section's header")?);
+            let (kind, _flags, stated) = (reader.u16(), reader.u16(), reader.u64());
+            if offset != start as u64 || stated != length {
+                return Err(ImageRejected::Boundary(position));
+            }
+            let begin = start + SECTION_HEADER;
+            let end = usize::try_from(length).ok().and_then(|length| begin.checked_add(length)).unwrap_or(usize::MAX);
+            sections.push(Section { kind, content: slice(file, begin..end, "a section")? });
+            start = end;
+        }
+        match file.len() - start {
+            0 => Ok(sections),
+            more => Err(ImageRejected::Trailing(more)),
+        }
+    }
+
+    fn check_sum(&self, file: &[u8]) -> Result<(), ImageRejected> {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(slice(file, 0..HEADER - CHECKSUM, "the header")?);
+        crc.update(slice(file, HEADER..file.len(), "the sections")?);
+        let found = crc.finalize();
+        if found == self.checksum { Ok(()) } else { Err(ImageRejected::Checksum { found, said: self.checksum }) }
+    }
+}
+
+/// The sections by what they are.
+struct Parts<'a> {
+    kernel: &'a [u8],
+    command_line: &'a [u8],
+    ramdisks: Vec<&'a [u8]>,
+    signature: Option<&'a [u8]>,
+}
+
+impl<'a> Parts<'a> {
+    fn sort(sections: &[Section<'a>]) -> Result<Self, ImageRejected> {
+        let (mut kernel, mut command_line, mut metadata, mut signature) = (None, None, None, None);
+        let mut ramdisks = Vec::new();
+        for (position, section) in sections.iter().enumerate() {
+            // The order is that in which the contents are measured.
+            let before = match section.kind {
+                KERNEL => kernel.replace(section.content).is_some() || command_line.is_some() || !ramdisks.is_empty(),
+                COMMAND_LINE => command_line.replace(section.content).is_some() || !ramdisks.is_empty(),
+                METADATA => metadata.replace(section.content).is_some(),
+                SIGNATURE => signature.replace(section.content).is_some(),
+                RAMDISK => {
+                    ramdisks.push(section.content);
+                    false
+                }
+                _ => true,
+            };
+            if before {
+                return Err(ImageRejected::Section { position, found: section.kind });
+            }
+        }
+        let kernel = kernel.ok_or(ImageRejected::Missing("kernel"))?;
+        let command_line = command_line.ok_or(ImageRejected::Missing("command line"))?;
+        if ramdisks.is_empty() {
+            return Err(ImageRejected::Missing("ramdisk"));
+        }
+        Ok(Self { kernel, command_line, ramdisks, signature })
+    }
+
+    fn measure(&self) -> Result<(Measurements, Option<u64>), ImageRejected> {
+        let (first, others) = self.ramdisks.split_first().ok_or(ImageRejected::Missing("ramdisk"))?;
+        let platform = [self.kernel, self.command_line, first];
+        let pcr0 = register(platform.into_iter().chain(others.iter().copied()));
+        let signed = self.signature.map(|section| signer(section, &pcr0)).transpose()?;
+        let measurements = Measurements {
+            algorithm: "Sha384 { ... }",
+            pcr0,
+            pcr1: register(platform),
+            pcr2: register(others.iter().copied()),
+            pcr8: signed.map(|(register, _)| register),
+        };
+        Ok((measurements, signed.map(|(_, until)| until)))
+    }
+}
+
+/// A register of zeros, extended with the SHA-384 of these.
+fn register<'a>(contents: impl IntoIterator<Item = &'a [u8]>) -> Pcr {
+    let mut hash = Context::new(&SHA384);
+    contents.into_iter().for_each(|content| hash.update(content));
+    Pcr::ZERO.extended(hash.finish().as_ref())
+}
+
+/// PCR8 and the end of the certificate's validity, if the section holds that certificate's signature over this PCR0.
+fn signer(section: &[u8], pcr0: &Pcr) -> Result<(Pcr, u64), ImageRejected> {
+    let (pem, cose) =
+        signature_section(section).ok_or(ImageRejected::Signature("not a certificate and a signature"))?;
+    let (certificate, der) = certificate(&pem)?;
+    let cose = CoseSign1::from_slice(&cose).map_err(|_| ImageRejected::Signature("no COSE_Sign1"))?;
+    if cose.protected.header.alg != Some(RegisteredLabelWithPrivate::Assigned(iana::Algorithm::ES384)) {
+        return Err(ImageRejected::Signature("the algorithm is not ES384"));
+    }
+    if cose.payload.as_deref() != Some(payload(pcr0).as_slice()) {
+        return Err(ImageRejected::Signature("it is over another image's PCR0"));
+    }
+    let key = certificate.tbs_certificate.subject_public_key_info.subject_public_key.raw_bytes();
+    let key = UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, key);
+    let verify = |signature: &[u8], message: &[u8]| key.verify(message, signature);
+    cose.verify_signature(&[], verify).map_err(|_| ImageRejected::Signature("it is not the certificate's"))?;
+    let until = certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs();
+    Ok((register([der.as_slice()]), until))
+}
+
+/// A certificate in PEM, and its DER.
+fn certificate(pem: &[u8]) -> Result<(Certificate, Vec<u8>), ImageRejected> {
+    let bad = |_| ImageRejected::Signature("the certificate is not one in PEM");
+    let certificate = Certificate::from_pem(pem).map_err(bad)?;
+    let der = certificate.to_der().map_err(bad)?;
+    // What is measured has to be what was read.
+    Certificate::from_der(&der).map_err(bad)?;
+    Ok((certificate, der))
+}
+
+/// `[{"signing_certificate": PEM, "signature": COSE_Sign1}]`, both as arrays of numbers, since the format's own library writes them so.
+fn signature_section(section: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut decoder = minicbor::Decoder::new(section);
+    let (mut certificate, mut signature) = (None, None);
+    if decoder.array().ok()? != Some(1) || decoder.map().ok()? != Some(2) {
+        return None;
+    }
+    for _ in 0..2 {
+        let part = match decoder.str().ok()? {
+            "signing_certificate" => &mut certificate,
+            "signature" => &mut signature,
+            _ => return None,
+        };
+        let numbers = decoder.array_iter::<u8>().ok()?;
+        *part = Some(numbers.collect::<Result<Vec<_>, _>>().ok()?);
+    }
+    (decoder.position() == section.len()).then_some((certificate?, signature?))
+}
+
+/// `{"register_index": 0, "register_value": [48 numbers]}`.
+fn payload(pcr0: &Pcr) -> Vec<u8> {
+    let mut encoder = minicbor::Encoder::new(Vec::new());
+    let mut write = || {
+        encoder.map(2)?.str("register_index")?.i32(0)?.str("register_value")?.array(Pcr::LEN as u64)?;
+        pcr0.as_bytes().iter().try_for_each(|byte| encoder.u8(*byte).map(drop))
+    };
+    write().expect("a vector takes everything");
+    encoder.into_writer()
+}
+
+fn slice<'a>(file: &'a [u8], range: Range<usize>, what: &'static str) -> Result<&'a [u8], ImageRejected> {
+    let end = range.end;
+    file.get(range).ok_or(ImageRejected::Truncated { what, end, length: file.len() })
+}
+
+/// Numbers in big-endian order, from a slice that is long enough.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let (number, rest) = self.0.split_first_chunk().expect("headers were cut to their length");
+        self.0 = rest;
+        *number
+    }
+
+    fn u16(&mut self) -> u16 {
+        u16::from_be_bytes(self.take())
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::from_be_bytes(self.take())
+    }
+
+    fn u64(&mut self) -> u64 {
+        u64::from_be_bytes(self.take())
+    }
+}
+
+fn hexadecimal<S: Serializer>(pcr: &Pcr, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(pcr)
+}
+
+fn optional<S: Serializer>(pcr: &Option<Pcr>, serializer: S) -> Result<S::Ok, S::Error> {
+    match pcr {
+        Some(pcr) => serializer.collect_str(pcr),
+        None => serializer.serialize_none(),
+    }
+}
+
+const MAGIC: &[u8] = b".eif";
+const HEADER: usize = 548;
+const CHECKSUM: usize = 4;
+const SECTION_HEADER: usize = 12;
+const MOST_SECTIONS: usize = 32;
+const LONGEST: usize = 256 << 20;
+
+const KERNEL: u16 = 1;
+const COMMAND_LINE: u16 = 2;
+const RAMDISK: u16 = 3;
+const SIGNATURE: u16 = 4;
+const METADATA: u16 = 5;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! The kernel: Debian's source at one exact version, with nothing on but what `kernel/config` gives a reason for.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+
+use crate::{
+    cache,
+    progress::Progress,
+    recipe::Checkout,
+    surroundings::{command, run, version},
+};
+
+/// A kernel that has been built.
+#[derive(Debug)]
+pub struct Kernel {
+    /// The `bzImage`.
+    pub file: PathBuf,
+    /// The source's package and version.
+    pub name: String,
+    /// SHA-256 of the source's package, 64 hex digits.
+    pub source: String,
+    /// SHA-256 of the configuration in the checkout.
+    pub configuration: String,
+    /// The compiler and the linker.
+    pub tools: [String; 2],
+}
+
+/// `kernel/source.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    package: String,
+    version: String,
+    sha256: String,
+    tarball: String,
+}
+
+/// Builds it, or takes it from the cache. `given` is the source's package where apt cannot get it.
+///
+/// # Errors
+/// The source cannot be had or is another one, a tool is missing, or an option of the configuration has no effect.
+pub fn build(checkout: &Checkout, given: Option<&Path>, jobs: usize, progress: &Progress) -> Result<Kernel> {
+    let source: Source = toml::from_str(&checkout.read("eif/kernel/source.toml")?).context("eif/kernel/source.toml")?;
+    let config = checkout.read("eif/kernel/config")?;
+    let tools = [version("gcc")?, version("ld")?];
+    let identity = cache::digest([source.sha256.as_str(), &config, &tools[0], &tools[1], RECIPE]);
+    let short = identity.get(..16).context("a digest has 64 digits")?;
+    let entry = cache::entry(&format!("kernel-{short}"), |folder| {
+        let package = fetch(&source, given, progress)?;
+        progress.say(format!("kernel: unpacking {} {}", source.package, source.version));
+        let tree = unpack(&source, &package, folder)?;
+        progress.say("kernel: configuring");
+        configure(&tree, &checkout.root().join("eif/kernel/config"), &config)?;
+        progress.say("kernel: compiling, some minutes");
+        compile(&tree, jobs)?;
+        fs::rename(tree.join("arch/x86/boot/bzImage"), folder.join(FILE))?;
+        fs::rename(tree.join(".config"), folder.join("config"))?;
+        Ok(fs::remove_dir_all(folder.join("source"))?)
+    })?;
+    let configuration = cache::digest([config.as_str()]);
+    Ok(Kernel {
+        file: entry.join(FILE),
+        name: format!("{} {}", source.package, source.version),
+        source: source.sha256,
+        configuration,
+        tools,
+    })
+}
+
+/// The source's package: the one given, the one in the cache, or what apt downloads; each checked against the pinned digest.
+fn fetch(source: &Source, given: Option<&Path>, progress: &Progress) -> Result<PathBuf> {
+    let Source { package, version, sha256, .. } = source;
+    if let Some(file) = given {
+        let found = cache::sha256(file)?;
+        ensure!(
+            found == *sha256,
+            "{} is not {package} {version}: its SHA-256 is {found}, and {sha256} is pinned in eif/kernel/source.toml",
+            file.display()
+        );
+        return Ok(file.to_owned());
+    }
+    let entry = cache::entry(
+        &format!("source-{}", sha256.get(..16).context("sha256 in eif/kernel/source.toml is too short")?),
+        |folder| {
+            progress.say(format!("kernel: downloading {package} {version}"));
+            let download =
+                run(command("apt-get").args(["download", &format!("{package}={version}")]).current_dir(folder));
+            download.with_context(|| {
+            format!("cannot get {package} {version}: apt knows it from Debian's bookworm security suite (run apt-get update); elsewhere take the package from Debian's archive of snapshots, SHA-256 {sha256}, and give it with --kernel-source FILE")
+        })?;
+            let downloaded = only_file(folder)?;
+            let found = cache::sha256(&downloaded)?;
+            ensure!(
+                found == *sha256,
+                "apt gave another {package} {version} than the pinned one: SHA-256 {found} instead of {sha256}"
+            );
+            Ok(fs::rename(downloaded, folder.join("package.deb"))?)
+        },
+    )?;
+    let file = entry.join("package.deb");
+    ensure!(cache::sha256(&file)? == *sha256, "{} has been changed: delete its folder and try again", file.display());
+    Ok(file)
+}
+
+fn only_file(folder: &Path) -> Result<PathBuf> {
+    let first = fs::read_dir(folder)?.next().context("apt-get download left no file")?;
+    Ok(first?.path())
+}
+
+fn unpack(source: &Source, package: &Path, folder: &Path) -> Result<PathBuf> {
+    let (unpacked, tree) = (folder.join("source/package"), folder.join("source/tree"));
+    fs::create_dir_all(&tree)?;
+    run(command("dpkg-deb").arg("--extract").arg(package).arg(&unpacked))?;
+    let tar = unpacked.join(&source.tarball);
+    run(command("tar")
+        .arg("--extract")
+        .arg("--strip-components=1")
+        .arg("--no-same-owner")
+        .arg("-C")
+        .arg(&tree)
+        .arg("-f")
+        .arg(tar))?;
+    fs::remove_dir_all(unpacked)?;
+    Ok(tree)
+}
+
+/// `allnoconfig` with our options on; every one of them has to have taken effect.
+fn configure(tree: &Path, path: &Path, config: &str) -> Result<()> {
+    let mut all = std::ffi::OsString::from("KCONFIG_ALLCONFIG=");
+    all.push(path);
+    run(make(tree).arg(all).arg("allnoconfig"))?;
+    let result = fs::read_to_string(tree.join(".config"))?;
+    let missing = without_effect(config, &result);
+    if !missing.is_empty() {
+        bail!("these options of eif/kernel/config have no effect in this kernel: {}", missing.join(" "));
+    }
+    Ok(())
+}
+
+fn without_effect<'a>(config: &'a str, result: &str) -> Vec<&'a str> {
+    options(config).filter(|option| !result.lines().any(|line| line == *option)).collect()
+}
+
+fn options(config: &str) -> impl Iterator<Item = &str> {
+    config.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+fn compile(tree: &Path, jobs: usize) -> Result<()> {
+    run(make(tree).arg(format!("-j{jobs}")).arg("bzImage"))?;
+    Ok(())
+}
+
+/// `make` with a fixed time, user, host and version: a build's own would end up in the image. A number for the time needs the `@`.
+fn make(tree: &Path) -> std::process::Command {
+    let mut make = command("make");
+    make.arg("-s").arg("-C").arg(tree);
+    make.envs([
+        ("KBUILD_BUILD_TIMESTAMP", "@1"),
+        ("KBUILD_BUILD_USER", "cloister"),
+        ("KBUILD_BUILD_HOST", "cloister"),
+        ("KBUILD_BUILD_VERSION", "1"),
+    ]);
+    make
+}
+
+/// As many jobs as there are processors.
+#[must_use]
+pub fn processors() -> usize {
+    thread::available_parallelism().map_or(1, Into::into)
+}
+
+/// Changes when the way in which a kernel is built does, so that older ones in caches are not taken for it.
+const RECIPE: &str = "1";
+const FILE: &str = "bzImage";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = include_str!("../kernel/config");
+
+    #[test]
+    fn every_option_has_a_reason_above_it_and_stands_once() {
+        let mut seen = std::collections::BTreeSet::new();
+        for block in CONFIG.split("\n\n").skip(1) {
+            assert!(block.trim_start().starts_with("# "), "no reason above: {block}");
+            for option in options(block) {
+                assert!(option.starts_with("CONFIG_") && option.ends_with("=y"), "{option}");
+                assert!(seen.insert(option), "{option} stands twice");
+            }
+        }
+        assert!(seen.len() > 50);
+    }
+
+    #[test]
+    fn nothing_that_loads_code_or_opens_memory_is_on() {
+        let off = [
+            "MODULES",
+            "KEXEC",
+            "BPF_SYSCALL",
+            "COREDUMP",
+            "DEVMEM",
+            "PROC_FS",
+            "DEBUG_FS",
+            "INET",
+            "UNIX",
+            "IO_URING",
+            "USER_NS",
+            "IA32_EMULATION",
+        ];
+        for name in off {
+            assert!(!options(CONFIG).any(|option| option == format!("CONFIG_{name}=y")), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_the_kernel_dropped_is_named() {
+        assert_eq!(
+            without_effect("# why\nCONFIG_A=y\nCONFIG_B=y\n", "CONFIG_A=y\n# CONFIG_B is not set\n"),
+            ["CONFIG_B=y"]
+        );
+    }
+
+    #[test]
+    fn another_source_than_the_pinned_one_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(&file, b"another kernel").unwrap();
+        let source: Source = toml::from_str(include_str!("../kernel/source.toml")).unwrap();
+        let error = fetch(&source, Some(file.path()), &Progress::silent()).unwrap_err().to_string();
+        assert!(error.contains("is not linux-source-6.12") && error.contains(&source.sha256), "{error}");
+    }
+}

@@ -1,0 +1,103 @@
+//! PID 1: one static program, with no path, time or user of the machine that built it.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    cache,
+    recipe::{Checkout, Program},
+    surroundings::{command, run, version},
+};
+
+/// A program that has been built.
+#[derive(Debug)]
+pub struct Built {
+    /// The ELF file's bytes.
+    pub bytes: Vec<u8>,
+    /// What made it: compilers, the linker and the C library, each with version or digest.
+    pub tools: Vec<(&'static str, String)>,
+}
+
+/// Builds it below `target`, where Cargo keeps what it needs again.
+///
+/// # Errors
+/// A compiler is missing or fails.
+pub fn build(checkout: &Checkout, program: Program, target: &Path, jobs: usize) -> Result<Built> {
+    let (package, binary) = program.package();
+    fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
+    let map = mapping(checkout, &target.canonicalize()?)?;
+    let mut cargo = command("cargo");
+    cargo.current_dir(checkout.root()).args(["build", "--quiet", "--locked", "--profile", PROFILE, "--target", TARGET]);
+    cargo.args(["--package", package, "--bin", binary, "--jobs", &jobs.to_string(), "--target-dir"]).arg(target);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&map)).env("CFLAGS", c_flags(&map)).env("CXXFLAGS", c_flags(&map));
+    run(&mut cargo)?;
+    let file = target.join(TARGET).join(PROFILE).join(binary);
+    let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    ensure!(bytes.starts_with(b"\x7fELF"), "{} is no program", file.display());
+    Ok(Built { bytes, tools: tools()? })
+}
+
+/// Folders of this machine, and what compilers are to call them. Later ones are more special, and win.
+fn mapping(checkout: &Checkout, target: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home =
+        home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).context("neither CARGO_HOME nor HOME is set")?;
+    let mut map = vec![(checkout.root().to_owned(), "/cloister"), (home.clone(), "/cargo")];
+    // A registry's folder has a name that depends on where it is reached.
+    if let Ok(registries) = fs::read_dir(home.join("registry/src")) {
+        for registry in registries {
+            map.push((registry?.path(), "/registry"));
+        }
+    }
+    map.push((target.to_owned(), "/target"));
+    let blank = map.iter().find(|(path, _)| path.to_string_lossy().contains(char::is_whitespace));
+    ensure!(
+        blank.is_none(),
+        "the path {:?} has a blank in it, which C compilers' options cannot carry: build elsewhere",
+        blank
+    );
+    Ok(map)
+}
+
+/// Static, and with fixed paths. They are separated by 0x1f, so that paths may have blanks.
+fn rust_flags(map: &[(PathBuf, &str)]) -> OsString {
+    let mut flags = OsString::from("-Ctarget-feature=+crt-static");
+    for (from, to) in map {
+        flags.push("\x1f--remap-path-prefix=");
+        flags.push(from);
+        flags.push("=");
+        flags.push(to);
+    }
+    flags
+}
+
+fn c_flags(map: &[(PathBuf, &str)]) -> OsString {
+    let mut flags = OsString::new();
+    for (from, to) in map {
+        flags.push(" -ffile-prefix-map=");
+        flags.push(from);
+        flags.push("=");
+        flags.push(to);
+    }
+    flags
+}
+
+fn tools() -> Result<Vec<(&'static str, String)>> {
+    let libc = run(command("gcc").arg("-print-file-name=libc.a"))?;
+    let libc = PathBuf::from(String::from_utf8(libc)?.trim_end());
+    Ok(vec![
+        ("rustc", version("rustc")?),
+        ("gcc", version("gcc")?),
+        ("ld", version("ld")?),
+        ("libc.a", cache::sha256(&libc).context("the static C library is missing: install libc6-dev")?),
+    ])
+}
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// In the workspace's Cargo.toml.
+const PROFILE: &str = "enclave";

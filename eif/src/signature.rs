@@ -1,0 +1,312 @@
+//! Signing an image, at once or in two steps for a key that is kept offline.
+//!
+//! ```text
+//!   digest: image ──▶ what is to be signed ──▶ (a key anywhere) ──▶ attach: image + certificate + signature ──▶ signed image
+//! ```
+//!
+//! The signature is a COSE_Sign1 (RFC 9052) with ES384 over PCR0; PCR8 becomes the measurement of the certificate. PCR0 to PCR2 stay.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use aws_nitro_enclaves_image_format::{
+    defs::{PcrInfo, PcrSignature},
+    utils::{EifSigner, SignKeyData, eif_signer::SignKey},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use cloister_client::image::{Image, Measurements, certificate_register};
+use coset::{CborSerializable, CoseSign1, CoseSign1Builder, HeaderBuilder, iana};
+use serde::Serialize;
+use sha2::{Digest, Sha384};
+
+use crate::image::{describe, replace};
+
+/// What a key has to sign.
+#[derive(Debug, Serialize)]
+pub struct ToBeSigned {
+    /// The bytes, a COSE `Sig_structure`, in base64: for a key that hashes by itself.
+    pub message: String,
+    /// SHA-384 of them: for a key that takes digests, 96 hex digits.
+    pub digest: String,
+    /// What PCR8 will be, if the certificate is known.
+    #[serde(rename = "PCR8", skip_serializing_if = "Option::is_none")]
+    pub pcr8: Option<String>,
+}
+
+/// What is to be signed for an image.
+///
+/// # Errors
+/// The image or the certificate cannot be read.
+pub fn to_be_signed(image: &Path, certificate: Option<&Path>) -> Result<ToBeSigned> {
+    let message = unsigned(&read(image)?)?.tbs_data(&[]);
+    let pcr8 = certificate
+        .map(|path| Ok::<_, anyhow::Error>(certificate_register(&fs::read(path)?)?.to_string()))
+        .transpose()?;
+    Ok(ToBeSigned { digest: hex::encode(Sha384::digest(&message)), message: STANDARD.encode(message), pcr8 })
+}
+
+/// Puts a signature that was made elsewhere into a copy of the image, and describes it anew beside it. It has to be the certificate's
+/// over this image.
+///
+/// # Errors
+/// A file cannot be read or written, or the signature is another's.
+pub fn attach(image: &Path, certificate: &Path, signature: &Path, output: &Path) -> Result<Measurements> {
+    let mut cose = unsigned(&read(image)?)?;
+    cose.signature = fixed(&fs::read(signature).with_context(|| format!("cannot read {}", signature.display()))?)?;
+    let certificate = fs::read(certificate).with_context(|| format!("cannot read {}", certificate.display()))?;
+    let signature = PcrSignature {
+        signing_certificate: certificate.clone(),
+        signature: cose.to_vec().map_err(|why| anyhow!("{why}"))?,
+    };
+    let mut section = Vec::new();
+    ciborium::into_writer(&vec![signature], &mut section)?;
+    // The key is somewhere else; only the certificate is used.
+    let writer = SignKeyData { cert: certificate, key: SignKey::LocalPrivateKey(Vec::new()) };
+    finish(image, output, |path, signed| {
+        let signer = EifSigner::new(Some(writer)).context("there is a certificate")?;
+        signer.write_signature(path, section, signed).and_then(|()| signer.update_crc(path)).map_err(|why| anyhow!(why))
+    })
+}
+
+/// Signs a copy of the image with a key in a file (PEM) or in KMS (an ARN), and describes it anew beside it.
+///
+/// # Errors
+/// A file cannot be read or written, KMS does not sign, or the key is another than the certificate's.
+pub fn sign(image: &Path, certificate: &Path, key: &str, output: &Path) -> Result<Measurements> {
+    read(image)?;
+    let data = SignKeyData::new(key, certificate).map_err(|why| anyhow!("{key}: {why}"))?;
+    finish(image, output, |path, _| {
+        let signer = EifSigner::new(Some(data)).context("there is a certificate")?;
+        signer.sign_image(path).map_err(|why| anyhow!(why))
+    })
+}
+
+/// Works on a copy, has it read once more as a customer would, and only then puts it in place, with its `pcr.json`.
+fn finish(image: &Path, output: &Path, work: impl FnOnce(&str, bool) -> Result<()>) -> Result<Measurements> {
+    let signed = Image::parse(&read(image)?)?.measurements().pcr8.is_some();
+    let folder = tempfile::tempdir()?;
+    let copy = folder.path().join("image");
+    fs::copy(image, &copy)?;
+    work(copy.to_str().context("the temporary folder's name is no text")?, signed)?;
+    let bytes = fs::read(copy)?;
+    let registers =
+        Image::parse(&bytes).context("the signature does not fit this image and certificate")?.measurements().clone();
+    let inputs = inputs(image)?;
+    replace(&output.with_file_name("pcr.json"), &describe(&bytes, &registers, inputs)?)?;
+    replace(output, &bytes)?;
+    Ok(registers)
+}
+
+/// The inputs that are listed beside the unsigned image; none if nothing is there.
+fn inputs(image: &Path) -> Result<serde_json::Value> {
+    let path = image.with_file_name("pcr.json");
+    match fs::read(&path) {
+        Ok(text) => {
+            let mut value: serde_json::Value =
+                serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
+            Ok(value["inputs"].take())
+        }
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(serde_json::json!([])),
+        Err(why) => bail!("cannot read {}: {why}", path.display()),
+    }
+}
+
+/// The COSE_Sign1 for an image, without its signature.
+fn unsigned(image: &[u8]) -> Result<CoseSign1> {
+    let pcr0 = Image::parse(image)?.measurements().pcr0;
+    let mut payload = Vec::new();
+    ciborium::into_writer(&PcrInfo::new(0, pcr0.as_bytes().to_vec()), &mut payload)?;
+    let header = HeaderBuilder::new().algorithm(iana::Algorithm::ES384).build();
+    Ok(CoseSign1Builder::new().protected(header).payload(payload).build())
+}
+
+/// r ‖ s, 96 bytes, of a signature in that form or in DER as OpenSSL and KMS write it.
+fn fixed(signature: &[u8]) -> Result<Vec<u8>> {
+    if signature.len() == FIXED {
+        return Ok(signature.to_vec());
+    }
+    let (r, s) = der(signature).context("the signature is neither 96 bytes r ‖ s nor DER")?;
+    Ok([pad(r)?, pad(s)?].concat())
+}
+
+fn der(signature: &[u8]) -> Option<(&[u8], &[u8])> {
+    use x509_cert::der::{Decode, Reader, SliceReader, asn1::UintRef};
+    let mut reader = SliceReader::new(signature).ok()?;
+    let pair =
+        reader.sequence(|inner| Ok((UintRef::decode(inner)?.as_bytes(), UintRef::decode(inner)?.as_bytes()))).ok()?;
+    reader.is_finished().then_some(pair)
+}
+
+fn pad(number: &[u8]) -> Result<Vec<u8>> {
+    ensure!(number.len() <= FIXED / 2, "the signature is none of a P-384 key");
+    Ok([vec![0; FIXED / 2 - number.len()], number.to_vec()].concat())
+}
+
+fn read(image: &Path) -> Result<Vec<u8>> {
+    fs::read(image).with_context(|| format!("cannot read {}", image.display()))
+}
+
+const FIXED: usize = 96;
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use aws_lc_rs::{
+        rand::SystemRandom,
+        signature::{
+            ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+        },
+    };
+    use aws_nitro_enclaves_image_format::{
+        defs::{EifBuildInfo, EifIdentityInfo},
+        utils::{EifBuilder, PcrSignatureChecker, eif_reader::EifReader},
+    };
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P384_SHA384};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A folder with an image (of texts), a key and its certificate.
+    struct Desk(TempDir, KeyPair);
+
+    impl Desk {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let put = |name: &str, content: &str| {
+                let path = folder.path().join(name);
+                fs::write(&path, content).unwrap();
+                path
+            };
+            let text = || String::from("test");
+            let build_info = EifBuildInfo {
+                build_time: text(),
+                build_tool: text(),
+                build_tool_version: text(),
+                img_os: text(),
+                img_kernel: text(),
+            };
+            let identity = EifIdentityInfo {
+                img_name: text(),
+                img_version: text(),
+                build_info,
+                docker_info: serde_json::json!({}),
+                custom_info: serde_json::json!({}),
+            };
+            let kernel = put("kernel", "a kernel");
+            let mut builder = EifBuilder::new(&kernel, "console=ttyS0".to_owned(), None, Sha384::new(), 0, identity);
+            builder.add_ramdisk(&put("first", "platform"));
+            builder.add_ramdisk(&put("second", "application"));
+            builder.write_to(&mut fs::File::create(folder.path().join("image.eif")).unwrap());
+            let key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
+            put("key.pem", &key.serialize_pem());
+            put("certificate.pem", &CertificateParams::new([]).unwrap().self_signed(&key).unwrap().pem());
+            Self(folder, key)
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        /// The first step, and a key that is somewhere else.
+        fn sign_elsewhere(&self, key: &KeyPair, algorithm: &'static EcdsaSigningAlgorithm) -> String {
+            let asked = to_be_signed(&self.path("image.eif"), Some(&self.path("certificate.pem"))).unwrap();
+            let message = STANDARD.decode(asked.message).unwrap();
+            assert_eq!(asked.digest, hex::encode(Sha384::digest(&message)));
+            let key = EcdsaKeyPair::from_pkcs8(algorithm, key.serialized_der()).unwrap();
+            fs::write(self.path("signature"), key.sign(&SystemRandom::new(), &message).unwrap()).unwrap();
+            asked.pcr8.unwrap()
+        }
+
+        fn attach(&self) -> Result<Measurements> {
+            attach(
+                &self.path("image.eif"),
+                &self.path("certificate.pem"),
+                &self.path("signature"),
+                &self.path("signed.eif"),
+            )
+        }
+    }
+
+    /// What AWS's own code says of a signed image: its registers, if checksum and signature are right.
+    fn by_aws(path: &Path) -> std::collections::BTreeMap<String, String> {
+        let path = path.to_str().unwrap();
+        PcrSignatureChecker::from_eif(path).unwrap().verify().unwrap();
+        let mut reader = EifReader::from_eif(path.to_owned()).unwrap();
+        assert!(reader.check_crc());
+        let registers = reader.get_measurements().unwrap();
+        reader.get_certificate_info(registers.clone()).unwrap();
+        assert_eq!(reader.sign_check, Some(true));
+        registers
+    }
+
+    fn check(measured: &Measurements, image: &Path) {
+        let registers = by_aws(image);
+        let ours = serde_json::to_value(measured).unwrap();
+        for name in ["PCR0", "PCR1", "PCR2", "PCR8"] {
+            assert_eq!(ours[name], registers[name], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_signature_that_was_made_elsewhere_holds_for_awss_own_reader() {
+        for algorithm in [&ECDSA_P384_SHA384_FIXED_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING] {
+            let desk = Desk::new();
+            let foretold = desk.sign_elsewhere(&desk.1, algorithm);
+            let measured = desk.attach().unwrap();
+            assert_eq!(measured.pcr8.unwrap().to_string(), foretold);
+            check(&measured, &desk.path("signed.eif"));
+        }
+    }
+
+    #[test]
+    fn a_key_in_a_file_signs_and_an_image_can_be_signed_anew() {
+        let desk = Desk::new();
+        let key = desk.path("key.pem");
+        let sign = |from: &str, to: &str| {
+            sign(&desk.path(from), &desk.path("certificate.pem"), key.to_str().unwrap(), &desk.path(to)).unwrap()
+        };
+        let once = sign("image.eif", "once.eif");
+        check(&once, &desk.path("once.eif"));
+        let twice = sign("once.eif", "twice.eif");
+        check(&twice, &desk.path("twice.eif"));
+        assert_eq!(once, twice);
+        let text = fs::read_to_string(desk.path("pcr.json")).unwrap();
+        assert!(text.contains(&once.pcr8.unwrap().to_string()));
+    }
+
+    #[test]
+    fn signing_changes_no_register_but_pcr8() {
+        let desk = Desk::new();
+        desk.sign_elsewhere(&desk.1, &ECDSA_P384_SHA384_FIXED_SIGNING);
+        let (before, after) = (Image::parse(&read(&desk.path("image.eif")).unwrap()).unwrap(), desk.attach().unwrap());
+        let before = before.measurements();
+        assert_eq!((before.pcr0, before.pcr1, before.pcr2), (after.pcr0, after.pcr1, after.pcr2));
+        assert_eq!(before.pcr8, None);
+    }
+
+    #[test]
+    fn another_keys_signature_is_refused_and_nothing_is_written() {
+        let desk = Desk::new();
+        let other = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
+        desk.sign_elsewhere(&other, &ECDSA_P384_SHA384_FIXED_SIGNING);
+        let error = format!("{:#}", desk.attach().unwrap_err());
+        assert!(error.contains("does not fit") && error.contains("not the certificate's"), "{error}");
+        assert!(!desk.path("signed.eif").exists() && !desk.path("pcr.json").exists());
+    }
+
+    #[test]
+    fn what_is_no_image_certificate_or_signature_is_named() {
+        let desk = Desk::new();
+        desk.sign_elsewhere(&desk.1, &ECDSA_P384_SHA384_FIXED_SIGNING);
+        fs::write(desk.path("signature"), b"short").unwrap();
+        assert!(desk.attach().unwrap_err().to_string().contains("neither 96 bytes"));
+        assert!(to_be_signed(&desk.path("kernel"), None).unwrap_err().to_string().contains("no enclave image"));
+        assert!(
+            to_be_signed(&desk.path("image.eif"), Some(&desk.path("kernel")))
+                .unwrap_err()
+                .to_string()
+                .contains("certificate")
+        );
+    }
+}
