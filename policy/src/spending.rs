@@ -97,11 +97,16 @@ impl Spending {
 
     fn join(&mut self) {
         while self.entries > self.room.entries
-            && let Some(&(_, fullest)) = self.sizes.last()
-            && self.windows.get(&fullest).is_some_and(|window| !window.amounts.is_empty())
+            && let Some(fullest) = self.fullest()
         {
             self.change(fullest, Window::join_first);
         }
+    }
+
+    /// The fullest window of which something can be joined. One whose limit had a longer window before may be full of what was.
+    fn fullest(&self) -> Option<Hash> {
+        let can_join = |window: &Hash| self.windows.get(window).is_some_and(|window| !window.amounts.is_empty());
+        self.sizes.iter().rev().map(|(_, window)| *window).find(can_join)
     }
 
     /// Changes a window, in whose place in the orders it then stands; it comes into being and goes with its charges.

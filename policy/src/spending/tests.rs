@@ -93,6 +93,18 @@ fn the_fullest_window_makes_room() {
 }
 
 #[test]
+fn a_window_full_of_joined_charges_keeps_no_other_from_joining() {
+    let mut spending = Spending::in_room(Room { entries: 5, windows: 2 });
+    // The operators shorten the window: what it had counted ends at five times that have no sixth in common any more.
+    (1..=5).for_each(|same| spending.charge(&charge(1, same, 1, 1000 * same), UnixMillis(0)));
+    spending.charge(&charge(1, 6, 1, 6), UnixMillis(0));
+    assert_eq!((spending.windows[&hash(1)].amounts.len(), spending.windows[&hash(1)].joined.len()), (0, 6));
+    (1..=4).for_each(|same| spending.charge(&charge(2, same, 1, 60 + same), UnixMillis(0)));
+    let other = &spending.windows[&hash(2)];
+    assert_eq!((other.amounts.len(), other.joined.len(), other.total), (0, 1, Some(number(4))));
+}
+
+#[test]
 fn a_window_for_which_there_is_no_room_is_refused_until_another_is_over() {
     let mut spending = Spending::in_room(Room { entries: 4, windows: 2 });
     [1, 2].iter().for_each(|window| spending.charge(&charge(*window, 1, 1, 10), UnixMillis(0)));
