@@ -15,11 +15,25 @@ use cloister_chains::{
     limits::ETHEREUM_NETWORK_TRANSACTION,
     solana,
 };
-use cloister_client::{Error, authorization_json, scheme::Kind, transaction_json, typed_data, user_operation_json};
-use cloister_wire::limits;
+use cloister_client::{
+    Error, authorization_json, credential, passkey, scheme::Kind, transaction_json, typed_data, user_operation_json,
+};
+use cloister_wire::{credential::Credential, limits};
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
+
+/// Reads a member's public key from a command's argument.
+pub(crate) fn public_key(text: &str) -> Result<Credential, Failure> {
+    let hint = "Give 64 hex digits for Ed25519, or 66 of a compressed point for P-256.";
+    credential::from_hex(text).ok_or_else(|| Failure::usage("this is no public key", hint))
+}
+
+/// Reads a member's passkey from a file.
+pub(crate) fn passkey(path: &Path) -> Result<Credential, Failure> {
+    let hint = "Give JSON as `cloister requester add --help` shows it.";
+    passkey::credential(&read(path)?).map_err(|why| Failure::content(path, why, hint))
+}
 
 /// A payload in binary, and how it was written.
 #[derive(Debug, PartialEq, Eq)]

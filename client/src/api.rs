@@ -49,6 +49,16 @@ impl Api {
         parse(&self.fetch(self.http.post(self.url(path, &[])?).json(body), patience, ANSWER).await?)
     }
 
+    /// Posts what every signer is to be told; says which took it.
+    pub(crate) async fn tell(&self, path: &str, body: &impl Serialize) -> Result<Vec<u16>, Error> {
+        #[derive(Deserialize)]
+        struct Told {
+            signers: Vec<u16>,
+        }
+        let Told { signers } = self.post(path, body, POLICY).await?;
+        Ok(signers)
+    }
+
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Error> {
         let mut url = self.base.join(path).map_err(|_| Error::Address(self.base.to_string()))?;
         if !query.is_empty() {

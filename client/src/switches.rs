@@ -9,7 +9,7 @@ use cloister_wire::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::{self, from_base64, to_base64},
+    api::{from_base64, to_base64},
     error::Error,
     operator::{endorse, endorsed_by, list},
     secret::Secret,
@@ -33,11 +33,6 @@ struct ClosingQuestion {
 #[derive(Serialize)]
 struct OpeningQuestion {
     opening: String,
-}
-
-#[derive(Deserialize)]
-struct Told {
-    signers: Vec<u16>,
 }
 
 #[derive(Deserialize)]
@@ -81,8 +76,7 @@ impl Attested {
     pub async fn close(&self, closing: &Endorsed<Closing>) -> Result<Vec<u16>, Error> {
         closing.verify_by_any(self.manifest()).map_err(|why| Error::NotEndorsed { what: "closing", why })?;
         let question = ClosingQuestion { closing: to_base64(closing) };
-        let Told { signers } = self.api().post("/v1/switches/close", &question, api::POLICY).await?;
-        Ok(signers)
+        self.api().tell("/v1/switches/close", &question).await
     }
 
     /// Has the hosts lift kill switches; says which signers took it.
@@ -92,8 +86,7 @@ impl Attested {
     pub async fn open(&self, opening: &Endorsed<Opening>) -> Result<Vec<u16>, Error> {
         opening.verify(self.manifest()).map_err(|why| Error::NotEndorsed { what: "opening", why })?;
         let question = OpeningQuestion { opening: to_base64(opening) };
-        let Told { signers } = self.api().post("/v1/switches/open", &question, api::POLICY).await?;
-        Ok(signers)
+        self.api().tell("/v1/switches/open", &question).await
     }
 
     /// The closings that the host knows of and no opening that it has passed on names. That there are no others is the host's word alone.

@@ -29,6 +29,7 @@ mod requests;
 mod signing;
 mod start;
 mod switches;
+mod telling;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -47,8 +48,9 @@ use self::{
 };
 pub(crate) use self::{
     last_start::{Filed, LastStart},
-    recoveries::{Known, Taken},
+    recoveries::Known,
     requests::Pending,
+    telling::Taken,
 };
 use crate::{
     config::{Config, Deadlines},

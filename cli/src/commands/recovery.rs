@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use cloister_client::{
-    Attested, SecretFile, credential, passkey,
+    Attested, SecretFile,
     recoveries::{self, Known, Proposal, guarded},
 };
 use cloister_wire::{
@@ -144,12 +144,9 @@ impl DraftArguments {
 
     fn credential(&self) -> Result<Credential, Failure> {
         if let Some(path) = &self.passkey {
-            let hint = "Give JSON as `cloister requester add --help` shows it.";
-            return passkey::credential(&input::read(path)?).map_err(|why| Failure::content(path, why, hint));
+            return input::passkey(path);
         }
-        let hint = "Give 64 hex digits for Ed25519, or 66 of a compressed point for P-256.";
-        let key = self.public_key.as_deref().and_then(credential::from_hex);
-        key.ok_or_else(|| Failure::usage("this is no public key", hint))
+        input::public_key(self.public_key.as_deref().unwrap_or_default())
     }
 }
 

@@ -6,9 +6,8 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use cloister_client::{
     Attested, Blame, Error, Key as CertifiedKey, P256Secret, RequesterSecret, Secret, SecretFile, SignerStatus,
-    credential,
     operator::{self, PolicyDraft},
-    passkey, permission,
+    permission,
     scheme::scheme_name,
 };
 use cloister_wire::{
@@ -367,14 +366,10 @@ impl Add {
     /// The public key or passkey given, or the key of the file, which is to be made if it is not there.
     fn key(&self) -> Result<Key, Failure> {
         if let Some(text) = &self.public_key {
-            let hint = "Give 64 hex digits for Ed25519, or 66 of a compressed point for P-256.";
-            let known = credential::from_hex(text);
-            return known.map(Key::Public).ok_or_else(|| Failure::usage("this is no public key", hint));
+            return input::public_key(text).map(Key::Public);
         }
         if let Some(path) = &self.passkey {
-            let hint = "Give JSON as `cloister requester add --help` shows it.";
-            let known = passkey::credential(&input::read(path)?);
-            return known.map(Key::Public).map_err(|why| Failure::content(path, why, hint));
+            return input::passkey(path).map(Key::Public);
         }
         let path = self.key.clone().map_or_else(|| self.usual_file(), Ok)?;
         if path.exists() {

@@ -134,9 +134,7 @@ impl CreateArguments {
     /// The session key, and its file if that was made here.
     fn session(&self) -> Result<(Credential, Option<&Path>), Failure> {
         if let Some(text) = &self.session_public_key {
-            let hint = "Give 64 hex digits for Ed25519, or 66 of a compressed point for P-256.";
-            let known = credential::from_hex(text).ok_or_else(|| Failure::usage("this is no public key", hint))?;
-            return Ok((known, None));
+            return Ok((input::public_key(text)?, None));
         }
         let path = self.session_key.as_deref();
         let path = path.ok_or_else(|| Failure::usage("the session has no key", "Give --session-key."))?;

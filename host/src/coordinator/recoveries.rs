@@ -1,25 +1,22 @@
 //! Recoveries: passed on to every signer, each of which decides for itself and keeps time for itself.
 
+use super::{
+    Coordinator,
+    telling::{Taken, enough},
+};
+use crate::{
+    problem::{HostCode, Problem},
+    store::DocumentKind,
+};
 use cloister_wire::{
     approval::Approval,
     bounded::List,
     codec,
-    ids::{Hash, SignerId, UnixMillis},
+    ids::{Hash, UnixMillis},
     limits,
     message::Request,
     recovery::{Canceller, Recovery},
 };
-use futures_util::future::join_all;
-
-use super::Coordinator;
-use crate::{
-    desk::unexpected,
-    problem::{HostCode, Problem},
-    store::DocumentKind,
-};
-
-/// What each signer says to something that was passed on.
-pub(crate) type Taken = Vec<(SignerId, Result<(), Problem>)>;
 
 /// The approvals that came with a recovery.
 pub(crate) type Approvals = List<Approval, { limits::APPROVALS }>;
@@ -59,19 +56,12 @@ impl Coordinator {
         Ok(store.numbered(DocumentKind::Recovery).await?.into_iter().filter_map(known).collect())
     }
 
-    /// Asks every signer the same and keeps it; fails, with what one of them says, if fewer than `needed` do it.
+    /// Asks every signer the same and keeps it.
     async fn pass_on(&self, request: &Request, needed: usize) -> Result<Taken, Problem> {
-        let ask = |signer| async move { (signer, self.signers.ask(signer, request).await.map(drop)) };
-        let taken: Taken = join_all(self.signers.ids().map(ask)).await;
-        let took = taken.iter().filter(|(_, answer)| answer.is_ok()).count();
-        if took > 0 {
+        let taken = self.ask_all(request).await;
+        if taken.iter().any(|(_, answer)| answer.is_ok()) {
             self.signers.desk.adopt(request).await?;
         }
-        if took >= needed {
-            return Ok(taken);
-        }
-        // What a signer says tells more than that another is away.
-        let failed = taken.into_iter().filter_map(|(_, answer)| answer.err());
-        Err(failed.min_by_key(|problem| problem.is(HostCode::SignerUnreachable)).unwrap_or_else(unexpected))
+        enough(taken, needed)
     }
 }

@@ -9,11 +9,9 @@ use cloister_wire::{
     message::Request,
     switch::{Closing, Opening},
 };
-use futures_util::future::join_all;
 
 use super::{Coordinator, now, start::not_endorsed};
 use crate::{
-    desk::unexpected,
     problem::Problem,
     store::{DocumentKind, Write},
 };
@@ -58,23 +56,6 @@ impl Coordinator {
     /// Ends a session key at every signer that can be reached.
     pub(crate) async fn revoke(&self, delegation: Delegation, withdrawal: Approval) -> Result<Vec<SignerId>, Problem> {
         self.tell(&Request::Revoke { delegation, withdrawal }, self.blocking()).await
-    }
-
-    /// How many signers have to know of something so that the others cannot sign without one of them.
-    pub(super) fn blocking(&self) -> usize {
-        self.signers.ids().count().saturating_sub(usize::from(self.signers.manifest.threshold)) + 1
-    }
-
-    /// Asks every signer the same; fails, with what one of them says, if fewer than `needed` do it.
-    pub(super) async fn tell(&self, request: &Request, needed: usize) -> Result<Vec<SignerId>, Problem> {
-        let tell = |signer| async move { self.signers.ask(signer, request).await.map(|_| signer) };
-        let answers = join_all(self.signers.ids().map(tell)).await;
-        let (told, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
-        let told: Vec<_> = told.into_iter().flatten().collect();
-        if told.len() >= needed {
-            return Ok(told);
-        }
-        Err(failed.into_iter().find_map(Result::err).unwrap_or_else(unexpected))
     }
 
     async fn file<T: Endorsable>(&self, kind: DocumentKind, document: &Endorsed<T>) -> Result<(), Problem> {
