@@ -36,8 +36,8 @@ impl Api {
     }
 
     /// An answer that may be as large as an audit export.
-    pub(crate) async fn download(&self, path: &str) -> Result<Vec<u8>, Error> {
-        self.fetch(self.http.get(self.url(path, &[])?), EXPORT, DOWNLOAD).await
+    pub(crate) async fn download(&self, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, Error> {
+        self.fetch(self.http.get(self.url(path, query)?), EXPORT, DOWNLOAD).await
     }
 
     pub(crate) async fn post<T: DeserializeOwned>(

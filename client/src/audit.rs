@@ -7,12 +7,12 @@ mod export;
 mod finding;
 mod receipts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cloister_attestation::RootKind;
 use cloister_wire::{
-    endorsement::Endorsed,
-    ids::{BootId, Hash, Incarnation, PolicyVersion, SignerId},
+    endorsement::{Endorsed, Endorsement},
+    ids::{BootId, Hash, Incarnation, PolicyVersion, SignerId, Tenant},
     manifest::ValidManifest,
     order::{StartKind, StartOrder},
     policy::Policy,
@@ -22,7 +22,7 @@ use cloister_wire::{
 
 pub use export::Export;
 pub use finding::Finding;
-pub use receipts::BootChain;
+pub use receipts::{BootChain, Link};
 
 use crate::{boot::AttestedBoot, error::Error, key::Key, session::Pin};
 
@@ -39,6 +39,9 @@ pub struct Report {
     pub orders: usize,
     /// Policy versions that count, by the policies' hashes.
     pub policies: BTreeMap<Hash, PolicyVersion>,
+    /// Whose export it is: what concerns other tenants is withheld. Which events those are, its host decides: what a tenant misses among
+    /// its own shows only in an export of all.
+    pub tenant: Option<Tenant>,
     /// Everything that is wrong.
     pub findings: Vec<Finding>,
 }
@@ -63,9 +66,19 @@ impl Export {
         audit.meet_boots(self, pin);
         let orders = audit.read_orders(&self.orders);
         let policies = audit.read_policies(&self.policies);
+        let withheld = self.tenant.as_ref().map(|_| audit.read_endorsements(&self.endorsements)).unwrap_or_default();
         let keys = audit.read_certificates(self);
         let image = audit.manifest.release.pcr0;
-        let known = receipts::Known { boots: &audit.boots, orders: &orders, policies: &policies, keys: &keys, image };
+        let (boots, of_tenant) = (&audit.boots, self.tenant.is_some());
+        let known = receipts::Known {
+            boots,
+            orders: &orders,
+            policies: &policies,
+            keys: &keys,
+            image,
+            withheld: &withheld,
+            of_tenant,
+        };
         let (chains, mut found) = known.check(&self.receipts);
         audit.findings.append(&mut found);
         Ok(Report {
@@ -74,6 +87,7 @@ impl Export {
             keys,
             orders: orders.len(),
             policies: policies.iter().map(|(hash, policy)| (*hash, policy.version)).collect(),
+            tenant: self.tenant.clone(),
             findings: audit.findings,
         })
     }
@@ -166,6 +180,18 @@ impl Audit {
             }
             if read.values().filter(|other| other.version == policy.version).count() > 1 {
                 self.findings.push(Finding::TwoPolicies { version: policy.version });
+            }
+        }
+        read
+    }
+
+    /// Hashes of policies that a quorum signed and whose contents are withheld.
+    fn read_endorsements(&mut self, endorsements: &[Endorsement]) -> BTreeSet<Hash> {
+        let mut read = BTreeSet::new();
+        for endorsement in endorsements {
+            match endorsement.verify(&self.manifest) {
+                Ok(()) => drop(read.insert(endorsement.hash)),
+                Err(why) => self.findings.push(Finding::Policy { hash: endorsement.hash, why }),
             }
         }
         read

@@ -316,12 +316,13 @@ impl Attested {
         self.api.get("/v1/pools", &[]).await
     }
 
-    /// The audit export as the host gives it; [`crate::audit::Export`] checks it.
+    /// The audit export as the host gives it, of one tenant or of all; [`crate::audit::Export`] checks it.
     ///
     /// # Errors
     /// What the network brings.
-    pub async fn audit_export(&self) -> Result<Vec<u8>, Error> {
-        self.api.download("/v1/audit").await
+    pub async fn audit_export(&self, tenant: Option<&Tenant>) -> Result<Vec<u8>, Error> {
+        let query = tenant.map(|tenant| ("tenant", tenant.as_str()));
+        self.api.download("/v1/audit", query.as_slice()).await
     }
 }
 

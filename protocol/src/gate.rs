@@ -79,7 +79,14 @@ struct Authentic<'a, T> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
     pub(crate) refusal: Refusal,
-    pub(crate) signed: Option<Hash>,
+    /// The request, and the tenant of its requester.
+    pub(crate) signed: Option<(Hash, Tenant)>,
+}
+
+impl Denied {
+    fn signed(refusal: Refusal, request: Hash, tenant: &TenantPolicy) -> Self {
+        Self { refusal, signed: Some((request, tenant.tenant.clone())) }
+    }
 }
 
 /// What a request is measured against.
@@ -133,15 +140,15 @@ impl Gate<'_> {
     ) -> Result<Authorized<SignRequest>, Denied> {
         let asked = self.authenticate::<SignRequest>(requested)?;
         let decided = self.decide_signing(&asked, approvals);
-        let Authentic { body, hash, .. } = asked;
-        let decided = decided.map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
+        let Authentic { body, hash, tenant, .. } = asked;
+        let decided = decided.map_err(|refusal| Denied::signed(refusal, hash, tenant))?;
         Ok(Authorized { body, hash, decided })
     }
 
     /// Authorizes the making of a key.
     pub(crate) fn authorize_key(&self, requested: &Requested) -> Result<Authorized<KeyRequest>, Denied> {
         let Authentic { body, hash, tenant, .. } = self.authenticate::<KeyRequest>(requested)?;
-        self.decide_key(&body, tenant).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
+        self.decide_key(&body, tenant).map_err(|refusal| Denied::signed(refusal, hash, tenant))?;
         Ok(Authorized { body, hash, decided: () })
     }
 
@@ -154,7 +161,7 @@ impl Gate<'_> {
         let session = self.session(body.session(), requested.delegation.as_ref(), tenant, member).map_err(unsigned)?;
         let credential = session.as_ref().map_or_else(|| self.credential(member), |session| &session.session);
         credential.verify(&hash, &requested.proof).map_err(|_| unsigned(Refusal::RequestSignature))?;
-        self.admit(&body, tenant).map_err(|refusal| Denied { refusal, signed: Some(hash) })?;
+        self.admit(&body, tenant).map_err(|refusal| Denied::signed(refusal, hash, tenant))?;
         Ok(Authentic { body, hash, tenant, session })
     }
 
@@ -264,6 +271,16 @@ impl Gate<'_> {
         if *key.tenant() == body.tenant { Ok(key) } else { Err(Refusal::TenantMismatch) }
     }
 
+    /// Each tenant's part of a room: the same, so that none can take that of the others.
+    pub(crate) fn part_of(&self, room: usize) -> usize {
+        room.checked_div(self.policy.tenants.len()).unwrap_or_default().max(1)
+    }
+
+    /// Whether one more request or cancelled recovery of the tenant can be remembered.
+    fn has_room(&self, tenant: &TenantPolicy) -> bool {
+        self.state.has_room(&tenant.tenant, self.part_of(limits::REMEMBERED))
+    }
+
     fn spending(&self, tenant: &TenantPolicy) -> &Spending {
         static NOTHING: LazyLock<Spending> = LazyLock::new(Spending::default);
         self.state.spending(&tenant.tenant).unwrap_or(&NOTHING)
@@ -279,9 +296,7 @@ impl Gate<'_> {
         if body.scheme == Scheme::Secp256k1Ecdsa && usize::from(self.threshold) > limits::ECDSA_SIGNERS {
             return Err(Refusal::ThresholdTooHigh);
         }
-        // Each tenant has the same part of the room.
-        let part = limits::KEYS.checked_div(self.policy.tenants.len()).unwrap_or_default().max(1);
-        if self.keyring.of_tenant(&body.tenant) >= part {
+        if self.keyring.of_tenant(&body.tenant) >= self.part_of(limits::KEYS) {
             return Err(Refusal::Busy);
         }
         if self.keyring.has_name(&body.tenant, &body.name) { Err(Refusal::KeyNameTaken) } else { Ok(()) }

@@ -285,8 +285,8 @@ impl Member {
         let document = opening.verify(&self.measured.manifest).map_err(refuse_endorsement)?;
         self.measured.check_group(document.group, document.manifest)?;
         for closing in &document.closings {
-            if base.receipts.state().has_closed(closing) {
-                self.record(base, Event::SwitchOpened { closing: *closing });
+            if let Some(scope) = base.receipts.state().closed(closing).cloned() {
+                self.record(base, Event::SwitchOpened { closing: *closing, scope });
             }
         }
         Ok(Step::Done(Body::Nothing))
@@ -328,8 +328,8 @@ impl Member {
     /// What the operators have ordered counts from now on: each recovery that it ends is in the receipt.
     fn end_recoveries(&self, base: &mut Base) {
         let ended = base.receipts.state().recoveries().ended_by(self.standing.policy(), base.now);
-        for (recovery, not_after) in ended {
-            self.record(base, Event::RecoveryCancelled { recovery, by: None, not_after });
+        for (recovery, not_after, tenant) in ended {
+            self.record(base, Event::RecoveryCancelled { recovery, by: None, not_after, tenant });
         }
     }
 
@@ -370,13 +370,16 @@ impl Member {
     fn sign(&mut self, base: &mut Base, items: &List<SignItem, { limits::BATCH }>) -> Stepped {
         let mut outcomes = Vec::with_capacity(items.len());
         for item in items {
-            let authorized = self.gate(base).authorize_signing(&item.request, item.approvals.as_slice());
+            let gate = self.gate(base);
+            let part = gate.part_of(limits::REQUEST_IDS);
+            let authorized = gate.authorize_signing(&item.request, item.approvals.as_slice());
             let mut signing = Signing {
                 me: self.measured.signer,
                 now: base.now,
                 keyring: &mut self.keyring,
                 answers: &mut self.answers,
                 requests: base.receipts.state().requests(),
+                part,
             };
             let decision = signing::decide(item, authorized, &mut signing)?;
             if let Some(event) = decision.event {

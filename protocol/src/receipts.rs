@@ -1,9 +1,11 @@
 //! The chain of receipts: every share released, request refused and change of authority, in order, signed by the boot identity.
 
 use cloister_wire::{
+    bounded::List,
     codec,
     ids::{Hash, Pcr, PolicyVersion, Sequence, UnixMillis},
-    receipt::{Event, Receipt, ReceiptBody},
+    limits,
+    receipt::{Entry, Event, Receipt, ReceiptBody},
     tag::Tag,
 };
 
@@ -23,7 +25,7 @@ pub(crate) struct Receipts {
     next: Sequence,
     head: Option<Hash>,
     under: Option<Under>,
-    events: Vec<Event>,
+    entries: Vec<Entry>,
 }
 
 impl Receipts {
@@ -31,17 +33,17 @@ impl Receipts {
     pub(crate) fn record(&mut self, now: UnixMillis, under: Under, event: Event) {
         self.state.apply(now, &event);
         self.under = Some(under);
-        self.events.push(event);
+        self.entries.push(Entry::Shown(event));
     }
 
     /// Makes the receipt of everything since the last one.
     pub(crate) fn take(&mut self, boot: &Boot, at: UnixMillis) -> Result<Option<Receipt>, Fault> {
         let Some(Under { image, policy }) = self.under.take() else { return Ok(None) };
-        let events = core::mem::take(&mut self.events).try_into()?;
-        let (sequence, previous) = (self.next, self.head);
+        let entries: List<_, { limits::EVENTS }> = core::mem::take(&mut self.entries).try_into()?;
+        let (sequence, previous, events) = (self.next, self.head, Receipt::digest(entries.as_slice()));
         let body = ReceiptBody { boot: boot.id(), sequence, previous, at, image, policy, events };
         let body = codec::encode(&body);
-        let receipt = Receipt { signature: boot.sign(Tag::RECEIPT, &body), body: body.try_into()? };
+        let receipt = Receipt { signature: boot.sign(Tag::RECEIPT, &body), body: body.try_into()?, entries };
         self.head = Some(receipt.hash());
         self.next = self.next.next().ok_or(Fault::Fatal)?;
         Ok(Some(receipt))

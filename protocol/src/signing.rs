@@ -32,6 +32,8 @@ pub(crate) struct Signing<'a> {
     pub(crate) keyring: &'a mut Keyring,
     pub(crate) answers: &'a mut Answers,
     pub(crate) requests: &'a RequestIds,
+    /// How many of them each tenant may have.
+    pub(crate) part: usize,
 }
 
 /// Shares for one request.
@@ -52,7 +54,9 @@ pub(crate) fn decide(
         Err(denied) => denied,
         Ok(authorized) => match signing.release(&authorized, item) {
             Ok(release) => return Decision::released(&authorized, release),
-            Err(Fault::Refused(refusal)) => Denied { refusal, signed: Some(authorized.hash()) },
+            Err(Fault::Refused(refusal)) => {
+                Denied { refusal, signed: Some((authorized.hash(), authorized.body().tenant.clone())) }
+            }
             Err(Fault::Fatal) => return Err(Fault::Fatal),
         },
     };
@@ -66,10 +70,10 @@ impl Signing<'_> {
         let package = Tag::SIGNING_PACKAGE.hash(&codec::encode(&(request.hash(), &item.packages)));
         let (asked, hash) = (request.body(), request.hash());
         if let Some(shares) = self.answers.get(&package) {
-            let attempt = self.requests.attempts(&asked.requester, asked.id, &hash)?;
+            let attempt = self.requests.attempts((&asked.tenant, &asked.requester), asked.id, &hash, self.part)?;
             return Ok(Release { package, attempt, shares: shares.to_vec() });
         }
-        let attempt = self.requests.next_attempt(&asked.requester, asked.id, &hash)?;
+        let attempt = self.requests.next_attempt((&asked.tenant, &asked.requester), asked.id, &hash, self.part)?;
         let key = self.keyring.get_mut(request.body().key).ok_or(Refusal::KeyUnknown)?;
         let shares =
             key.share().sign(self.now, self.me, request.child(), request.digests(), item.packages.as_slice())?;
@@ -111,7 +115,7 @@ impl Decision {
     }
 
     fn refused(Denied { refusal, signed }: Denied) -> Self {
-        let event = signed.map(|request| Event::Refused { request, refusal });
+        let event = signed.map(|(request, tenant)| Event::Refused { request, refusal, tenant });
         Self { outcome: SignOutcome::Refused(refusal), event }
     }
 }

@@ -4,6 +4,7 @@
 //! It changes in one way: by an [`Event`] that stands in the chain of receipts. Whoever has the chain can therefore follow every change,
 //! in order, signed; and there is one place under which a replicated log can come. Each signer keeps its own as long as there is none.
 
+mod expiry;
 mod recoveries;
 mod request_ids;
 
@@ -17,6 +18,7 @@ use cloister_wire::{
     switch::Scope,
 };
 
+use expiry::Expiry;
 use recoveries::Beginning;
 pub(crate) use recoveries::Recoveries;
 pub(crate) use request_ids::RequestIds;
@@ -36,7 +38,7 @@ pub(crate) struct State {
     /// Those that were lifted: no host closes them again.
     lifted: BTreeSet<Hash>,
     /// When the requests and recoveries above expire.
-    expiry: BTreeSet<(UnixMillis, Hash)>,
+    expiry: Expiry,
 }
 
 impl State {
@@ -44,19 +46,19 @@ impl State {
     pub(crate) fn apply(&mut self, now: UnixMillis, event: &Event) {
         match event {
             Event::Released { request, id, tenant, requester, attempt, not_after, charges, .. } => {
-                self.requests.attempted(requester, *id, *request, *attempt, *not_after);
+                self.requests.attempted((tenant, requester), *id, *request, *attempt, *not_after);
                 let spending = self.spending.entry(tenant.clone()).or_default();
                 charges.iter().for_each(|charge| spending.charge(charge, now));
             }
-            Event::Approved { request, rule, signable_at, not_after } => {
+            Event::Approved { request, rule, signable_at, not_after, tenant } => {
                 self.signable.insert(*request, (rule.clone(), *signable_at));
-                self.expiry.insert((*not_after, *request));
+                self.expiry.remember(tenant, *request, *not_after);
             }
-            Event::Withdrawn { request, not_after, .. } => self.withdraw(*request, *not_after),
+            Event::Withdrawn { request, not_after, tenant, .. } => self.withdraw(tenant, *request, *not_after),
             Event::SwitchClosed { closing, scope } => {
                 self.closed.insert(*closing, scope.clone());
             }
-            Event::SwitchOpened { closing } => {
+            Event::SwitchOpened { closing, .. } => {
                 self.closed.remove(closing);
                 self.lifted.insert(*closing);
             }
@@ -64,12 +66,12 @@ impl State {
                 let (effective_at, not_after) = (*effective_at, *not_after);
                 let beginning = Beginning { recovery, tenant, member, base, credential, effective_at, not_after };
                 if let Some((over, until)) = self.recoveries.begin(now, &beginning) {
-                    self.withdraw(over, until);
+                    self.withdraw(tenant, over, until);
                 }
             }
-            Event::RecoveryCancelled { recovery, not_after, .. } => {
+            Event::RecoveryCancelled { recovery, not_after, tenant, .. } => {
                 self.recoveries.end(recovery);
-                self.withdraw(*recovery, *not_after);
+                self.withdraw(tenant, *recovery, *not_after);
             }
             // Approvals name the policy that they were given under.
             Event::PolicyChanged { .. } | Event::Started { .. } => self.signable.clear(),
@@ -116,9 +118,9 @@ impl State {
         self.closed.contains_key(closing) || self.lifted.contains(closing)
     }
 
-    /// Whether this closing counts at present.
-    pub(crate) fn has_closed(&self, closing: &Hash) -> bool {
-        self.closed.contains_key(closing)
+    /// What this closing stops, if it counts at present.
+    pub(crate) fn closed(&self, closing: &Hash) -> Option<&Scope> {
+        self.closed.get(closing)
     }
 
     /// Whether one more can be closed. Every closing is counted until a restart, so that none that was lifted is ever forgotten. One of the
@@ -128,21 +130,20 @@ impl State {
         room || (*scope == Scope::Group && !self.closed.values().any(|closed| *closed == Scope::Group))
     }
 
-    /// Whether one more request or cancelled recovery can be remembered.
-    pub(crate) fn has_room(&self) -> bool {
-        self.expiry.len() < limits::REMEMBERED
+    /// Whether one more request or cancelled recovery of this tenant can be remembered: `part` is how many a tenant may have.
+    pub(crate) fn has_room(&self, tenant: &Tenant, part: usize) -> bool {
+        self.expiry.len() < limits::REMEMBERED && self.expiry.of(tenant) < part
     }
 
-    fn withdraw(&mut self, withdrawn: Hash, until: UnixMillis) {
+    fn withdraw(&mut self, tenant: &Tenant, withdrawn: Hash, until: UnixMillis) {
         self.withdrawn.insert(withdrawn);
-        self.expiry.insert((until, withdrawn));
+        self.expiry.remember(tenant, withdrawn, until);
     }
 
     /// Forgets requests whose time is over.
     pub(crate) fn forget_expired(&mut self, now: UnixMillis) {
         self.requests.forget_expired(now);
-        while let Some((until, request)) = self.expiry.first().copied().filter(|(until, _)| *until <= now) {
-            self.expiry.remove(&(until, request));
+        while let Some(request) = self.expiry.forget_first(now) {
             self.signable.remove(&request);
             self.withdrawn.remove(&request);
         }

@@ -95,7 +95,7 @@ async fn no_two_starts_have_one_number_whoever_took_part() {
         assert_eq!(refused.code(), "plan_invalid", "{refused}");
     }
     assert_eq!(group.start(&|_| {}).await.unwrap(), Incarnation(3));
-    let export = group.attest().await.unwrap().audit_export().await.unwrap();
+    let export = group.attest().await.unwrap().audit_export(None).await.unwrap();
     let audit = Export::parse(&export).unwrap().verify(&group.pin()).unwrap();
     assert!(audit.findings.is_empty(), "{:?}", audit.findings);
 }

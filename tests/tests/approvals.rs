@@ -14,7 +14,7 @@ use cloister_wire::{
     ids::{Hash, KeyId, SignerId, UnixMillis},
     message::{Body, Request, SignOutcome},
     policy::{AssetName, Limit, Measure, MemberSet, Network, Per, Permission, Quorum, TenantPolicy, Verdict},
-    receipt::Event,
+    receipt::{Event, Receipt},
     refusal::Refusal,
     request::{Chain, Requested, Scheme, SignRequest},
     review::Standing,
@@ -122,7 +122,7 @@ impl Stage {
 
     fn released(&self) -> Vec<Event> {
         let receipts = self.group.receipts.values().flatten();
-        let events = receipts.flat_map(|receipt| receipt.unverified().unwrap().events.into_vec());
+        let events = receipts.flat_map(Receipt::events).cloned();
         events.filter(|event| matches!(event, Event::Released { .. })).collect()
     }
 }

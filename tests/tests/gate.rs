@@ -424,8 +424,8 @@ fn leaves_one_receipt_that_names_every_request_of_a_batch_in_order() {
     };
     let items: Vec<_> = requests.iter().zip(packages).map(item).collect();
     let reply = stage.group.ask(signer(1), Request::Sign { items: items.try_into().unwrap() });
-    let events = reply.receipt.unwrap().unverified().unwrap().events;
-    let released = events.iter().map(|event| match event {
+    let receipt = reply.receipt.unwrap();
+    let released = receipt.events().map(|event| match event {
         Event::Released { request, .. } => *request,
         other => panic!("{other:?}"),
     });
@@ -441,11 +441,11 @@ fn leaves_a_receipt_for_a_refusal_only_when_a_known_requester_signed() {
     let mut events = |request: &Requested| {
         let item = SignItem { request: request.clone(), packages: list(packages.clone()), approvals: List::new() };
         let reply = stage.group.ask(signer(1), Request::Sign { items: list([item]) });
-        reply.receipt.map_or(List::new(), |receipt| receipt.unverified().unwrap().events)
+        reply.receipt.map_or(Vec::new(), |receipt| receipt.events().cloned().collect())
     };
     let signed = requested(&request, TREASURER);
-    let expected = Event::Refused { request: signed.hash::<SignRequest>(), refusal: Refusal::PathNotSupported };
-    assert_eq!(events(&signed).as_slice(), [expected]);
+    let (request_hash, refusal) = (signed.hash::<SignRequest>(), Refusal::PathNotSupported);
+    assert_eq!(events(&signed), [Event::Refused { request: request_hash, refusal, tenant: tenant_named(TENANT) }]);
     assert!(events(&requested(&request, "stranger")).is_empty());
     assert_eq!(TENANT, request.tenant.as_str());
 }

@@ -16,7 +16,7 @@ use cloister_wire::{
     message::{Request, SignOutcome},
     order::StartOrder,
     policy::{Member, MemberSet, Permission, Quorum, TenantPolicy, Verdict},
-    receipt::Event,
+    receipt::{Event, Receipt},
     recovery::{Cancellation, Canceller, Recovery, RecoveryBody},
     refusal::Refusal,
     request::{Chain, Requested, Scheme},
@@ -183,7 +183,7 @@ impl Stage {
     /// What receipts say of recoveries.
     fn events(&self) -> Vec<Event> {
         let receipts = self.group.receipts.values().flatten();
-        let events = receipts.flat_map(|receipt| receipt.unverified().unwrap().events.into_vec());
+        let events = receipts.flat_map(Receipt::events).cloned();
         let of_recoveries =
             |event: &Event| matches!(event, Event::RecoveryBegun { .. } | Event::RecoveryCancelled { .. });
         events.filter(of_recoveries).collect()
@@ -338,7 +338,8 @@ fn what_its_holder_or_one_operator_has_cancelled_never_begins_again() {
         assert_eq!(stage.recover(&recovery), Err(Refusal::Expired), "by then its time is over, too");
         let holder = matches!(canceller, Canceller::Holder(_)).then(|| requester(TREASURER));
         let not_after = recovery.unverified().unwrap().not_after;
-        let cancelled = Event::RecoveryCancelled { recovery: recovery.hash(), by: holder, not_after };
+        let tenant = tenant_named(TENANT);
+        let cancelled = Event::RecoveryCancelled { recovery: recovery.hash(), by: holder, not_after, tenant };
         assert_eq!(stage.events()[1..], [cancelled]);
         let next = stage.recovery();
         assert_eq!(stage.recover(&next), Ok(()), "another one may");

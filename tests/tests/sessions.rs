@@ -19,7 +19,7 @@ use cloister_wire::{
     policy::{
         Amount, AssetName, EffectKind, Effects, MemberSet, Pattern, Permission, Quantifier, Quorum, Rule, Verdict,
     },
-    receipt::Event,
+    receipt::{Event, Receipt},
     refusal::Refusal,
     request::{Chain, Requested, Scheme, SignRequest},
     signature::Signature,
@@ -121,7 +121,7 @@ impl Stage {
 
     fn events(&self) -> Vec<Event> {
         let receipts = self.group.receipts.values().flatten();
-        receipts.flat_map(|receipt| receipt.unverified().unwrap().events.into_vec()).collect()
+        receipts.flat_map(Receipt::events).cloned().collect()
     }
 }
 

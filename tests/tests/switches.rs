@@ -10,7 +10,7 @@ use cloister_wire::{
     ids::{GroupId, Hash, KeyId, Nonce},
     limits,
     message::{Outcome, Request, SignOutcome},
-    receipt::Event,
+    receipt::{Event, Receipt},
     refusal::Refusal,
     request::{Chain, Requested, Scheme},
     switch::{Closing, Opening, Scope},
@@ -164,8 +164,9 @@ fn receipts_say_what_was_closed_and_lifted_once() {
         stage.open(&[hash], &[0, 1]).unwrap();
     }
     let receipts = stage.group.receipts.values().flatten();
-    let events = receipts.flat_map(|receipt| receipt.unverified().unwrap().events.into_vec());
+    let events = receipts.flat_map(Receipt::events).cloned();
     let switched = events.filter(|event| matches!(event, Event::SwitchClosed { .. } | Event::SwitchOpened { .. }));
-    let expected = [Event::SwitchClosed { closing: hash, scope: Scope::Group }, Event::SwitchOpened { closing: hash }];
+    let (closing, scope) = (hash, Scope::Group);
+    let expected = [Event::SwitchClosed { closing, scope: scope.clone() }, Event::SwitchOpened { closing, scope }];
     assert_eq!(switched.collect::<Vec<_>>(), expected);
 }

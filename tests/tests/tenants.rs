@@ -17,7 +17,7 @@ use cloister_wire::{
     delegation::{Delegation, DelegationBody},
     endorsement::Endorsed,
     ids::{Hash, KeyId, Nonce, RequestId, Requester, SolanaAccount, UnixMillis},
-    limits::APPROVALS,
+    limits::{self, APPROVALS},
     message::{Body, Outcome, Package, Reply, Request, SignItem, SignOutcome},
     policy::{
         Account, AccountList, AssetName, Counterparty, EffectKind, Effects, Limit, LookupTable, Measure, Member,
@@ -265,7 +265,7 @@ impl Stage {
 
     fn ask(&mut self, request: Request) -> (Result<(), Refusal>, Vec<Event>) {
         let reply = self.group.ask(signer(1), request);
-        let events = reply.receipt.as_ref().map(|receipt| receipt.unverified().unwrap().events.into_vec());
+        let events = reply.receipt.as_ref().map(|receipt| receipt.events().cloned().collect());
         (verdict(&reply), events.unwrap_or_default())
     }
 
@@ -571,4 +571,42 @@ fn tenants_are_told_apart_by_their_names_alone() {
         (sets, lists, tables, rules, credentials, tenant.limits.clone())
     };
     assert_eq!(names(&a), names(&b));
+}
+
+#[test]
+fn a_tenant_that_fills_its_part_of_a_signers_memory_leaves_the_others_theirs() {
+    let mut stage = stage();
+    stage.policy = stage.group.change_tenants(|tenants| {
+        let more = tenants.len()..limits::TENANTS;
+        tenants.extend(more.map(|number| TenantPolicy::new(tenant_named(&format!("tenant-{number:02}")))));
+        tenants.sort_by(|a, b| a.tenant.cmp(&b.tenant));
+    });
+    let withdraw = |stage: &mut Stage, tenant, number: usize| {
+        let mut request = stage.transfer(tenant, "guarded", 0);
+        request.id = numbered(number);
+        let request = signed(&request);
+        let withdrawal = stage.says(tenant, TREASURER, request.hash::<SignRequest>(), Stance::Withdraw);
+        stage.ask(Request::Withdraw { request, withdrawal }).0
+    };
+    let part = limits::REMEMBERED / limits::TENANTS;
+    (0..part).for_each(|number| assert_eq!(withdraw(&mut stage, A, number), Ok(())));
+    assert_eq!((withdraw(&mut stage, A, part), withdraw(&mut stage, A, 0)), (Err(Refusal::Busy), Ok(())));
+    assert_eq!(withdraw(&mut stage, B, 0), Ok(()));
+
+    let sign = |stage: &mut Stage, number: usize| {
+        let mut request = stage.transfer(B, "friends", 0);
+        request.id = numbered(number);
+        stage.sign(&signed(&request), &[])
+    };
+    let quarter = limits::REQUEST_IDS / limits::TENANTS / 4;
+    (0..quarter).for_each(|number| assert_eq!(sign(&mut stage, number), Ok(())));
+    assert_eq!((sign(&mut stage, quarter), sign(&mut stage, 0)), (Err(Refusal::RequesterBusy), Ok(())));
+    let other = signed(&stage.transfer(A, "open", 1));
+    assert_eq!(stage.sign(&other, &[]), Ok(()));
+}
+
+fn numbered(number: usize) -> RequestId {
+    let mut id = [0; RequestId::LEN];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    RequestId::from_bytes(id)
 }

@@ -48,6 +48,18 @@ pub struct OperatorSignature {
     pub signature: Signature,
 }
 
+/// What operators signed, without the document: that a quorum did, and its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Endorsement {
+    /// The document's tagged hash.
+    #[n(0)]
+    pub hash: Hash,
+    /// Signatures by distinct operators.
+    #[n(1)]
+    pub signatures: List<OperatorSignature, { limits::OPERATORS }>,
+}
+
 /// Why an operator-signed document does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotEndorsed {
@@ -95,6 +107,12 @@ impl<T: Endorsable> Endorsed<T> {
         T::TAG.hash(self.body.as_slice())
     }
 
+    /// Who signed it, without the document.
+    #[must_use]
+    pub fn endorsement(&self) -> Endorsement {
+        Endorsement { hash: self.hash(), signatures: self.signatures.clone() }
+    }
+
     /// The document without regard to who signed it.
     ///
     /// # Errors
@@ -121,19 +139,33 @@ impl<T: Endorsable> Endorsed<T> {
     }
 
     fn verify_by(&self, manifest: &Manifest, needed: u16) -> Result<T, NotEndorsed> {
-        let hash = self.hash();
-        let mut seen = BTreeSet::new();
-        for OperatorSignature { operator, signature } in &self.signatures {
-            let bad = NotEndorsed::BadSignature(*operator);
-            let key = manifest.operators.as_slice().get(usize::from(*operator)).ok_or(bad)?;
-            key.verify_hash(&hash, signature).map_err(|_| bad)?;
-            if !seen.insert(operator) {
-                return Err(bad);
-            }
-        }
-        if seen.len() < usize::from(needed) {
-            return Err(NotEndorsed::NoQuorum { got: seen.len(), needed });
-        }
+        verify(manifest, &self.hash(), self.signatures.as_slice(), needed)?;
         Ok(self.unverified()?)
     }
+}
+
+impl Endorsement {
+    /// Whether a quorum of the manifest's operators signed what has this hash. Every signature present has to be good.
+    ///
+    /// # Errors
+    /// [`NotEndorsed`].
+    pub fn verify(&self, manifest: &Manifest) -> Result<(), NotEndorsed> {
+        verify(manifest, &self.hash, self.signatures.as_slice(), manifest.quorum)
+    }
+}
+
+fn verify(manifest: &Manifest, hash: &Hash, signatures: &[OperatorSignature], needed: u16) -> Result<(), NotEndorsed> {
+    let mut seen = BTreeSet::new();
+    for OperatorSignature { operator, signature } in signatures {
+        let bad = NotEndorsed::BadSignature(*operator);
+        let key = manifest.operators.as_slice().get(usize::from(*operator)).ok_or(bad)?;
+        key.verify_hash(hash, signature).map_err(|_| bad)?;
+        if !seen.insert(operator) {
+            return Err(bad);
+        }
+    }
+    if seen.len() < usize::from(needed) {
+        return Err(NotEndorsed::NoQuorum { got: seen.len(), needed });
+    }
+    Ok(())
 }

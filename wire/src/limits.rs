@@ -84,7 +84,8 @@ pub const APPROVALS: usize = 16;
 pub const CLOSINGS: usize = 256;
 /// Lifted kill switches that a signer remembers, so that a host cannot close them again: 32 bytes each.
 pub const LIFTED: usize = 4096;
-/// Requests that a signer remembers as withdrawn or waiting for a delay, until they expire: about 2 MiB.
+/// Requests that a signer remembers as withdrawn or waiting for a delay, until they expire: about 4 MiB. Each tenant of the policy has the
+/// same part of the room, so that none can take that of the others.
 pub const REMEMBERED: usize = 16_384;
 /// How long the holder of a credential and the operators have to cancel its recovery, milliseconds: an hour at least.
 pub const RECOVERY_DELAY_LEAST_MS: u64 = 60 * 60 * 1000;
@@ -94,7 +95,7 @@ pub const RECOVERY_DELAY_MOST_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 pub const RECOVERY: usize = 2816;
 /// Members whose recovery waits or is in force, two recoveries each at most: about 500 KiB. The end of all of them fits one receipt.
 pub const RECOVERIES: usize = 96;
-/// Those of one tenant: a quarter, so that none can take the room of the others alone.
+/// Those of one tenant: a quarter, and no more than each tenant's same part.
 pub const TENANT_RECOVERIES: usize = RECOVERIES / 4;
 /// An approval's body, bytes.
 pub const APPROVAL: usize = 512;
@@ -135,10 +136,9 @@ pub const DIGESTS: usize = 512;
 /// Sign requests in one frame.
 pub const BATCH: usize = 128;
 /// Request ids that a signer remembers until their requests expire: about 12 MiB when full, and over 1000 a second for requests that live
-/// two minutes.
+/// two minutes. Each tenant of the policy has the same part of the room, and a requester a quarter of its tenant's: none can starve the
+/// others alone.
 pub const REQUEST_IDS: usize = 131_072;
-/// Those of one requester: a quarter, so that none can starve the others alone.
-pub const REQUESTER_IDS: usize = REQUEST_IDS / 4;
 /// The longest life of a request, milliseconds: one day.
 pub const REQUEST_LIFE_MS: u64 = 24 * 60 * 60 * 1000;
 /// The longest life of a session key, milliseconds: thirty days.
@@ -165,8 +165,8 @@ pub const OUTBOX: usize = 128;
 pub const EVENTS: usize = 2 * BATCH;
 /// An event, bytes: a release with the names of its rule, its approvers and its limits (under 2900).
 pub const EVENT: usize = 3072;
-/// A receipt's body, bytes.
-pub const RECEIPT: usize = 256 + EVENT * EVENTS;
+/// A receipt's body, without its events, bytes.
+pub const RECEIPT: usize = 256;
 /// A piece of a message between two signers: a Noise message (Noise specification, section 3).
 pub const PEER_MESSAGE: usize = 65_535;
 /// A message's part in one of them: without the tag, and the nonce and number in front.

@@ -1,6 +1,10 @@
 //! Receipts: what a signer did, numbered, chained and signed by its boot.
 //!
 //! A reply carries one receipt of everything that the request did, so that a batch of signatures costs one signature more, not as many again.
+//!
+//! What is signed and chained holds the digest of the events, which stand beside it. An event can therefore be withheld, its hash in its
+//! place: a tenant's auditor follows the whole chain, and learns nothing of what concerns others. (Every event of a tenant names
+//! something made with a random number, so that its hash cannot be guessed from outside.)
 
 use minicbor::{Decode, Encode};
 
@@ -41,9 +45,32 @@ pub struct ReceiptBody {
     /// The policy in force.
     #[n(5)]
     pub policy: PolicyVersion,
-    /// What happened, in order.
+    /// Digest of what happened ([`Receipt::digest`]).
     #[n(6)]
-    pub events: List<Event, { limits::EVENTS }>,
+    pub events: Hash,
+}
+
+/// One of the events of a receipt, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[expect(clippy::large_enum_variant, reason = "signers withhold none")]
+pub enum Entry {
+    /// For whoever reads the receipt.
+    #[n(0)]
+    Shown(#[n(0)] Event),
+    /// For others: its tagged hash.
+    #[n(1)]
+    Withheld(#[n(0)] Hash),
+}
+
+/// Whom an event concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern<'a> {
+    /// All tenants.
+    Everybody,
+    /// One of them.
+    Tenant(&'a Tenant),
+    /// The tenant whose key it is.
+    Key(KeyId),
 }
 
 /// One of the things that a receipt records.
@@ -138,6 +165,9 @@ pub enum Event {
         /// Why.
         #[n(1)]
         refusal: Refusal,
+        /// The requester's tenant.
+        #[n(2)]
+        tenant: Tenant,
     },
     /// A peer failed a check that must not be repeated: this boot will not sign with that one again.
     #[n(6)]
@@ -161,6 +191,9 @@ pub enum Event {
         /// When the request expires.
         #[n(3)]
         not_after: UnixMillis,
+        /// The tenant.
+        #[n(4)]
+        tenant: Tenant,
     },
     /// A request was rejected or cancelled.
     #[n(8)]
@@ -174,6 +207,9 @@ pub enum Event {
         /// When the request expires.
         #[n(2)]
         not_after: UnixMillis,
+        /// The tenant.
+        #[n(3)]
+        tenant: Tenant,
     },
     /// An operator closed a kill switch.
     #[n(9)]
@@ -191,6 +227,9 @@ pub enum Event {
         /// Hash of the closing.
         #[n(0)]
         closing: Hash,
+        /// What it had stopped.
+        #[n(1)]
+        scope: Scope,
     },
     /// Guardians have given a member another credential, which counts once their delay is over. Stands alone in its receipt.
     #[n(11)]
@@ -233,7 +272,43 @@ pub enum Event {
         /// By when it has to have begun.
         #[n(2)]
         not_after: UnixMillis,
+        /// The tenant.
+        #[n(3)]
+        tenant: Tenant,
     },
+}
+
+impl Event {
+    /// Whom it concerns.
+    #[must_use]
+    pub fn concern(&self) -> Concern<'_> {
+        match self {
+            Event::Started { .. } | Event::PolicyChanged { .. } | Event::PairBarred { .. } => Concern::Everybody,
+            Event::KeyCreated { key, .. } | Event::ShareOpened { key } => Concern::Key(*key),
+            Event::Released { tenant, .. }
+            | Event::Refused { tenant, .. }
+            | Event::Approved { tenant, .. }
+            | Event::Withdrawn { tenant, .. }
+            | Event::RecoveryBegun { tenant, .. }
+            | Event::RecoveryCancelled { tenant, .. } => Concern::Tenant(tenant),
+            Event::SwitchClosed { scope, .. } | Event::SwitchOpened { scope, .. } => match scope {
+                Scope::Group => Concern::Everybody,
+                Scope::Tenant(tenant) => Concern::Tenant(tenant),
+                Scope::Key(key) => Concern::Key(*key),
+            },
+        }
+    }
+}
+
+impl Entry {
+    /// The event's tagged hash.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        match self {
+            Entry::Shown(event) => Tag::EVENT.hash(&codec::encode(event)),
+            Entry::Withheld(hash) => *hash,
+        }
+    }
 }
 
 /// What one limit counts of a request.
@@ -257,7 +332,7 @@ pub struct Charge {
     pub until: UnixMillis,
 }
 
-/// A receipt's exact bytes with the boot identity's signature.
+/// A receipt's exact bytes with the boot identity's signature, and its events.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Receipt {
@@ -267,9 +342,38 @@ pub struct Receipt {
     /// Over the tagged hash of the body.
     #[n(1)]
     pub signature: Signature,
+    /// What happened, in order; what is withheld is told to others only.
+    #[n(2)]
+    pub entries: List<Entry, { limits::EVENTS }>,
 }
 
 impl Receipt {
+    /// What the body says of these events: the tagged hash of all their tagged hashes.
+    #[must_use]
+    pub fn digest(entries: &[Entry]) -> Hash {
+        let hashes: Vec<u8> = entries.iter().flat_map(|entry| *entry.hash().as_bytes()).collect();
+        Tag::EVENTS.hash(&hashes)
+    }
+
+    /// Withholds every event that is not for its reader.
+    #[must_use]
+    pub fn showing(self, shows: impl Fn(&Event) -> bool) -> Self {
+        let keep = |entry| match entry {
+            Entry::Shown(event) if shows(&event) => Entry::Shown(event),
+            other @ (Entry::Shown(_) | Entry::Withheld(_)) => Entry::Withheld(other.hash()),
+        };
+        let entries: Vec<_> = self.entries.into_vec().into_iter().map(keep).collect();
+        Self { entries: entries.try_into().expect("as many as there were"), ..self }
+    }
+
+    /// The events that are shown.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Shown(event) => Some(event),
+            Entry::Withheld(_) => None,
+        })
+    }
+
     /// The link that the next receipt names.
     #[must_use]
     pub fn hash(&self) -> Hash {

@@ -86,6 +86,10 @@ tags! {
     CHANNEL = "cloister/1/channel";
     /// A receipt, signed by the boot identity; also the link of the chain.
     RECEIPT = "cloister/1/receipt";
+    /// An event of a receipt: what stands in its place where it is withheld.
+    EVENT = "cloister/1/event";
+    /// All events of a receipt, by their hashes.
+    EVENTS = "cloister/1/events";
     /// A status, signed by the boot identity over the caller's nonce.
     STATUS = "cloister/1/status";
     /// The session of a pair's set-up.

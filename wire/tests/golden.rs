@@ -20,7 +20,7 @@ use cloister_wire::{
     p256::{P256Key, P256Signature},
     peer::{CeremonyMessage, Envelope, PairRound, PeerFrame, PeerMessage, Round},
     policy::*,
-    receipt::{Charge, Event, Receipt, ReceiptBody},
+    receipt::{Charge, Entry, Event, Receipt, ReceiptBody},
     recovery::{Cancellation, Canceller, Recovery, RecoveryBody},
     refusal::Refusal,
     request::{Chain, KeyRequest, Purpose, Requested, Scheme, SignRequest},
@@ -179,29 +179,39 @@ fn documents() -> Vec<Golden> {
         golden("StatusBody", status_body()),
         golden("StatusBodyBlank", blank_status_body()),
         golden("Receipt", receipt()),
-        golden("ReceiptStarted", receipt_body(Event::Started { order: hash(1), incarnation: Incarnation(2) })),
-        golden("ReceiptPolicyChanged", receipt_body(Event::PolicyChanged { policy: hash(1) })),
+        golden("ReceiptBody", receipt_body()),
+        golden("Endorsement", endorsed(&policy()).endorsement()),
+        golden("ReceiptStarted", receipt_of(Event::Started { order: hash(1), incarnation: Incarnation(2) })),
+        golden("ReceiptPolicyChanged", receipt_of(Event::PolicyChanged { policy: hash(1) })),
         golden(
             "ReceiptKeyCreated",
-            receipt_body(Event::KeyCreated { request: hash(1), ceremony: ceremony(), key: key() }),
+            receipt_of(Event::KeyCreated { request: hash(1), ceremony: ceremony(), key: key() }),
         ),
-        golden("ReceiptShareOpened", receipt_body(Event::ShareOpened { key: key() })),
-        golden("ReceiptReleased", receipt_body(released())),
-        golden("ReceiptPairBarred", receipt_body(Event::PairBarred { peer: signer(2) })),
-        golden("ReceiptRefused", receipt_body(Event::Refused { request: hash(1), refusal: Refusal::Expired })),
-        golden("ReceiptApproved", receipt_body(approved())),
+        golden("ReceiptShareOpened", receipt_of(Event::ShareOpened { key: key() })),
+        golden("ReceiptReleased", receipt_of(released())),
+        golden("ReceiptPairBarred", receipt_of(Event::PairBarred { peer: signer(2) })),
+        golden(
+            "ReceiptRefused",
+            receipt_of(Event::Refused { request: hash(1), refusal: Refusal::Expired, tenant: tenant() }),
+        ),
+        golden("ReceiptApproved", receipt_of(approved())),
         golden(
             "ReceiptWithdrawn",
-            receipt_body(Event::Withdrawn { request: hash(1), by: requester(), not_after: at().plus(60_000) }),
+            receipt_of(Event::Withdrawn {
+                request: hash(1),
+                by: requester(),
+                not_after: at().plus(60_000),
+                tenant: tenant(),
+            }),
         ),
         golden(
             "ReceiptSwitchClosed",
-            receipt_body(Event::SwitchClosed { closing: hash(1), scope: Scope::Tenant(tenant()) }),
+            receipt_of(Event::SwitchClosed { closing: hash(1), scope: Scope::Tenant(tenant()) }),
         ),
-        golden("ReceiptSwitchOpened", receipt_body(Event::SwitchOpened { closing: hash(1) })),
-        golden("ReceiptRecoveryBegun", receipt_body(recovery_begun())),
-        golden("ReceiptRecoveryCancelledByHolder", receipt_body(recovery_cancelled(Some(requester())))),
-        golden("ReceiptRecoveryCancelledByOperators", receipt_body(recovery_cancelled(None))),
+        golden("ReceiptSwitchOpened", receipt_of(Event::SwitchOpened { closing: hash(1), scope: Scope::Group })),
+        golden("ReceiptRecoveryBegun", receipt_of(recovery_begun())),
+        golden("ReceiptRecoveryCancelledByHolder", receipt_of(recovery_cancelled(Some(requester())))),
+        golden("ReceiptRecoveryCancelledByOperators", receipt_of(recovery_cancelled(None))),
         golden("Charge", charge()),
         golden("ApprovalBody", approval_body()),
         golden("ApprovalBodyWithdraw", ApprovalBody { stance: Stance::Withdraw, ..approval_body() }),
@@ -514,7 +524,7 @@ fn released() -> Event {
 
 fn approved() -> Event {
     let (signable_at, not_after) = (at().plus(30_000), at().plus(60_000));
-    Event::Approved { request: hash(1), rule: name("full"), signable_at, not_after }
+    Event::Approved { request: hash(1), rule: name("full"), signable_at, not_after, tenant: tenant() }
 }
 
 fn approval_body() -> ApprovalBody {
@@ -654,7 +664,7 @@ fn recovery_begun() -> Event {
 }
 
 fn recovery_cancelled(by: Option<Requester>) -> Event {
-    Event::RecoveryCancelled { recovery: recovery().hash(), by, not_after: at().plus(60_000) }
+    Event::RecoveryCancelled { recovery: recovery().hash(), by, not_after: at().plus(60_000), tenant: tenant() }
 }
 
 fn p256_key() -> P256Key {
@@ -766,10 +776,17 @@ fn blank_status_body() -> StatusBody {
 }
 
 fn receipt() -> Receipt {
-    Receipt { body: bytes(b"receipt"), signature: signature(1) }
+    Receipt { body: bytes(b"receipt"), signature: signature(1), entries: list([Entry::Withheld(hash(1))]) }
 }
 
-fn receipt_body(event: Event) -> ReceiptBody {
+/// With the body that its boot signs.
+fn receipt_of(event: Event) -> Receipt {
+    let entries = [Entry::Shown(event)];
+    let body = ReceiptBody { events: Receipt::digest(&entries), ..receipt_body() };
+    Receipt { body: bytes(&codec::encode(&body)), entries: list(entries), ..receipt() }
+}
+
+fn receipt_body() -> ReceiptBody {
     ReceiptBody {
         boot: boot(),
         sequence: Sequence(1),
@@ -777,7 +794,7 @@ fn receipt_body(event: Event) -> ReceiptBody {
         at: at(),
         image: pcr(0),
         policy: PolicyVersion(1),
-        events: list([event]),
+        events: hash(1),
     }
 }
 

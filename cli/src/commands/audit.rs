@@ -10,6 +10,7 @@ use cloister_client::{
     Error,
     audit::{BootChain, Export, Finding, Report},
 };
+use cloister_wire::ids::Tenant;
 use serde::Serialize;
 
 use crate::{
@@ -43,6 +44,9 @@ pub(crate) enum Command {
 pub(crate) struct ExportArguments {
     /// Where to write it; `-` is stdout, which then gets nothing else.
     file: PathBuf,
+    /// Only what concerns this tenant. What concerns others is withheld, and the export verifies all the same.
+    #[arg(long)]
+    tenant: Option<Tenant>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -66,7 +70,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
 async fn export(arguments: ExportArguments, output: &Output) -> Result<(), Failure> {
     let file = Some(arguments.file.as_path()).filter(|file| *file != Path::new("-"));
     let destination = file.map(Destination::open).transpose()?;
-    let json = arguments.connection.attest().await?.audit_export().await?;
+    let json = arguments.connection.attest().await?.audit_export(arguments.tenant.as_ref()).await?;
     let unreachable = Export::parse(&json)?.unreachable().to_vec();
     if !unreachable.is_empty() {
         let missing: Vec<_> = unreachable.iter().map(u16::to_string).collect();
@@ -158,6 +162,11 @@ struct View {
     simulated: bool,
     orders: usize,
     policies: usize,
+    /// Whose export it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+    /// Events that are withheld, since they concern other tenants.
+    withheld: usize,
     keys: Vec<String>,
     boots: Vec<ChainView>,
     findings: Vec<FindingView>,
@@ -170,6 +179,7 @@ struct ChainView {
     receipts: usize,
     released: usize,
     refused: usize,
+    withheld: usize,
     /// Signers that it does not sign with again.
     barred: Vec<u16>,
     head: Option<String>,
@@ -188,6 +198,8 @@ impl View {
             simulated,
             orders: report.orders,
             policies: report.policies.len(),
+            tenant: report.tenant.as_ref().map(ToString::to_string),
+            withheld: report.chains.iter().map(|chain| chain.withheld).sum(),
             keys: report.keys.iter().map(|key| key.id().to_string()).collect(),
             boots: report.chains.iter().map(ChainView::new).collect(),
             findings: report.findings.iter().map(FindingView::new).collect(),
@@ -197,7 +209,7 @@ impl View {
 
 impl ChainView {
     fn new(chain: &BootChain) -> Self {
-        let BootChain { signer, boot, receipts, released, refused, barred, head, .. } = chain;
+        let BootChain { signer, boot, receipts, released, refused, withheld, barred, head, .. } = chain;
         let head = head.map(|head| head.to_string());
         Self {
             signer: signer.get(),
@@ -205,6 +217,7 @@ impl ChainView {
             receipts: *receipts,
             released: *released,
             refused: *refused,
+            withheld: *withheld,
             barred: barred.iter().map(|peer| peer.get()).collect(),
             head,
         }
@@ -221,6 +234,9 @@ impl fmt::Display for View {
             .line("keys", self.keys.len())
             .simulated(self.simulated);
         write!(f, "{lines}")?;
+        if let Some(tenant) = &self.tenant {
+            write!(f, "\nof tenant {tenant} alone: {} events of others are withheld", self.withheld)?;
+        }
         for chain in &self.boots {
             let ChainView { signer, receipts, released, refused, .. } = chain;
             let boot = chain.boot.get(..16).unwrap_or_default();

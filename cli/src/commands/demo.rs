@@ -89,7 +89,7 @@ async fn tell(dir: &Path, progress: &Progress) -> Result<Story, Failure> {
     story.signed(signer.gather(&keys.bitcoin).await?);
 
     progress.doing("verifying the audit trail");
-    let json = client.attested().audit_export().await?;
+    let json = client.attested().audit_export(None).await?;
     story.audited(&Export::parse(&json)?.verify(&group.pin())?)?;
     Destination::open(&dir.join("audit.json"))?.write(&json)?;
     group.stop().await?;

@@ -246,6 +246,95 @@ fn an_audit_export_is_shown_event_by_event_as_far_as_it_verifies() {
 }
 
 #[test]
+fn an_export_of_one_tenant_verifies_and_holds_nothing_of_another() {
+    let world = World::founded("tenants", 3);
+    world.ok(&["group", "start"]);
+    let (rita, policy) = (world.path("rita.key"), world.path("rivals.toml"));
+    let made = world.ok(&["operator", "keygen", &rita]);
+    let members = format!(
+        "[tenant.rivals]\nkey_creators = [\"rita\"]\n[tenant.rivals.members]\nrita = {{ ed25519 = \"{}\" }}\n\
+         [[tenant.rivals.rules]]\nname = \"notes\"\npayloads = [\"message\"]\nthen = \"allow\"\n",
+        text(&made, "public_key")
+    );
+    fs::write(&policy, members).unwrap();
+    world.ok(&["policy", "apply", &policy]);
+    world.ok(&["requester", "add", "demo", "--allow", "ours=message"]);
+    let as_rita = ["--requester", "rita", "--tenant", "rivals", "--requester-key", &rita];
+    let ours = world.ok(&["key", "create", "--scheme", "ed25519", "--name", "ours"]);
+    let create = [&["key", "create", "--scheme", "ed25519", "--name", "theirs"], &as_rita[..]].concat();
+    let theirs = world.ok(&create);
+    let file = world.file("note.txt", "for the record");
+    let sign = ["sign", "--key", "ours", "--chain", "message", &file];
+    let signed = world.ok(&sign);
+    let sign = [&["sign", "--key", "theirs", "--chain", "message", &file], &as_rita[..]].concat();
+    let signed_theirs = world.ok(&sign);
+
+    let whole = world.path("whole.json");
+    world.ok(&["audit", "export", &whole]);
+    let whole = world.ok(&["audit", "verify", &whole]);
+    assert_eq!(whole["withheld"], 0, "{whole:#}");
+    for (tenant, own, other) in [
+        (
+            "demo",
+            [&ours, &signed],
+            ["rivals", "rita", "theirs", text(&theirs, "key"), text(&signed_theirs, "request_hash")],
+        ),
+        (
+            "rivals",
+            [&theirs, &signed_theirs],
+            ["ours", "demo", "key:ours", text(&ours, "key"), text(&signed, "request_hash")],
+        ),
+    ] {
+        let trail = world.path(&format!("{tenant}.json"));
+        world.ok(&["audit", "export", &trail, "--tenant", tenant]);
+        let report = world.ok(&["audit", "verify", &trail]);
+        assert_eq!((&report["verified"], &report["findings"]), (&true.into(), &json!([])), "{report:#}");
+        assert_eq!((text(&report, "tenant"), &report["keys"]), (tenant, &json!([text(own[0], "key")])));
+        // Three signers made the other tenant's key, and two signed with it.
+        assert_eq!(report["withheld"], 5, "{report:#}");
+        let heads = |report: &Value| {
+            let boots = report["boots"].as_array().unwrap().clone();
+            boots.iter().map(|boot| (boot["receipts"].clone(), boot["head"].clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(heads(&report), heads(&whole), "the chain is the same");
+        let events = world.ok(&["audit", "show", &trail])["events"].as_array().unwrap().clone();
+        let released = events.iter().filter(|event| event["event"] == "released");
+        let hashes: Vec<_> = released.map(|event| text(event, "request_hash")).collect();
+        assert_eq!(hashes, [text(own[1], "request_hash"); 2]);
+
+        let export: Value = serde_json::from_slice(&fs::read(&trail).unwrap()).unwrap();
+        let mut bytes = export.to_string().into_bytes();
+        let lists = ["introductions", "orders", "policies", "certificates", "policy_endorsements"];
+        let documents = lists.iter().flat_map(|list| export[list].as_array().cloned().unwrap_or_default());
+        let receipts =
+            export["receipts"].as_object().unwrap().values().flat_map(|chain| chain.as_array().unwrap().clone());
+        for document in documents.chain(receipts) {
+            bytes.extend(STANDARD.decode(document.as_str().unwrap()).unwrap());
+        }
+        for name in other {
+            let as_bytes = hex::decode(name).unwrap_or_default();
+            for secret in [name.as_bytes(), &as_bytes[..]].into_iter().filter(|secret| !secret.is_empty()) {
+                assert!(!bytes.windows(secret.len()).any(|part| part == secret), "{tenant}'s export has {name}");
+            }
+        }
+
+        let mut gap = export.clone();
+        drop(chain(&mut gap).remove(1));
+        let mut unsaid = export.clone();
+        unsaid.as_object_mut().unwrap().remove("tenant");
+        let mut foreign = export.clone();
+        foreign["policy_endorsements"] = json!([]);
+        for (code, altered) in [("receipt_gap", gap), ("receipt_withheld", unsaid), ("receipt_dangling", foreign)] {
+            let answer = world.run(&["audit", "verify", &world.file("altered.json", altered.to_string())]);
+            answer.fails(4, "audit_findings");
+            let findings = answer.json["findings"].as_array().unwrap();
+            assert!(findings.iter().any(|finding| finding["code"] == code), "{code} is not among {findings:#?}");
+        }
+    }
+    world.fails(&["audit", "export", "-", "--tenant", "not a name"], 2, "usage");
+}
+
+#[test]
 fn an_export_of_another_group_is_none_of_ours() {
     let world = World::shared();
     let trail = world.path("foreign.json");

@@ -1,8 +1,14 @@
 use std::collections::BTreeMap;
 
 use cloister_wire::{
-    certificate::Certificate, endorsement::Endorsed, identity::Introduction, ids::BootId, manifest::Manifest,
-    order::StartOrder, policy::Policy, receipt::Receipt,
+    certificate::Certificate,
+    endorsement::{Endorsed, Endorsement},
+    identity::Introduction,
+    ids::{BootId, Tenant},
+    manifest::Manifest,
+    order::StartOrder,
+    policy::Policy,
+    receipt::Receipt,
 };
 use serde::Deserialize;
 
@@ -18,6 +24,10 @@ pub struct Export {
     pub(super) orders: Vec<Endorsed<StartOrder>>,
     pub(super) policies: Vec<Endorsed<Policy>>,
     pub(super) unreachable: Vec<u16>,
+    /// Whose export it is; without one, everybody's.
+    pub(super) tenant: Option<Tenant>,
+    /// Policies that stand in a tenant's export by hash and signatures alone.
+    pub(super) endorsements: Vec<Endorsement>,
 }
 
 /// The JSON form: wire documents in base64, boots in hex.
@@ -32,6 +42,9 @@ struct Json {
     policies: Vec<String>,
     #[serde(default)]
     unreachable: Vec<u16>,
+    tenant: Option<String>,
+    #[serde(default)]
+    policy_endorsements: Vec<String>,
 }
 
 impl Export {
@@ -68,6 +81,8 @@ impl Export {
             orders: list("start order", &json.orders)?,
             policies: list("policy", &json.policies)?,
             unreachable: json.unreachable,
+            tenant: json.tenant.map(|tenant| tenant.parse()).transpose().map_err(|_| NO_TENANT)?,
+            endorsements: list("policy endorsement", &json.policy_endorsements)?,
         })
     }
 }
@@ -83,4 +98,5 @@ fn boot_id(text: &str) -> Result<BootId, Error> {
     text.parse().map_err(|_| Error::Unintelligible("a boot id that is not hex"))
 }
 
+const NO_TENANT: Error = Error::Unintelligible("an audit export of a tenant whose name is none");
 const FORMAT: &str = "cloister-audit-1";

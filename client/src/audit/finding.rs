@@ -106,6 +106,14 @@ pub enum Finding {
         /// What does not hold.
         what: &'static str,
     },
+    /// A receipt that withholds events in an export of all tenants.
+    #[error("receipt {sequence} of boot {boot} withholds events, though the export is not of one tenant")]
+    Withheld {
+        /// The boot.
+        boot: BootId,
+        /// The number.
+        sequence: Sequence,
+    },
     /// A receipt that is not there.
     #[error("receipt {missing} of boot {boot} is missing")]
     Gap {
@@ -189,6 +197,7 @@ impl Finding {
             Self::CertificateSignature { .. } => "certificate_signature",
             Self::UnknownSigner { .. } => "unknown_signer",
             Self::Altered { .. } => "receipt_altered",
+            Self::Withheld { .. } => "receipt_withheld",
             Self::Gap { .. } => "receipt_gap",
             Self::Fork { .. } => "receipt_fork",
             Self::Unlinked { .. } => "receipt_unlinked",

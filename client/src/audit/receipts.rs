@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cloister_wire::{
     ids::{BootId, Hash, Pcr, Sequence, SignerId, UnixMillis},
@@ -30,8 +30,21 @@ pub struct BootChain {
     pub refused: usize,
     /// Peers that failed a check in ECDSA signing, with which this boot does not sign again.
     pub barred: Vec<SignerId>,
+    /// Events that are withheld, since they concern other tenants than the one whose export it is.
+    pub withheld: usize,
     /// All receipts that the boot signed, by number.
-    pub bodies: Vec<ReceiptBody>,
+    pub links: Vec<Link>,
+}
+
+/// One receipt of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What its boot signed.
+    pub body: ReceiptBody,
+    /// What happened, in order, as far as it is not withheld.
+    pub events: Vec<Event>,
+    hash: Hash,
+    withheld: usize,
 }
 
 /// What receipts may speak of.
@@ -42,6 +55,10 @@ pub(super) struct Known<'a> {
     pub(super) keys: &'a [Key],
     /// PCR0 of the release that the manifest accepts.
     pub(super) image: Pcr,
+    /// Policies that a quorum signed and of which no more is known, by hash.
+    pub(super) withheld: &'a BTreeSet<Hash>,
+    /// Whether the export is of one tenant, so that others' events are withheld.
+    pub(super) of_tenant: bool,
 }
 
 impl Known<'_> {
@@ -75,10 +92,12 @@ impl Known<'_> {
             released: 0,
             refused: 0,
             barred: Vec::new(),
-            bodies: Vec::with_capacity(links.len()),
+            withheld: 0,
+            links: Vec::with_capacity(links.len()),
         };
         let mut expected = Sequence(0);
-        for (sequence, (hash, body)) in links {
+        for (sequence, link) in links {
+            let body = &link.body;
             if sequence != expected {
                 findings.push(Finding::Gap { boot, missing: expected });
             } else if body.previous != chain.head {
@@ -90,9 +109,12 @@ impl Known<'_> {
             if body.image != self.image {
                 findings.push(Finding::WrongImage { boot, sequence, image: body.image });
             }
-            findings.extend(body.events.iter().filter_map(|event| self.dangling(&body, event)));
-            chain.add(hash, &body);
-            chain.bodies.push(body);
+            if link.withheld > 0 && !self.of_tenant {
+                findings.push(Finding::Withheld { boot, sequence });
+            }
+            findings.extend(link.events.iter().filter_map(|event| self.dangling(body, event)));
+            chain.add(&link);
+            chain.links.push(link);
             expected = sequence.next().unwrap_or(sequence);
         }
         chain
@@ -108,7 +130,9 @@ impl Known<'_> {
                 };
                 ("start order", *order, named.is_some_and(names))
             }
-            Event::PolicyChanged { policy } => ("policy", *policy, self.policies.contains_key(policy)),
+            Event::PolicyChanged { policy } => {
+                ("policy", *policy, self.policies.contains_key(policy) || self.withheld.contains(policy))
+            }
             Event::KeyCreated { key, .. } | Event::ShareOpened { key } | Event::Released { key, .. } => {
                 ("key", Hash::from_bytes(*key.as_bytes()), self.keys.iter().any(|known| known.id() == *key))
             }
@@ -126,10 +150,12 @@ impl Known<'_> {
 }
 
 impl BootChain {
-    fn add(&mut self, hash: Hash, body: &ReceiptBody) {
-        self.head = Some(hash);
-        self.span = Some((self.span.map_or(body.at, |(first, _)| first), body.at));
-        for event in &body.events {
+    fn add(&mut self, link: &Link) {
+        let at = link.body.at;
+        self.head = Some(link.hash);
+        self.span = Some((self.span.map_or(at, |(first, _)| first), at));
+        self.withheld += link.withheld;
+        for event in &link.events {
             match event {
                 Event::PairBarred { peer } => self.barred.push(*peer),
                 Event::Released { .. } => self.released += 1,
@@ -150,18 +176,16 @@ impl BootChain {
 }
 
 /// The receipts that this boot signed, by number. The same receipt may stand in the export several times.
-fn read(
-    attested: &AttestedBoot,
-    receipts: &[Receipt],
-    findings: &mut Vec<Finding>,
-) -> BTreeMap<Sequence, (Hash, ReceiptBody)> {
+fn read(attested: &AttestedBoot, receipts: &[Receipt], findings: &mut Vec<Finding>) -> BTreeMap<Sequence, Link> {
     let boot = attested.boot();
-    let mut links: BTreeMap<Sequence, (Hash, ReceiptBody)> = BTreeMap::new();
+    let mut links: BTreeMap<Sequence, Link> = BTreeMap::new();
     for (position, receipt) in receipts.iter().enumerate() {
         match verify(attested, receipt) {
             Ok(body) => {
                 let (hash, sequence) = (receipt.hash(), body.sequence);
-                if links.entry(sequence).or_insert((hash, body)).0 != hash {
+                let events: Vec<_> = receipt.events().cloned().collect();
+                let withheld = receipt.entries.len() - events.len();
+                if links.entry(sequence).or_insert(Link { body, events, hash, withheld }).hash != hash {
                     findings.push(Finding::Fork { boot, sequence });
                 }
             }
@@ -177,43 +201,109 @@ fn verify(attested: &AttestedBoot, receipt: &Receipt) -> Result<ReceiptBody, &'s
         .verify(Tag::RECEIPT, receipt.body.as_slice(), &receipt.signature)
         .map_err(|_| "its boot did not sign it")?;
     let body = receipt.unverified().map_err(|_| "it cannot be read")?;
+    if Receipt::digest(receipt.entries.as_slice()) != body.events {
+        return Err("its events are not those that its boot signed");
+    }
     if body.boot == attested.boot() { Ok(body) } else { Err("it is another boot's") }
 }
 
 #[cfg(test)]
 mod tests {
-    use cloister_wire::{bounded::List, codec, ids::PolicyVersion, signature::Signature};
+    use cloister_wire::{codec, ids::PolicyVersion, receipt::Entry, refusal::Refusal, signature::Signature};
     use ed25519_dalek::SigningKey;
 
     use super::*;
 
-    #[test]
-    fn a_receipt_of_another_image_than_the_manifests_is_found() {
-        let secret = SigningKey::from_bytes(&[1; 32]);
-        let attested = AttestedBoot::believed(&secret);
-        let [ours, other] = [7, 8].map(|byte| Pcr::from_bytes([byte; 48]));
+    const OURS: Pcr = Pcr::from_bytes([7; 48]);
+
+    fn secret() -> SigningKey {
+        SigningKey::from_bytes(&[1; 32])
+    }
+
+    /// A boot's receipts that say this, each of an image.
+    fn chain(said: &[(Pcr, &[&str])]) -> Vec<Receipt> {
+        let boot = AttestedBoot::believed(&secret()).boot();
         let mut previous = None;
-        let receipts = [(0, ours), (1, other), (2, ours)].map(|(sequence, image)| {
-            let body = ReceiptBody {
-                boot: attested.boot(),
-                sequence: Sequence(sequence),
-                previous,
-                at: UnixMillis(1),
-                image,
-                policy: PolicyVersion(1),
-                events: List::new(),
+        let receipt = |(sequence, (image, tenants)): (u64, &(Pcr, &[&str]))| {
+            let refused = |tenant: &&str| Event::Refused {
+                request: Hash::from_bytes([9; 32]),
+                refusal: Refusal::NoRule,
+                tenant: tenant.parse().unwrap(),
             };
-            let body = codec::encode(&body);
-            let signature = Signature::sign(&secret, Tag::RECEIPT, &body);
-            let receipt = Receipt { body: body.try_into().unwrap(), signature };
+            let entries: Vec<_> = tenants.iter().map(refused).map(Entry::Shown).collect();
+            let (at, policy, events) = (UnixMillis(1), PolicyVersion(1), Receipt::digest(&entries));
+            let (sequence, image) = (Sequence(sequence), *image);
+            let body = codec::encode(&ReceiptBody { boot, sequence, previous, at, image, policy, events });
+            let signature = Signature::sign(&secret(), Tag::RECEIPT, &body);
+            let (body, entries) = (body.try_into().unwrap(), entries.try_into().unwrap());
+            let receipt = Receipt { body, signature, entries };
             previous = Some(receipt.hash());
             receipt
-        });
+        };
+        (0..).zip(said).map(receipt).collect()
+    }
+
+    fn check(receipts: Vec<Receipt>, of_tenant: bool) -> (BootChain, Vec<Finding>) {
+        let attested = AttestedBoot::believed(&secret());
         let boots = BTreeMap::from([(attested.boot(), attested.clone())]);
-        let (orders, policies) = Default::default();
-        let known = Known { boots: &boots, orders: &orders, policies: &policies, keys: &[], image: ours };
-        let (chains, findings) = known.check(&BTreeMap::from([(attested.boot(), receipts.to_vec())]));
-        assert_eq!(chains[0].receipts, 3);
-        assert_eq!(findings, [Finding::WrongImage { boot: attested.boot(), sequence: Sequence(1), image: other }]);
+        let (orders, policies, withheld) = Default::default();
+        let (boots, orders, policies, withheld) = (&boots, &orders, &policies, &withheld);
+        let known = Known { boots, orders, policies, keys: &[], image: OURS, withheld, of_tenant };
+        let (mut chains, findings) = known.check(&BTreeMap::from([(attested.boot(), receipts)]));
+        (chains.remove(0), findings)
+    }
+
+    #[test]
+    fn a_receipt_of_another_image_than_the_manifests_is_found() {
+        let other = Pcr::from_bytes([8; 48]);
+        let (chain, findings) = check(chain(&[(OURS, &[]), (other, &[]), (OURS, &[])]), false);
+        assert_eq!(chain.receipts, 3);
+        assert_eq!(findings, [Finding::WrongImage { boot: chain.boot, sequence: Sequence(1), image: other }]);
+    }
+
+    fn for_acme(event: &Event) -> bool {
+        matches!(event, Event::Refused { tenant, .. } if tenant.as_str() == "acme")
+    }
+
+    #[test]
+    fn a_chain_whose_other_tenants_events_are_withheld_verifies_and_shows_gaps_and_forks() {
+        let whole = chain(&[(OURS, &["acme", "rivals"]), (OURS, &["rivals"]), (OURS, &["acme"])]);
+        let shown: Vec<_> = whole.iter().cloned().map(|receipt| receipt.showing(for_acme)).collect();
+        assert_eq!(
+            shown.iter().map(Receipt::hash).collect::<Vec<_>>(),
+            whole.iter().map(Receipt::hash).collect::<Vec<_>>()
+        );
+        let (read, findings) = check(shown.clone(), true);
+        assert_eq!((read.receipts, read.withheld, read.refused, findings), (3, 2, 2, vec![]));
+        let (boot, missing) = (read.boot, Sequence(1));
+        let (_, findings) = check(vec![shown[0].clone(), shown[2].clone()], true);
+        assert_eq!(findings, [Finding::Gap { boot, missing }]);
+        let fork = chain(&[(OURS, &["other"])]).remove(0).showing(for_acme);
+        let (_, findings) = check([shown.clone(), vec![fork]].concat(), true);
+        assert_eq!(findings, [Finding::Fork { boot, sequence: Sequence(0) }]);
+        let (_, findings) = check(shown, false);
+        let withheld = |sequence| Finding::Withheld { boot, sequence: Sequence(sequence) };
+        assert_eq!(findings, [withheld(0), withheld(1)], "an export of all tenants withholds nothing");
+    }
+
+    #[test]
+    fn events_that_were_altered_left_out_added_or_put_in_another_order_are_found() {
+        let whole = chain(&[(OURS, &["acme", "rivals"])]).remove(0);
+        let entries = |change: fn(&mut Vec<Entry>)| {
+            let mut entries = whole.entries.clone().into_vec();
+            change(&mut entries);
+            Receipt { entries: entries.try_into().unwrap(), ..whole.clone() }
+        };
+        let altered: [fn(&mut Vec<Entry>); 4] = [
+            |entries| entries[0] = Entry::Withheld(entries[1].hash()),
+            |entries| drop(entries.pop()),
+            |entries| entries.push(entries[0].clone()),
+            |entries| entries.swap(0, 1),
+        ];
+        for change in altered {
+            let (chain, findings) = check(vec![entries(change)], true);
+            let what = "its events are not those that its boot signed";
+            assert_eq!((chain.receipts, findings), (0, vec![Finding::Altered { boot: chain.boot, position: 0, what }]));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use cloister_wire::{
     approval::{Approval, Stance},
     ids::{Hash, Requester},
+    limits,
     policy::{Member, TenantPolicy},
     receipt::Event,
     recovery::{Recovery, RecoveryBody},
@@ -47,7 +48,8 @@ impl Gate<'_> {
         if body.replaces != in_force.hash() || body.credential == *in_force || !body.credential.is_usable() {
             return Err(Refusal::RecoveryInvalid);
         }
-        if !recoveries.has_room(&body.tenant, &member.name) {
+        let part = self.part_of(limits::RECOVERIES).min(limits::TENANT_RECOVERIES);
+        if !recoveries.has_room(&body.tenant, &member.name, part) {
             return Err(Refusal::Busy);
         }
         Ok(Some(Event::RecoveryBegun {
@@ -91,10 +93,11 @@ impl Gate<'_> {
             self.admit(body, tenant)?;
         }
         // There are few that wait, and none that cannot be ended.
-        if !waits && !self.state.has_room() {
+        if !waits && !self.has_room(tenant) {
             return Err(Refusal::Busy);
         }
-        Ok(Some(Event::RecoveryCancelled { recovery: *hash, by, not_after: body.not_after }))
+        let (tenant, not_after) = (tenant.tenant.clone(), body.not_after);
+        Ok(Some(Event::RecoveryCancelled { recovery: *hash, by, not_after, tenant }))
     }
 
     fn read_recovery(&self, recovery: &Recovery) -> Result<Read<'_>, Refusal> {

@@ -81,11 +81,14 @@ impl Gate<'_> {
         let signable_at = known.or_else(|| enough.then(|| self.now.plus(quorum.delay_ms)));
         let (set, needed, not_after) = (quorum.set.clone(), quorum.count, body.not_after);
         let begins = enough && known.is_none() && quorum.delay_ms > 0;
-        if begins && !self.state.has_room() {
+        if begins && !self.has_room(tenant) {
             return Err(Refusal::Busy.into());
         }
         let event = signable_at.filter(|_| begins);
-        let event = event.map(|signable_at| Event::Approved { request, rule: rule.clone(), signable_at, not_after });
+        let event = event.map(|signable_at| {
+            let (rule, tenant) = (rule.clone(), tenant.tenant.clone());
+            Event::Approved { request, rule, signable_at, not_after, tenant }
+        });
         let signable_at = signable_at.filter(|_| enough);
         Ok((Standing::Waiting { set, needed, approved: approved.try_into()?, signable_at }, event))
     }
@@ -103,9 +106,9 @@ impl Gate<'_> {
         if self.state.is_withdrawn(&request) {
             return Ok(None);
         }
-        if !self.state.has_room() {
+        if !self.has_room(tenant) {
             return Err(Refusal::Busy.into());
         }
-        Ok(Some(Event::Withdrawn { request, by, not_after: body.not_after }))
+        Ok(Some(Event::Withdrawn { request, by, not_after: body.not_after, tenant: tenant.tenant.clone() }))
     }
 }

@@ -62,9 +62,9 @@ impl Gate<'_> {
         if self.now >= until || self.state.is_withdrawn(&subject.request) {
             return Ok(None);
         }
-        if !self.state.has_room() {
+        if !self.has_room(tenant) {
             return Err(Refusal::Busy.into());
         }
-        Ok(Some(Event::Withdrawn { request: subject.request, by, not_after: until }))
+        Ok(Some(Event::Withdrawn { request: subject.request, by, not_after: until, tenant: tenant.tenant.clone() }))
     }
 }

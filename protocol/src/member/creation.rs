@@ -32,8 +32,8 @@ impl Member {
         let authorized = match self.gate(base).authorize_key(request) {
             Ok(authorized) => authorized,
             Err(denied) => {
-                if let Some(request) = denied.signed {
-                    self.record(base, Event::Refused { request, refusal: denied.refusal });
+                if let Some((request, tenant)) = denied.signed {
+                    self.record(base, Event::Refused { request, refusal: denied.refusal, tenant });
                 }
                 return Err(denied.refusal.into());
             }

@@ -58,20 +58,21 @@ impl Recoveries {
         given.find(|given| given.effective_at > now).map(|given| given.recovery)
     }
 
-    /// Whether this member's can be remembered, too.
-    pub(crate) fn has_room(&self, tenant: &Tenant, member: &Requester) -> bool {
+    /// Whether this member's can be remembered, too: `part` is how many a tenant may have.
+    pub(crate) fn has_room(&self, tenant: &Tenant, member: &Requester, part: usize) -> bool {
         let of_tenant = self.0.values().filter(|recovered| recovered.tenant == *tenant).count();
-        self.0.contains_key(member) || (self.0.len() < limits::RECOVERIES && of_tenant < limits::TENANT_RECOVERIES)
+        self.0.contains_key(member) || (self.0.len() < limits::RECOVERIES && of_tenant < part)
     }
 
     /// What does not outlast a policy or a start: what still waits, and what replaces a credential that the policy does not name.
-    pub(crate) fn ended_by(&self, policy: &Policy, now: UnixMillis) -> Vec<(Hash, UnixMillis)> {
+    pub(crate) fn ended_by(&self, policy: &Policy, now: UnixMillis) -> Vec<(Hash, UnixMillis, Tenant)> {
         let ended = |(name, recovered): (_, &Recovered)| {
             let named = policy.member(name).is_some_and(|(tenant, member)| {
                 tenant.tenant == recovered.tenant && member.credential.hash() == recovered.base
             });
             let over = |given: &&Given| !named || given.effective_at > now;
-            recovered.given.iter().filter(over).map(|given| (given.recovery, given.not_after)).collect::<Vec<_>>()
+            let ended = |given: &Given| (given.recovery, given.not_after, recovered.tenant.clone());
+            recovered.given.iter().filter(over).map(ended).collect::<Vec<_>>()
         };
         self.0.iter().flat_map(ended).collect()
     }
@@ -117,12 +118,13 @@ mod tests {
 
     #[test]
     fn no_tenant_takes_the_room_of_the_others() {
+        const PART: usize = 7;
         let mut recoveries = Recoveries::default();
         let (hash, credential) = (Hash::from_bytes([1; 32]), PublicKey::of(&SigningKey::from_bytes(&[2; 32])).into());
         let [first, second] = ["first", "second"].map(|name| name.parse::<Tenant>().unwrap());
         let member = |number: usize| format!("member-{number}").parse::<Requester>().unwrap();
-        for number in 0..limits::TENANT_RECOVERIES {
-            assert!(recoveries.has_room(&first, &member(number)));
+        for number in 0..PART {
+            assert!(recoveries.has_room(&first, &member(number), PART));
             let (now, later) = (UnixMillis(1), UnixMillis(2));
             let beginning = Beginning {
                 recovery: &hash,
@@ -135,8 +137,8 @@ mod tests {
             };
             recoveries.begin(now, &beginning);
         }
-        let another = member(limits::TENANT_RECOVERIES);
-        assert!(!recoveries.has_room(&first, &another) && recoveries.has_room(&second, &another));
-        assert!(recoveries.has_room(&first, &member(0)), "it is remembered already");
+        let another = member(PART);
+        assert!(!recoveries.has_room(&first, &another, PART) && recoveries.has_room(&second, &another, PART));
+        assert!(recoveries.has_room(&first, &member(0), PART), "it is remembered already");
     }
 }

@@ -142,7 +142,8 @@ impl Stage {
     /// What the audit trail says. What the test made signers do by itself is missing in it.
     #[must_use]
     pub fn audit(&self) -> Report {
-        let export = self.runtime.block_on(async { self.group.attest().await.expect("attested").audit_export().await });
+        let export =
+            self.runtime.block_on(async { self.group.attest().await.expect("attested").audit_export(None).await });
         let export = Export::parse(&export.expect("an export")).expect("one that can be read");
         export.verify(&self.group.pin()).expect("a report")
     }

@@ -217,7 +217,7 @@ fn a_full_disk_stops_the_host_before_it_acknowledges_anything_and_room_on_it_let
     disk.make_room();
     assert_eq!(stage.post("/v1/sign", &request).status, 200);
     let pin = stage.group.pin();
-    let export = stage.wait(async |group| group.attest().await.expect("attested").audit_export().await);
+    let export = stage.wait(async |group| group.attest().await.expect("attested").audit_export(None).await);
     let export = cloister_client::audit::Export::parse(&export.expect("an export")).expect("one that can be read");
     assert!(export.verify(&pin).expect("a report").in_order(), "no receipt was lost");
 

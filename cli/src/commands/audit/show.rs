@@ -10,12 +10,12 @@ use clap::Args;
 use cloister_chains::U256;
 use cloister_client::{
     Key,
-    audit::{BootChain, Report},
+    audit::{BootChain, Link, Report},
     credential,
 };
 use cloister_wire::{
     ids::{Hash, KeyId, PolicyVersion, Tenant},
-    receipt::{Charge, Event, ReceiptBody},
+    receipt::{Charge, Event},
     switch::Scope,
 };
 use serde::Serialize;
@@ -76,43 +76,29 @@ struct Account<'a> {
     versions: &'a BTreeMap<Hash, PolicyVersion>,
     /// Which key a request was for, as far as some signer went along with it.
     requests: BTreeMap<Hash, KeyId>,
-    /// What a closing stops.
-    closings: BTreeMap<Hash, &'a Scope>,
-    /// Whose member a recovery is about.
-    recoveries: BTreeMap<Hash, &'a Tenant>,
 }
 
 impl<'a> Account<'a> {
     fn of(report: &'a Report) -> Self {
-        let events = || report.chains.iter().flat_map(|chain| &chain.bodies).flat_map(|body| &body.events);
+        let events = report.chains.iter().flat_map(|chain| &chain.links).flat_map(|link| &link.events);
         let request = |event: &Event| match event {
             Event::Released { request, key, .. } | Event::KeyCreated { request, key, .. } => Some((*request, *key)),
-            _ => None,
-        };
-        let closing = |event: &'a Event| match event {
-            Event::SwitchClosed { closing, scope } => Some((*closing, scope)),
-            _ => None,
-        };
-        let recovery = |event: &'a Event| match event {
-            Event::RecoveryBegun { recovery, tenant, .. } => Some((*recovery, tenant)),
             _ => None,
         };
         Self {
             keys: report.keys.iter().map(|key| (key.id(), key)).collect(),
             versions: &report.policies,
-            requests: events().filter_map(request).collect(),
-            closings: events().filter_map(closing).collect(),
-            recoveries: events().filter_map(recovery).collect(),
+            requests: events.filter_map(request).collect(),
         }
     }
 
     fn events(&self, chain: &'a BootChain) -> Vec<EventView> {
-        let events = chain.bodies.iter().flat_map(|body| body.events.iter().map(move |event| (body, event)));
-        events.map(|(body, event)| self.view(chain, body, event)).collect()
+        let events = chain.links.iter().flat_map(|link| link.events.iter().map(move |event| (link, event)));
+        events.map(|(link, event)| self.view(chain, link, event)).collect()
     }
 
-    fn view(&self, chain: &BootChain, body: &ReceiptBody, event: &Event) -> EventView {
-        let view = EventView::new(chain, body, event);
+    fn view(&self, chain: &BootChain, link: &Link, event: &Event) -> EventView {
+        let view = EventView::new(chain, link, event);
         match event {
             Event::Started { order, incarnation } => EventView {
                 everybody: true,
@@ -156,8 +142,9 @@ impl<'a> Account<'a> {
                 charges: charges.iter().map(ChargeView::new).collect(),
                 ..self.about(view, Some(key), Some(request))
             },
-            Event::Refused { request, refusal } => EventView {
+            Event::Refused { request, refusal, tenant } => EventView {
                 says: format!("refused a request: {} ({})", refusal.sentence(), refusal.code()),
+                tenant: Some(tenant.to_string()),
                 refusal: Some(refusal.code()),
                 ..self.about(view, None, Some(request))
             },
@@ -166,7 +153,8 @@ impl<'a> Account<'a> {
                 says: format!("signs with signer {peer} no more, which failed a check in ECDSA signing"),
                 ..view
             },
-            Event::Approved { request, rule, signable_at, not_after } => EventView {
+            Event::Approved { request, rule, signable_at, not_after, tenant } => EventView {
+                tenant: Some(tenant.to_string()),
                 says: format!(
                     "a request has its approvals by rule {rule}; it may be signed from {} to {}",
                     rfc3339(signable_at.0),
@@ -175,7 +163,8 @@ impl<'a> Account<'a> {
                 rule: Some(rule.to_string()),
                 ..self.about(view, None, Some(request))
             },
-            Event::Withdrawn { request, by, .. } => EventView {
+            Event::Withdrawn { request, by, tenant, .. } => EventView {
+                tenant: Some(tenant.to_string()),
                 says: format!("{by} took back or rejected a request, or ended a session: nothing more is signed by it"),
                 by: Some(by.to_string()),
                 ..self.about(view, None, Some(request))
@@ -193,28 +182,23 @@ impl<'a> Account<'a> {
                     ..view
                 }
             }
-            Event::RecoveryCancelled { recovery, by, .. } => {
+            Event::RecoveryCancelled { recovery, by, tenant, .. } => {
                 let who = by.as_ref().map_or_else(|| "the operators".to_owned(), ToString::to_string);
-                let says = format!("{who} ended recovery {recovery}");
-                let tenant = self.recoveries.get(recovery).map(ToString::to_string);
                 EventView {
-                    everybody: tenant.is_none(),
-                    says,
-                    tenant,
+                    says: format!("{who} ended recovery {recovery}"),
+                    tenant: Some(tenant.to_string()),
                     by: by.as_ref().map(ToString::to_string),
                     ..view
                 }
             }
             Event::SwitchClosed { closing, scope } => EventView {
                 says: format!("an operator stopped {}, by closing {closing}", self.stopped(scope)),
-                ..self.within(view, Some(scope))
+                ..self.within(view, scope)
             },
-            Event::SwitchOpened { closing } => {
-                let scope = self.closings.get(closing).copied();
-                let what = scope.map_or_else(|| "what it stopped".to_owned(), |scope| self.stopped(scope));
-                let says = format!("the operators lifted closing {closing} and allowed {what} again");
-                EventView { says, ..self.within(view, scope) }
-            }
+            Event::SwitchOpened { closing, scope } => EventView {
+                says: format!("the operators lifted closing {closing} and allowed {} again", self.stopped(scope)),
+                ..self.within(view, scope)
+            },
         }
     }
 
@@ -225,17 +209,17 @@ impl<'a> Account<'a> {
         EventView {
             key: key.map(ToString::to_string),
             key_name: body.map(|body| body.name.to_string()),
-            tenant: body.map(|body| body.tenant.to_string()),
+            tenant: view.tenant.or_else(|| body.map(|body| body.tenant.to_string())),
             request_hash: request.map(ToString::to_string),
             ..view
         }
     }
 
-    fn within(&self, view: EventView, scope: Option<&Scope>) -> EventView {
+    fn within(&self, view: EventView, scope: &Scope) -> EventView {
         match scope {
-            Some(Scope::Key(key)) => self.about(view, Some(key), None),
-            Some(Scope::Tenant(tenant)) => EventView { tenant: Some(tenant.to_string()), ..view },
-            Some(Scope::Group) | None => EventView { everybody: true, ..view },
+            Scope::Key(key) => self.about(view, Some(key), None),
+            Scope::Tenant(tenant) => EventView { tenant: Some(tenant.to_string()), ..view },
+            Scope::Group => EventView { everybody: true, ..view },
         }
     }
 
@@ -317,7 +301,8 @@ struct ChargeView {
 }
 
 impl EventView {
-    fn new(chain: &BootChain, body: &ReceiptBody, event: &Event) -> Self {
+    fn new(chain: &BootChain, link: &Link, event: &Event) -> Self {
+        let body = &link.body;
         Self {
             at: body.at.0,
             signer: chain.signer.get(),
