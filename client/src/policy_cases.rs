@@ -137,6 +137,7 @@ impl Cases {
             let (kind, bytes) = self.payload(case, &payload)?;
             let path = case.path.as_ref().map(|path| path.0.clone()).unwrap_or_default();
             let question = Question {
+                session: None,
                 requester: &case.requester.0,
                 name: &case.key.0,
                 key: self.key(case).map_err(wrong)?,

@@ -12,6 +12,7 @@ use cloister_policy::{
 };
 use cloister_wire::{
     codec,
+    delegation::DelegationBody,
     ids::{GroupId, Hash, KeyId, KeyName, RequestId, Requester, RuleName, UnixMillis},
     policy::{LookupTable, Rule, TenantPolicy, Verdict},
     receipt::Charge,
@@ -158,6 +159,8 @@ pub struct Question<'a> {
     pub payload: &'a [u8],
     /// Tells requests of the same payload apart.
     pub id: RequestId,
+    /// What its session says, if a session key would ask.
+    pub session: Option<&'a DelegationBody>,
 }
 
 /// What the policy comes to.
@@ -169,6 +172,8 @@ pub struct Ruling {
     pub refusal: Option<Refusal>,
     /// What the payload does, a line each.
     pub does: Vec<String>,
+    /// The scope of the session, and why it does not let this through; none if it does.
+    pub session: Option<(RuleName, Option<String>)>,
     /// Every rule that was looked at, and which of its conditions does not hold; none for the rule that decides.
     pub rules: Vec<(RuleName, Option<String>)>,
     /// What limits count if it is signed.
@@ -181,19 +186,29 @@ impl Question<'_> {
     /// # Errors
     /// [`Error::PathNotSupported`] and others of the path; [`Error::TooLarge`]. A payload that cannot be parsed is a ruling with a refusal.
     pub fn ask(&self, tenant: &TenantPolicy, spending: &Spending, now: UnixMillis) -> Result<Ruling, Error> {
+        if let Some((session, why)) = self.session.and_then(|session| Some((session, self.void(session, tenant, now)?)))
+        {
+            let session = Some((session.scope.name.clone(), Some(why)));
+            return Ok(Ruling { session, ..Ruling::refused(Refusal::DelegationInvalid) });
+        }
         let request = self.request(tenant, now)?;
         let facts = match self.key.payload(self.path, &request, tenant.tables.as_slice())? {
             Ok(payload) => payload.facts,
             Err(refusal) => return Ok(Ruling::refused(refusal)),
         };
-        let asked = Asked { requester: self.requester, key: self.name, path: self.path.steps(), session: None };
+        let scope = self.session.map(|session| &session.scope);
+        let asked = Asked { requester: self.requester, key: self.name, path: self.path.steps(), session: scope };
         let hash = Tag::SIGN_REQUEST.hash(&codec::encode(&request));
         let (rules, decision) =
             (explain(tenant, asked, &facts, hash, spending, now), decide(tenant, asked, &facts, hash, spending, now));
         let why = |rule: &Rule, misfit| misfit::said(&misfit, rule, asked, &facts, now);
         let rules = rules.unwrap_or_default().into_iter();
         let rules = rules.map(|each| (each.rule.name.clone(), each.misfit.map(|misfit| why(each.rule, misfit))));
-        let ruling = Ruling { does: facts.lines.clone(), rules: rules.collect(), ..Ruling::nothing() };
+        let mut rules: Vec<_> = rules.collect();
+        // What its scope keeps out comes to no rule: the scope stands in the place of them all.
+        let exceeded = matches!(decision, Err(Refusal::DelegationExceeded));
+        let session = scope.map(|scope| if exceeded { rules.remove(0) } else { (scope.name.clone(), None) });
+        let ruling = Ruling { does: facts.lines.clone(), rules, session, ..Ruling::nothing() };
         Ok(match decision {
             Ok(decided) => {
                 let rule = (decided.rule.name.clone(), decided.rule.verdict.clone());
@@ -201,6 +216,19 @@ impl Question<'_> {
             }
             Err(refusal) => Ruling { refusal: Some(refusal), ..ruling },
         })
+    }
+
+    /// Why signers take the session for nothing at that time, as far as it says by itself: what was revoked, and who signed it, only they
+    /// look at.
+    fn void(&self, session: &DelegationBody, tenant: &TenantPolicy, now: UnixMillis) -> Option<String> {
+        let DelegationBody { by, tenant: of, scope, from, until, .. } = session;
+        if by != self.requester || *of != tenant.tenant {
+            return Some(format!("{by} of tenant {of} delegated it, and {} asks", self.requester));
+        }
+        if now < *from || now >= *until {
+            return Some("it is not for this time".to_owned());
+        }
+        tenant.check_scope(scope).err().map(|what| what.to_string())
     }
 
     fn request(&self, tenant: &TenantPolicy, now: UnixMillis) -> Result<SignRequest, Error> {
@@ -246,7 +274,7 @@ fn sent(kind: Kind, payload: &[u8], tables: &[LookupTable]) -> Result<Vec<u8>, E
 
 impl Ruling {
     fn nothing() -> Self {
-        Self { decided: None, refusal: None, does: Vec::new(), rules: Vec::new(), charges: Vec::new() }
+        Self { decided: None, refusal: None, does: Vec::new(), session: None, rules: Vec::new(), charges: Vec::new() }
     }
 
     fn refused(refusal: Refusal) -> Self {

@@ -59,6 +59,7 @@ The first rule that fits a request decides; what none fits is refused.")]
   cloister policy explain --requester alice --key hot-1 --chain ethereum unsigned.json
   cloister policy explain --policy policy.toml --key-file hot-1.json --requester alice --chain ethereum unsigned.json
   cloister policy explain --policy policy.toml --key-file hot-1.json --request request.cbor
+  cloister policy explain --session bot.session --key hot-1 --chain ethereum unsigned.json
 
 A key file is what `cloister key show NAME --json` wrote. With --policy and --key-file nothing is asked of any group.")]
     Explain(explain::Explain),

@@ -192,6 +192,18 @@ fn a_session_key_signs_within_its_scope_until_it_is_revoked() {
     let signed = world.sign("hot", &world.payment("hot", 1000), &by_session);
     assert_eq!(signed.exit, 0, "{:#}", signed.json);
     world.sign("hot", &world.payment("hot", 1001), &by_session).fails(3, "delegation_exceeded");
+    let explain = |lamports| {
+        let file = world.payment("hot", lamports);
+        world.ok(&["policy", "explain", "--session", &session, "--key", "hot", "--chain", "solana", &file])
+    };
+    let (let_through, kept_out) = (explain(1000), explain(1001));
+    assert_eq!(let_through["session"], json!({ "scope": "bot", "lets_through": true }), "{let_through:#}");
+    assert_eq!((text(&let_through, "rule"), text(&let_through, "verdict")), ("key:hot", "allow"));
+    assert_eq!((text(&kept_out, "refusal"), &kept_out["rules"]), ("delegation_exceeded", &json!([])), "{kept_out:#}");
+    assert!(text(&kept_out["session"], "why_not").contains("1001"), "{kept_out:#}");
+    let late = ["--at", "2100-01-01T00:00:00Z", "--session", session.as_str(), "--key", "hot", "--chain", "solana"];
+    let void = world.ok(&[&["policy", "explain"], &late[..], &[&world.payment("hot", 1000)]].concat());
+    assert_eq!(text(&void, "refusal"), "delegation_invalid", "{void:#}");
     let another = ["--session", session.as_str(), "--session-key", &world.path("bob")];
     world.sign("hot", &world.payment("hot", 1000), &another).fails(3, "request_signature");
     let revoked = world.ok(&["session", "revoke", &session]);

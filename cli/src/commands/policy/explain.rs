@@ -11,6 +11,7 @@ use cloister_client::{
 };
 use cloister_wire::{
     codec,
+    delegation::{Delegation, DelegationBody},
     ids::{KeyId, KeyName, RequestId, Requester, UnixMillis},
     policy::TenantPolicy,
     request::{Requested, SignRequest},
@@ -20,7 +21,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{ruling::RulingView, source};
 use crate::{
-    commands::{requester::in_force, sign::Chain},
+    commands::{requester::in_force, session, sign::Chain},
     context::Connection,
     failure::{Exit, Failure},
     input::{self, Payload},
@@ -53,6 +54,9 @@ pub(crate) struct Explain {
     /// A policy file, a signed policy or a draft, in place of the policy in force.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// The session under which it would be asked: what `cloister session create` wrote. A signed request has its own.
+    #[arg(long, value_name = "FILE")]
+    session: Option<PathBuf>,
     /// When it would be asked, such as 2026-03-02T10:00:00Z. By default now.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -68,14 +72,16 @@ struct Asked {
     payload: Vec<u8>,
     /// In a request, keys have ids alone.
     key: Option<KeyId>,
+    session: Option<DelegationBody>,
 }
 
 impl Explain {
     pub(super) async fn run(self, output: &Output) -> Result<(), Failure> {
         let now = self.moment()?;
+        let session = self.session.as_deref().map(session::read).transpose()?;
         let asked = match &self.request {
-            Some(path) => of_request(path)?,
-            None => self.asked()?,
+            Some(path) => of_request(path, session)?,
+            None => self.asked(session)?,
         };
         let online = self.policy.is_none() || self.key_file.is_none();
         let client = if online { Some(self.connection.connect().await?) } else { None };
@@ -94,6 +100,7 @@ impl Explain {
             kind: asked.kind,
             payload: &asked.payload,
             id: RequestId::from_bytes([0; RequestId::LEN]),
+            session: asked.session.as_ref(),
         };
         let ruling = question.ask(tenant, &Default::default(), now)?;
         output.answer(&RulingView::new(&question, tenant, now, ruling));
@@ -108,19 +115,21 @@ impl Explain {
         millis.map(UnixMillis).ok_or_else(wrong)
     }
 
-    fn asked(&self) -> Result<Asked, Failure> {
+    fn asked(&self, session: Option<Delegation>) -> Result<Asked, Failure> {
+        let session = session.as_ref().map(session::body).transpose()?;
         let missing = || Failure::usage("say what would be signed", "Give --chain and a file, or --request.");
         let (Some(chain), Some(file)) = (self.chain, &self.file) else { return Err(missing()) };
         let kind = chain.into();
-        let requester = match &self.requester {
-            Some(name) => name.clone(),
-            None => {
+        let requester = match (&self.requester, &session) {
+            (Some(name), _) => name.clone(),
+            (None, Some(session)) => session.by.clone(),
+            (None, None) => {
                 let known = self.connection.group()?.requester.name;
                 known.parse().map_err(|_| Failure::usage("the folder names no requester", "Give --requester."))?
             }
         };
         let path = self.path.as_deref().map(str::parse).transpose().map_err(Error::from)?.unwrap_or_default();
-        Ok(Asked { requester, path, kind, payload: Payload::read(file, kind)?.bytes, key: None })
+        Ok(Asked { requester, path, kind, payload: Payload::read(file, kind)?.bytes, key: None, session })
     }
 
     /// The key file's, or the group's.
@@ -162,16 +171,22 @@ fn tenant_of<'a>(tenants: &'a [TenantPolicy], requester: &Requester) -> Result<&
     })
 }
 
-/// Reads a request's canonical bytes, signed or not, in binary or hex.
-fn of_request(path: &std::path::Path) -> Result<Asked, Failure> {
+/// Reads a request's canonical bytes, signed or not, in binary or hex. It names its session by hash: a signed one has it, for others
+/// `session` is given.
+fn of_request(path: &std::path::Path, session: Option<Delegation>) -> Result<Asked, Failure> {
     let bytes = input::read(path)?;
     let text = std::str::from_utf8(&bytes).ok().and_then(|text| hex::decode(text.trim()).ok());
     let bytes = text.unwrap_or(bytes);
-    let request: SignRequest = match codec::decode::<Requested>(&bytes) {
-        Ok(signed) => codec::decode(signed.body.as_slice()),
-        Err(_) => codec::decode(&bytes),
+    let (request, session): (Result<SignRequest, _>, _) = match codec::decode::<Requested>(&bytes) {
+        Ok(signed) => (codec::decode(signed.body.as_slice()), signed.delegation.or(session)),
+        Err(_) => (codec::decode(&bytes), session),
+    };
+    let hint = "Give the canonical bytes of a sign request, in binary or hex.";
+    let request = request.map_err(|why| Failure::content(path, why, hint))?;
+    if request.session != session.as_ref().map(Delegation::hash) {
+        let hint = "Give the session that the request names with --session, and none to a request without one.";
+        return Err(Failure::usage("the request and the session do not belong together", hint));
     }
-    .map_err(|why| Failure::content(path, why, "Give the canonical bytes of a sign request, in binary or hex."))?;
     let fits = |kind: &Kind| (kind.chain(), kind.purpose()) == (request.chain, request.purpose);
     let none = || Failure::content(path, "its chain and purpose do not fit", "Make the request anew.");
     Ok(Asked {
@@ -179,6 +194,7 @@ fn of_request(path: &std::path::Path) -> Result<Asked, Failure> {
         path: ChildPath::new(request.path.as_slice()).map_err(Error::from)?,
         payload: request.payload.into_vec(),
         key: Some(request.key),
+        session: session.as_ref().map(session::body).transpose()?,
         requester: request.requester,
     })
 }

@@ -30,8 +30,20 @@ pub(super) struct RulingView {
     refusal: Option<&'static str>,
     #[serde(skip)]
     sentence: &'static str,
-    /// Every rule that was looked at, in order.
+    /// The scope of the session, if a session key asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<SessionView>,
+    /// Every rule that was looked at, in order; none if the session's scope does not let the request through.
     rules: Vec<RuleView>,
+}
+
+#[derive(Serialize)]
+struct SessionView {
+    scope: String,
+    lets_through: bool,
+    /// The first condition that does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why_not: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -76,6 +88,11 @@ impl RulingView {
             rule: ruling.decided.map(|(rule, _)| rule.to_string()),
             approvals,
             refusal: ruling.refusal.map(|refusal| refusal.code()),
+            session: ruling.session.map(|(scope, why_not)| SessionView {
+                scope: scope.to_string(),
+                lets_through: why_not.is_none(),
+                why_not,
+            }),
             sentence: ruling.refusal.map(|refusal| refusal.sentence()).unwrap_or_default(),
             rules: ruling.rules.into_iter().map(rule).collect(),
         }
@@ -101,6 +118,13 @@ impl fmt::Display for RulingView {
         let asks = format!("{requester} of tenant {tenant}, for key {key}, {path}, at {}", rfc3339(*at));
         let lines = Lines::new().line("asks", asks);
         let lines = self.does.iter().fold(lines, |lines, does| lines.line("does", does));
+        let lines = match &self.session {
+            Some(SessionView { scope, why_not: Some(why), .. }) => lines.line("not", format!("session {scope}: {why}")),
+            Some(SessionView { scope, why_not: None, .. }) => {
+                lines.line("session", format!("{scope}: its scope lets this through"))
+            }
+            None => lines,
+        };
         let lines = self.rules.iter().filter(|rule| !rule.decides).fold(lines, |lines, rule| {
             lines.line("not", format!("{}: {}", rule.rule, rule.why_not.as_deref().unwrap_or_default()))
         });
