@@ -210,6 +210,7 @@ fn refusal_status(refusal: Refusal) -> u16 {
         | R::AmountTooLarge
         | R::PolicyIncoherent
         | R::NotShown
+        | R::TooManyEffects
         | R::ThresholdTooHigh => 422,
         R::RetriesExhausted | R::RequesterBusy | R::LimitReached => 429,
         R::AttestationRejected

@@ -2,6 +2,7 @@
 
 use cloister_chains::U256;
 use cloister_wire::{
+    bounded::List,
     ids::{EthereumAccount, Hash, LimitName, UnixMillis},
     policy::{
         Account, Amount, Argument, AssetName, Check, Counterparty, EffectKind, Effects, Function, Pattern, Permission,
@@ -71,16 +72,22 @@ impl<'a> Inquiry<'a> {
         now: UnixMillis,
     ) -> Result<Self, Refusal> {
         let (spent, same) = (facts.spent()?, facts.place.unwrap_or(request));
-        Ok(Self {
-            tenant,
-            asked,
-            facts,
-            spent,
-            same,
-            now,
-            effects: facts.effects.iter().map(|effect| (Seen::of(effect), Listed::default())).collect(),
-            spending,
-        })
+        let effects = facts.effects.iter().map(|effect| (Seen::of(effect), Listed::default())).collect();
+        let inquiry = Self { tenant, asked, facts, spent, same, now, effects, spending };
+        if inquiry.comparisons() > COMPARISONS { Err(Refusal::TooManyEffects) } else { Ok(inquiry) }
+    }
+
+    /// How many comparisons of effects with what rules say of them a decision takes at most, where there are many. It does not look at the
+    /// order of rules: what is refused is so for whoever reads the policy.
+    fn comparisons(&self) -> usize {
+        if self.effects.len() <= FEW_EFFECTS {
+            return 0;
+        }
+        let rules = self.tenant.rules.iter().chain(self.asked.session);
+        let reached = rules.filter(|rule| self.fit_asked(rule).is_ok() && self.fits_payload(rule));
+        let patterns = |rule: &'a Rule| rule.effects.iter().flat_map(|effects| &effects.patterns);
+        let each = reached.map(|rule| patterns(rule).map(comparisons).sum::<usize>().saturating_add(1));
+        each.sum::<usize>().saturating_mul(self.effects.len())
     }
 
     /// What the rule charges, if it fits.
@@ -209,6 +216,17 @@ impl<'a> Inquiry<'a> {
         total.map(|_| Some(charge)).ok_or_else(misfit)
     }
 }
+
+/// With one effect.
+fn comparisons(Pattern { assets, with, functions, .. }: &Pattern) -> usize {
+    let names = [assets.as_ref().map(List::len), with.as_ref().map(List::len), functions.as_ref().map(List::len)];
+    names.into_iter().flatten().sum::<usize>().saturating_add(1)
+}
+
+/// Comparisons for one decision: some ten milliseconds.
+const COMPARISONS: usize = 2 * 1024 * 1024;
+/// Effects that are compared with any rules. Nearly all payloads have fewer.
+const FEW_EFFECTS: usize = 64;
 
 fn met(condition: bool, otherwise: Misfit) -> Result<(), Misfit> {
     if condition { Ok(()) } else { Err(otherwise) }

@@ -104,6 +104,7 @@ refusals! {
     68 RecoveryWaiting "recovery_waiting" "Another recovery of this member waits; have it cancelled, or wait until it is in force."
     69 RecoveryCancelled "recovery_cancelled" "The recovery was cancelled; draft a new one and have it approved."
     70 NotShown "not_shown" "The transaction does more than people can be shown, so that nobody can approve it; split it."
+    71 TooManyEffects "too_many_effects" "The transaction does too much to be compared with so many rules; split it, or have the operators name keys in rules."
 }
 
 impl fmt::Display for Refusal {

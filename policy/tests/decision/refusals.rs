@@ -142,3 +142,19 @@ fn amounts_without_a_sum_are_refused_before_any_rule_is_looked_at() {
     let other = Request::doing([allowance(TOKEN, U256::MAX), transfer(Asset::Wei, BOB, 1)]);
     assert_eq!(other.by(&tenant([rule("all")])), Ok("all".into()));
 }
+
+#[test]
+fn what_does_too_much_to_be_compared_with_all_rules_for_it_is_refused_whatever_their_order() {
+    let many = Request::doing((0..3000).map(|_| transfer(Asset::Wei, ALICE, 1)));
+    let rules =
+        |count| (0..count).map(|number| Rule { name: rule_name(number), ..only(pattern(EffectKind::Transfer)) });
+    assert_eq!(many.by(&tenant(rules(300))), Ok("rule-0".into()));
+    assert_eq!(refused(&many, rules(400)), Refusal::TooManyEffects, "although the first fits");
+    let elsewhere = rules(400).map(|rule| Rule { keys: Some(list(["another".parse().unwrap()])), ..rule });
+    assert_eq!(many.by(&tenant(elsewhere.chain([rule("all")]))), Ok("all".into()), "rules for other keys do not count");
+    assert_eq!(Request::pays(1).by(&tenant(rules(16_000))), Ok("rule-0".into()));
+}
+
+fn rule_name(number: usize) -> cloister_wire::ids::RuleName {
+    format!("rule-{number}").parse().unwrap()
+}
