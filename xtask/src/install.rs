@@ -5,15 +5,18 @@
 
 use std::{
     env,
+    ffi::OsStr,
     path::{Path, PathBuf},
+    slice,
 };
 
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
-/// Where each judge of the tests keeps its pinned `requirements.txt` or `package.json`.
+/// Where each judge of the tests keeps its pinned `requirements.txt` or `package.json`, or `requirements-alone.txt` if its Python
+/// packages do not go with the other judges'.
 const JUDGES: &str = "tests/judges";
-/// Where they are installed; Python's interpreter is `venv/bin/python` in it.
+/// Where they are installed; Python's interpreter is `venv/bin/python` in it, and `JUDGE/bin/python` for one that is alone.
 const INSTALLED: &str = "target/judges";
 
 /// Checks dependencies.
@@ -71,6 +74,7 @@ fn debian_packages(sh: &Shell) -> Result<()> {
     need(works(sh, &["g++", "--version"]), "g++");
     need(works(sh, &["git", "--version"]), "git");
     need(works(sh, &["python3", "-c", "import ensurepip, venv"]), "python3-venv");
+    need(works(sh, &["systemd-analyze", "--version"]), "systemd");
     if !judges_with(sh, "package.json")?.is_empty() {
         need(works(sh, &["npm", "--version"]), "npm");
     }
@@ -97,12 +101,19 @@ fn works(sh: &Shell, command: &[&str]) -> bool {
 }
 
 fn python_judges(sh: &Shell) -> Result<()> {
-    let requirements = judges_with(sh, "requirements.txt")?;
+    virtual_environment(sh, "venv".as_ref(), &judges_with(sh, "requirements.txt")?)?;
+    for requirements in judges_with(sh, "requirements-alone.txt")? {
+        virtual_environment(sh, name(&requirements)?, slice::from_ref(&requirements))?;
+    }
+    Ok(())
+}
+
+fn virtual_environment(sh: &Shell, name: &OsStr, requirements: &[PathBuf]) -> Result<()> {
     if requirements.is_empty() {
         return Ok(());
     }
-    let venv = sh.current_dir().join(INSTALLED).join("venv");
-    unless_done(sh, &venv, &requirements, || {
+    let venv = sh.current_dir().join(INSTALLED).join(name);
+    unless_done(sh, &venv, requirements, || {
         cmd!(sh, "python3 -m venv --clear {venv}").run()?;
         let pip = venv.join("bin/pip");
         let files = requirements.iter().flat_map(|file| [Path::new("-r"), file]);
@@ -114,7 +125,7 @@ fn python_judges(sh: &Shell) -> Result<()> {
 fn node_judges(sh: &Shell) -> Result<()> {
     for package in judges_with(sh, "package.json")? {
         let source = package.parent().context("a file has a folder")?;
-        let target = sh.current_dir().join(INSTALLED).join(source.file_name().context("a judge has a name")?);
+        let target = sh.current_dir().join(INSTALLED).join(name(&package)?);
         let lock = source.join("package-lock.json");
         unless_done(sh, &target, &[package.clone(), lock.clone()], || {
             sh.copy_file(&package, &target)?;
@@ -133,6 +144,11 @@ fn judges_with(sh: &Shell, file: &str) -> Result<Vec<PathBuf>> {
     }
     let files = sh.read_dir(JUDGES)?.into_iter().map(|judge| judge.join(file));
     Ok(files.filter(|path| sh.path_exists(path)).collect())
+}
+
+/// The judge whose file this is.
+fn name(file: &Path) -> Result<&OsStr> {
+    file.parent().and_then(Path::file_name).context("a judge's file is in the judge's folder")
 }
 
 /// Runs `install` unless `folder` was filled from inputs of exactly this content.
