@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    attest, audit, demo, group, image, key, manifest, operator, policy, pools, recovery, requester, requests, session,
-    sign, sim, status, switch,
+    attest, audit, demo, group, image, key, kms, manifest, operator, policy, pools, recovery, requester, requests,
+    session, sign, sim, status, switch,
 };
 
 /// Threshold signatures by attested enclaves: no machine ever holds a whole key.
@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// What an enclave image is, before it runs.
     #[command(subcommand)]
     Image(image::Command),
+    /// Signers' KMS keys: write their policies, and find what a policy leaves open.
+    #[command(subcommand)]
+    Kms(kms::Command),
     /// Start a group.
     #[command(subcommand)]
     Group(group::Command),

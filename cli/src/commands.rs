@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod group;
 pub(crate) mod image;
 pub(crate) mod key;
+pub(crate) mod kms;
 pub(crate) mod manifest;
 pub(crate) mod operator;
 pub(crate) mod policy;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Operator(command) => wait(operator::run(command, output)),
         Command::Manifest(command) => manifest::run(command, output),
         Command::Image(command) => image::run(command, output),
+        Command::Kms(command) => kms::run(command, output),
         Command::Group(command) => wait(group::run(command, output)),
         Command::Requester(command) => wait(requester::run(command, output)),
         Command::Policy(command) => wait(policy::run(command, output)),

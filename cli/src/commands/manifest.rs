@@ -1,6 +1,6 @@
 //! `cloister manifest`: build, sign, show.
 
-mod arn;
+pub(crate) mod arn;
 pub(crate) mod measurements;
 mod plan;
 mod view;

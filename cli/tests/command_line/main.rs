@@ -3,6 +3,7 @@
 mod answers;
 mod ecdsa;
 mod keys_and_signatures;
+mod kms_policies;
 mod members;
 mod operators;
 mod policies;

@@ -147,13 +147,13 @@ fn a_plan_that_no_signer_would_take_is_refused_with_the_field_that_is_wrong() {
 }
 
 /// Where operators prepare a group: a folder with two operators' keys.
-struct Desk {
+pub(crate) struct Desk {
     dir: PathBuf,
     operators: [String; 2],
 }
 
 impl Desk {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let dir = folder(name);
         fs::create_dir_all(&dir).unwrap();
         let keygen = |key: &str| run_in(&dir, &["operator", "keygen", &dir.join(key).display().to_string()], b"").json;
@@ -162,7 +162,7 @@ impl Desk {
     }
 
     /// A plan with real KMS keys: those of the simulated group.
-    fn example(&self) -> Value {
+    pub(crate) fn example(&self) -> Value {
         let pcr = "ab".repeat(48);
         let signer = |slot: &SignerSlot| {
             let kms =
@@ -175,16 +175,16 @@ impl Desk {
             "release": {"PCR0": pcr, "PCR1": pcr, "PCR2": pcr}})
     }
 
-    fn plan(&self, plan: &Value) -> String {
+    pub(crate) fn plan(&self, plan: &Value) -> String {
         fs::write(self.dir.join("plan.json"), plan.to_string()).unwrap();
         self.path("plan.json")
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.dir.join(name).display().to_string()
     }
 
-    fn run(&self, arguments: &[&str]) -> Answer {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         run_in(&self.dir, arguments, b"")
     }
 }

@@ -1,7 +1,7 @@
 //! Which Amazon resource names a plan may hold.
 
 /// Takes the ARN of an IAM role, which Nitro measures into PCR3 letter by letter.
-pub(super) fn role(text: &str) -> Result<&str, String> {
+pub(crate) fn role(text: &str) -> Result<&str, String> {
     let named = Parts::read(text).filter(|arn| arn.service == "iam" && arn.region.is_empty());
     let name = named.and_then(|arn| arn.resource.strip_prefix("role/"));
     match name {
@@ -13,7 +13,7 @@ pub(super) fn role(text: &str) -> Result<&str, String> {
 }
 
 /// Takes the ARN of a KMS key. An alias can be pointed at another key, so it names none.
-pub(super) fn kms_key(text: &str) -> Result<&str, String> {
+pub(crate) fn kms_key(text: &str) -> Result<&str, String> {
     let resource = Parts::read(text).filter(|arn| arn.service == "kms" && !arn.region.is_empty());
     let resource = resource.map(|arn| arn.resource).unwrap_or_default();
     if resource.starts_with("alias/") || text.starts_with("alias/") {

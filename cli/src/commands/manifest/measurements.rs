@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use cloister_attestation::{Pcr, PcrIndex};
+use cloister_wire::{ids, manifest::Measurements};
 use serde_json::Value;
 
 use crate::{failure::Failure, input};
@@ -27,6 +28,25 @@ pub(crate) fn parse(value: &Value) -> Result<BTreeMap<PcrIndex, Pcr>, String> {
     if registers.is_empty() { Err("it names no register".into()) } else { Ok(registers) }
 }
 
+/// The registers of a release in a JSON object, and nothing but those.
+pub(crate) fn release(value: &Value) -> Result<Measurements, String> {
+    let registers = parse(value)?;
+    if let Some(other) = registers.keys().find(|index| !RELEASE.contains(index)) {
+        return Err(format!("{other} is none of a release's registers: those are PCR0, PCR1, PCR2 and PCR8"));
+    }
+    if let Some((index, _)) = registers.iter().find(|(_, pcr)| **pcr == Pcr::ZERO) {
+        return Err(format!("{index} is all zero, which is what an enclave in debug mode shows"));
+    }
+    let pcr = |index: PcrIndex| registers.get(&index).map(|pcr| ids::Pcr::from_bytes(*pcr.as_bytes()));
+    let needed = |index| pcr(index).ok_or_else(|| format!("{index} is missing"));
+    Ok(Measurements {
+        pcr0: needed(PcrIndex::IMAGE)?,
+        pcr1: needed(PcrIndex::KERNEL)?,
+        pcr2: needed(PcrIndex::APPLICATION)?,
+        pcr8: pcr(PcrIndex::IMAGE_SIGNER),
+    })
+}
+
 fn register(name: &str, value: &Value) -> Result<(PcrIndex, Pcr), String> {
     let index = name.strip_prefix("PCR").and_then(|index| index.parse().ok()).and_then(PcrIndex::new);
     let index = index.ok_or_else(|| format!("{name} is no register: expected PCR0 to PCR31"))?;
@@ -34,6 +54,9 @@ fn register(name: &str, value: &Value) -> Result<(PcrIndex, Pcr), String> {
     let pcr = bytes.and_then(|bytes| Pcr::try_from(bytes.as_slice()).ok());
     Ok((index, pcr.ok_or_else(|| format!("{name} is not 96 hex digits"))?))
 }
+
+/// The registers that a release is known by.
+const RELEASE: [PcrIndex; 4] = [PcrIndex::IMAGE, PcrIndex::KERNEL, PcrIndex::APPLICATION, PcrIndex::IMAGE_SIGNER];
 
 /// What is said about a file that holds no registers.
 const EXPECTED: &str = "Give what `nitro-cli build-enclave` prints, or {\"PCR0\": \"96 hex digits\", ...}.";

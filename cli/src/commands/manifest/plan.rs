@@ -3,7 +3,7 @@
 use std::{fmt::Display, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloister_attestation::{Pcr, PcrIndex, WrappingKey};
+use cloister_attestation::{Pcr, WrappingKey};
 use cloister_client::{
     Error,
     operator::{ManifestPlan, new_group},
@@ -11,7 +11,7 @@ use cloister_client::{
 use cloister_wire::{
     endorsement::Endorsed,
     ids::{self, SignerId},
-    manifest::{KmsKey, Manifest, ManifestError, Measurements, SignerSlot},
+    manifest::{KmsKey, Manifest, ManifestError, SignerSlot},
     signature::PublicKey,
 };
 use serde::Deserialize;
@@ -99,7 +99,7 @@ impl Plan {
             signers: signers.collect::<Result<_, String>>()?,
             operators: operators.collect::<Result<_, String>>()?,
             quorum: self.quorum,
-            release: release(&self.release).map_err(|why| format!("release: {why}"))?,
+            release: measurements::release(&self.release).map_err(|why| format!("release: {why}"))?,
         })
     }
 }
@@ -143,24 +143,6 @@ fn public_key(text: &str) -> Result<PublicKey, String> {
     PublicKey::from_bytes(&bytes).map_err(|_| format!("{text} is no Ed25519 public key in hex"))
 }
 
-fn release(value: &Value) -> Result<Measurements, String> {
-    let registers = measurements::parse(value)?;
-    if let Some(other) = registers.keys().find(|index| !RELEASE.contains(index)) {
-        return Err(format!("{other} is none of a release's registers: those are PCR0, PCR1, PCR2 and PCR8"));
-    }
-    if let Some((index, _)) = registers.iter().find(|(_, pcr)| **pcr == Pcr::ZERO) {
-        return Err(format!("{index} is all zero, which is what an enclave in debug mode shows"));
-    }
-    let pcr = |index: PcrIndex| registers.get(&index).map(|pcr| ids::Pcr::from_bytes(*pcr.as_bytes()));
-    let needed = |index| pcr(index).ok_or_else(|| format!("{index} is missing"));
-    Ok(Measurements {
-        pcr0: needed(PcrIndex::IMAGE)?,
-        pcr1: needed(PcrIndex::KERNEL)?,
-        pcr2: needed(PcrIndex::APPLICATION)?,
-        pcr8: pcr(PcrIndex::IMAGE_SIGNER),
-    })
-}
-
 /// Where in the plan the fault lies.
 fn field(why: &ManifestError) -> String {
     match why {
@@ -184,6 +166,3 @@ fn wrong(path: &Path, why: &dyn Display) -> Failure {
     let hint = "`cloister manifest build --help` shows a plan.";
     Failure::new(Exit::Usage, "plan_invalid", format!("{}: {why}", path.display()), hint)
 }
-
-/// The registers that a release is known by.
-const RELEASE: [PcrIndex; 4] = [PcrIndex::IMAGE, PcrIndex::KERNEL, PcrIndex::APPLICATION, PcrIndex::IMAGE_SIGNER];

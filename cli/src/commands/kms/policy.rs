@@ -1,0 +1,74 @@
+//! `cloister kms policy`.
+
+mod build;
+mod lint;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use cloister_client::{Error, operator};
+use cloister_wire::{
+    endorsement::Endorsed,
+    ids::SignerId,
+    manifest::{Manifest, SignerSlot, ValidManifest},
+};
+
+use crate::{document, failure::Failure, image::Image, output::Output};
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Write the final policy of one signer's KMS key.
+    ///
+    /// Only the parent role may ask for kms:Decrypt, and only for an enclave that shows PCR0, 1, 2, 3, 16 and 17 (and 8, where the image is
+    /// signed) as given. One role may end the key. Nobody may change the policy or grant around it, ever: make the key, take its public key
+    /// into the manifest, have the manifest signed, and put this policy last. The same policy is for each key of the signer in the account.
+    #[command(after_help = build::EXAMPLE)]
+    Build(build::Build),
+    /// Find what a key policy leaves open. Exits with 4 if it finds anything.
+    ///
+    /// What is said of the image and signer is compared; without it, only the policy's shape is looked at.
+    #[command(after_help = lint::EXAMPLE)]
+    Lint(lint::Lint),
+}
+
+pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Build(build) => build.run(output),
+        Command::Lint(lint) => lint.run(output),
+    }
+}
+
+/// One signer of a signed manifest.
+struct Member {
+    manifest: ValidManifest,
+    slot: SignerSlot,
+}
+
+impl Member {
+    /// Takes a manifest that a quorum has signed.
+    fn read(file: &std::path::Path, signer: SignerId) -> Result<Self, Failure> {
+        let endorsed: Endorsed<Manifest> = document::read(file)?;
+        let manifest = operator::read_manifest(&endorsed).map_err(Error::from)?;
+        endorsed.verify(&manifest).map_err(|why| Error::NotEndorsed { what: "manifest", why })?;
+        let Some(slot) = manifest.slot(signer).cloned() else {
+            let message = format!("the manifest has {} signers, and no signer {signer}", manifest.signers.len());
+            return Err(Failure::usage(message, "`cloister manifest show` lists them."));
+        };
+        Ok(Self { manifest, slot })
+    }
+}
+
+/// A second accepted release.
+#[derive(Args, Debug)]
+struct Second {
+    /// The pcr.json of a second release that is accepted. Costs what rotating keys buys: the older image opens what the newer seals, for as
+    /// long as the key lives, whatever is found to be wrong with it.
+    #[arg(long = "also-accept", value_name = "PCR_JSON")]
+    other: Option<PathBuf>,
+}
+
+impl Second {
+    fn read(&self) -> Result<Option<Image>, Failure> {
+        self.other.as_deref().map(Image::read).transpose()
+    }
+}

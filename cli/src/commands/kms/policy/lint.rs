@@ -1,0 +1,95 @@
+use std::{fmt, path::PathBuf};
+
+use clap::Args;
+use cloister_wire::ids::SignerId;
+use console::style;
+use serde::Serialize;
+
+use super::{Member, Second};
+use crate::{
+    failure::{Exit, Failure},
+    image::Image,
+    input,
+    kms_policy::{Document, Expected, Finding, LARGEST, lint},
+    output::Output,
+};
+
+pub(super) const EXAMPLE: &str = "Examples:
+  cloister kms policy lint policy.json
+  cloister kms policy lint policy.json --pcrs pcr.json --manifest group.manifest --signer 1
+  aws kms get-key-policy --key-id KEY --query Policy --output text | cloister kms policy lint - --pcrs pcr.json";
+
+#[derive(Args, Debug)]
+pub(crate) struct Lint {
+    /// The key policy, JSON; `-` is standard input.
+    file: PathBuf,
+    /// The pcr.json of the release that the key is for.
+    #[arg(long, value_name = "PCR_JSON")]
+    pcrs: Option<PathBuf>,
+    /// The manifest, signed by a quorum of its operators.
+    #[arg(long, value_name = "FILE", requires = "signer")]
+    manifest: Option<PathBuf>,
+    /// The signer whose key it is.
+    #[arg(long, value_name = "ID", requires = "manifest")]
+    signer: Option<SignerId>,
+    #[command(flatten)]
+    second: Second,
+}
+
+impl Lint {
+    pub(super) fn run(&self, output: &Output) -> Result<(), Failure> {
+        let text = input::read_at_most(&self.file, LARGEST as u64)?;
+        let hint = "Give the policy alone, as `aws kms get-key-policy --query Policy --output text` prints it.";
+        let document = Document::parse(&text).map_err(|why| Failure::content(&self.file, why, hint))?;
+        let findings = lint(&document, &self.expected()?);
+        let count = findings.len();
+        let report = Report { file: self.file.display().to_string(), compared: self.compared(), findings };
+        if count == 0 {
+            output.answer(&report);
+            return Ok(());
+        }
+        let message = format!("the policy has {count} finding{}", if count == 1 { "" } else { "s" });
+        let hint = "Put no key under it; if one is, seal to another key and end this one.";
+        Err(output.answer_failed(&report, Failure::new(Exit::Unverified, "kms_policy_findings", message, hint)))
+    }
+
+    fn expected(&self) -> Result<Expected, Failure> {
+        let mut expected = Expected::default();
+        if self.pcrs.is_none() && self.second.other.is_some() {
+            return Err(Failure::usage("--also-accept needs --pcrs", "Name the first release with --pcrs."));
+        }
+        let first = self.pcrs.as_deref().map(Image::read).transpose()?;
+        first.iter().chain(&self.second.read()?).for_each(|image| expected.accept(&image.release));
+        if let (Some(manifest), Some(signer)) = (&self.manifest, self.signer) {
+            let member = Member::read(manifest, signer)?;
+            expected.demand(&member.manifest, &member.slot);
+        }
+        Ok(expected)
+    }
+
+    fn compared(&self) -> Vec<&'static str> {
+        let image = self.pcrs.is_some().then_some("image");
+        let second = self.second.other.is_some().then_some("second image");
+        let signer = self.manifest.is_some().then_some("signer");
+        [image, second, signer].into_iter().flatten().collect()
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    file: String,
+    /// What the registers were compared with.
+    compared: Vec<&'static str>,
+    findings: Vec<Finding>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            writeln!(f, "{finding}")?;
+        }
+        let with = if self.compared.is_empty() { "nothing".to_owned() } else { self.compared.join(", ") };
+        let verdict = if self.findings.is_empty() { "in order" } else { "not in order" };
+        write!(f, "{}: {verdict}; registers compared with: {with}", style(&self.file).cyan())
+    }
+}
