@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    attest, audit, demo, group, image, key, kms, manifest, operator, policy, pools, recovery, requester, requests,
-    session, sign, sim, status, switch,
+    attest, audit, demo, enclave, group, image, key, kms, manifest, operator, policy, pools, recovery, requester,
+    requests, session, sign, sim, status, switch,
 };
 
 /// Threshold signatures by attested enclaves: no machine ever holds a whole key.
@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Signers' KMS keys: write their policies, and find what a policy leaves open.
     #[command(subcommand)]
     Kms(kms::Command),
+    /// The enclave of this machine: start it and watch over it.
+    #[command(subcommand)]
+    Enclave(enclave::Command),
     /// Start a group.
     #[command(subcommand)]
     Group(group::Command),

@@ -49,6 +49,13 @@ pub enum Endpoint {
         /// Port.
         port: u32,
     },
+    /// A Nitro enclave of this machine, found by its name through `nitro-cli` whenever it has to be connected to.
+    Nitro {
+        /// The name it is started under.
+        name: String,
+        /// Port.
+        port: u32,
+    },
 }
 
 /// Base URLs of the hosts, by signer.

@@ -20,6 +20,7 @@ mod encoding;
 mod keyring;
 mod kms;
 mod link;
+pub mod nitro;
 mod peers;
 pub mod problem;
 mod serving;

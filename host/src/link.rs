@@ -21,7 +21,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::config::Endpoint;
+use crate::{config::Endpoint, nitro::NitroCli};
+use stream::Dialer;
 
 /// Why a signer gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,15 +85,17 @@ impl Link {
 
 async fn run(endpoint: Endpoint, patience: Duration, mut queue: mpsc::Receiver<Call>, connected: watch::Sender<u64>) {
     const PAUSES: [u64; 5] = [10, 20, 50, 100, 250];
+    let mut dialer = Dialer::new(endpoint, NitroCli::new(patience));
     let mut failures = 0;
     while !queue.is_closed() {
-        match timeout(patience, stream::connect(&endpoint)).await {
+        match timeout(patience, dialer.connect()).await {
             Ok(Ok(stream)) => {
                 failures = 0;
                 connected.send_modify(|count| *count += 1);
                 let end = Connection::new(patience).serve(stream, &mut queue).await;
                 tracing::warn!(reason = %end, "the connection to the signer has ended");
             }
+            Ok(Err(error)) if failures == 0 => tracing::warn!(%error, "the signer cannot be reached"),
             Ok(Err(error)) => tracing::debug!(%error, "the signer cannot be reached"),
             Err(_) => tracing::debug!("connecting to the signer took too long"),
         }

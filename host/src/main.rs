@@ -34,7 +34,8 @@ struct Arguments {
     /// Where to serve the API. It has no authentication of its own yet: keep it on a private network.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// The signer: `unix:PATH` or `vsock:CID:PORT`.
+    /// The signer: `unix:PATH`, `vsock:CID:PORT`, or `nitro:NAME`: the enclave of that name, which `nitro-cli` is asked for whenever it
+    /// has to be connected to.
     #[arg(long, value_parser = endpoint)]
     enclave: Endpoint,
     /// The SQLite file; it is made if it is not there.
@@ -111,7 +112,8 @@ fn endpoint(text: &str) -> anyhow::Result<Endpoint> {
     match text.split(':').collect::<Vec<_>>()[..] {
         ["unix", path] => Ok(Endpoint::Unix(path.into())),
         ["vsock", cid, port] => Ok(Endpoint::Vsock { cid: cid.parse()?, port: port.parse()? }),
-        _ => bail!("write unix:PATH or vsock:CID:PORT"),
+        ["nitro", name] if !name.is_empty() => Ok(Endpoint::Nitro { name: name.to_owned(), port: SIGNER_PORT }),
+        _ => bail!("write unix:PATH, vsock:CID:PORT or nitro:NAME"),
     }
 }
 
@@ -119,5 +121,8 @@ fn peer(text: &str) -> anyhow::Result<(SignerId, String)> {
     let (id, url) = text.split_once('=').context("write ID=URL")?;
     Ok((id.parse()?, url.to_owned()))
 }
+
+/// Where signers listen.
+const SIGNER_PORT: u32 = 5000;
 
 const MIB: NonZeroU64 = NonZeroU64::new(1024 * 1024).expect("not zero");

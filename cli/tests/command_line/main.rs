@@ -2,6 +2,7 @@
 
 mod answers;
 mod ecdsa;
+mod enclaves;
 mod keys_and_signatures;
 mod kms_policies;
 mod members;

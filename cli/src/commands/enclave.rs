@@ -1,0 +1,83 @@
+//! `cloister enclave`: the enclave of this machine, through `nitro-cli`.
+
+mod run;
+mod shown;
+mod status;
+mod stop;
+mod supervisor;
+#[cfg(test)]
+pub(super) mod tests;
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use cloister_host::nitro::{NitroCli, NitroError};
+
+use crate::{
+    failure::{Exit, Failure},
+    output::Output,
+};
+pub(super) use shown::differs;
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Start this machine's enclave and watch over it, until Ctrl-C or SIGTERM ends both.
+    ///
+    /// It gets the memory and processors that pcr.json asks for. An enclave whose measurements are not those of pcr.json, or that is in debug
+    /// mode, is ended again. One that ends by itself is started again, after pauses of 1 second up to a minute; it has forgotten everything
+    /// then, and signs nothing before operators have named its new boot. `cloister-host --enclave nitro:NAME` finds it again by itself.
+    #[command(after_help = "Example:
+  cloister enclave run --eif cloister.eif --pcrs pcr.json --cid 16")]
+    Run(run::Run),
+    /// Say whether the enclave runs, and whether it is the image that it should be.
+    Status(status::Status),
+    /// End the enclave. One that `enclave run` watches over is started again: end that instead.
+    Stop(stop::Stop),
+}
+
+/// Which enclave.
+#[derive(Args, Debug)]
+pub(crate) struct Named {
+    /// The name that the enclave is started under, unique on this machine.
+    #[arg(long, default_value = "cloister", value_name = "NAME")]
+    pub(crate) name: String,
+}
+
+pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    let nitro = NitroCli::new(PATIENCE);
+    match command {
+        Command::Run(run) => run.run(&nitro, output).await,
+        Command::Status(status) => status.run(&nitro, output).await,
+        Command::Stop(stop) => stop.run(&nitro, output).await,
+    }
+}
+
+impl From<NitroError> for Failure {
+    fn from(error: NitroError) -> Self {
+        let (code, hint) = match &error {
+            NitroError::Missing { .. } => (
+                "nitro_cli_missing",
+                "Install the package aws-nitro-enclaves-cli, on an instance with enclaves enabled.",
+            ),
+            NitroError::Unusable { .. } => ("nitro_cli_unusable", "Check nitro-cli and its permissions."),
+            NitroError::Failed { .. } => (
+                "nitro_cli_failed",
+                "`nitro-cli explain --error-code E..` explains its codes; `cloister doctor` looks for causes.",
+            ),
+            NitroError::Silent { .. } => {
+                ("nitro_cli_silent", "Look into /var/log/nitro_enclaves, and at `cloister doctor`.")
+            }
+            NitroError::Unintelligible { .. } => {
+                ("nitro_cli_unintelligible", "Run it by hand; versions from 1.1 on are understood.")
+            }
+            NitroError::NotRunning(_) => {
+                ("enclave_not_running", "Start it with `cloister enclave run`, or name another with --name.")
+            }
+            NitroError::Several(_) => ("enclave_not_unique", "End them with `cloister enclave stop`, and start one."),
+        };
+        Self::new(Exit::Failed, code, &error, hint)
+    }
+}
+
+/// An enclave's memory is allocated page by page, which takes its time.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,124 @@
+//! Keeps one enclave running.
+//!
+//! ```text
+//!   adopt or start ──▶ the release's measurements? ──▶ watch ──ended──▶ pause ──▶ start ──▶ …
+//!        │ fails the first time     │ no: end it            └──nitro-cli does not answer, again and again──▶ give up
+//!        └──▶ give up               └──▶ give up
+//! ```
+//!
+//! Giving up leaves to whoever supervises the supervisor what only a person can mend.
+
+use std::time::Duration;
+
+use cloister_host::nitro::{Enclave, NitroCli, NitroError, Start};
+use cloister_wire::manifest::Measurements;
+use tokio::time::{Instant, sleep};
+
+use super::differs;
+use crate::failure::{Exit, Failure};
+
+/// How often it is looked after an enclave, and how long is waited before it is started again.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) between_looks: Duration,
+    pub(super) shortest_pause: Duration,
+    pub(super) longest_pause: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { between_looks: seconds(2), shortest_pause: seconds(1), longest_pause: seconds(60) }
+    }
+}
+
+/// What became of the enclave.
+pub(super) enum Event<'a> {
+    Running(&'a Enclave),
+    /// It is started again after a pause.
+    Ended(Duration),
+    /// It could not be started again; it is tried again after a pause.
+    NotStarted(&'a Failure, Duration),
+    /// `nitro-cli` could not say.
+    Unanswered(&'a NitroError),
+}
+
+pub(super) struct Supervisor<'a> {
+    nitro: &'a NitroCli,
+    start: Start<'a>,
+    release: Measurements,
+    pace: Pace,
+}
+
+impl<'a> Supervisor<'a> {
+    pub(super) fn new(nitro: &'a NitroCli, start: Start<'a>, release: Measurements, pace: Pace) -> Self {
+        Self { nitro, start, release, pace }
+    }
+
+    /// Ends only in failure.
+    pub(super) async fn watch(&self, mut tell: impl FnMut(Event<'_>)) -> Result<(), Failure> {
+        let mut enclave = self.adopt_or_start().await?;
+        let mut pause = self.pace.shortest_pause;
+        loop {
+            tell(Event::Running(&enclave));
+            let since = Instant::now();
+            self.wait_for_end(&enclave, &mut tell).await?;
+            if since.elapsed() > self.pace.longest_pause {
+                pause = self.pace.shortest_pause;
+            }
+            tell(Event::Ended(pause));
+            enclave = loop {
+                sleep(pause).await;
+                pause = (2 * pause).min(self.pace.longest_pause);
+                match self.adopt_or_start().await {
+                    Ok(enclave) => break enclave,
+                    Err(why) if why.exit == Exit::Unverified => return Err(why),
+                    Err(why) => tell(Event::NotStarted(&why, pause)),
+                }
+            };
+        }
+    }
+
+    /// Ends the enclave.
+    pub(super) async fn stop(&self) -> Result<(), Failure> {
+        match self.nitro.find(self.start.name).await {
+            Ok(enclave) => Ok(self.nitro.terminate(&enclave).await?),
+            Err(NitroError::NotRunning(_)) => Ok(()),
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    /// Takes an enclave that an earlier supervisor left running, or a new one, if it is the release's.
+    async fn adopt_or_start(&self) -> Result<Enclave, Failure> {
+        let enclave = match self.nitro.find(self.start.name).await {
+            Err(NitroError::NotRunning(_)) => self.nitro.run(&self.start).await?,
+            found => found?,
+        };
+        match differs(&enclave, &self.release) {
+            None => Ok(enclave),
+            Some(why) => {
+                self.nitro.terminate(&enclave).await?;
+                Err(why)
+            }
+        }
+    }
+
+    async fn wait_for_end(&self, enclave: &Enclave, tell: &mut impl FnMut(Event<'_>)) -> Result<(), Failure> {
+        let mut unanswered = 0;
+        loop {
+            sleep(self.pace.between_looks).await;
+            match self.nitro.describe().await {
+                Ok(all) if !all.iter().any(|other| other.id == enclave.id && other.is_running()) => return Ok(()),
+                Ok(_) => unanswered = 0,
+                Err(why) if unanswered == MOST_UNANSWERED => return Err(why.into()),
+                Err(why) => {
+                    unanswered += 1;
+                    tell(Event::Unanswered(&why));
+                }
+            }
+        }
+    }
+}
+
+/// Questions in a row that `nitro-cli` may leave unanswered.
+const MOST_UNANSWERED: u32 = 5;

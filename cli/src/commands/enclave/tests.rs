@@ -1,0 +1,152 @@
+use std::{cell::RefCell, fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+
+use cloister_host::nitro::{NitroCli, Start};
+use cloister_wire::{ids::Pcr, manifest::Measurements};
+use tokio::time::sleep;
+
+use super::supervisor::{Event, Pace, Supervisor};
+use crate::failure::Failure;
+
+/// The checked-in stand-in for `nitro-cli`, in a folder of its own.
+pub(crate) struct StandIn(tempfile::TempDir);
+
+impl StandIn {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Renamed into place: a file that another thread's child still holds open for writing cannot be run.
+        let written = folder.path().join("written");
+        fs::write(&written, include_str!("../../../tests/nitro-cli")).unwrap();
+        fs::set_permissions(&written, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(written, folder.path().join("nitro-cli")).unwrap();
+        let stand_in = Self(folder);
+        stand_in.put("pcr", &PCR.repeat(48));
+        stand_in
+    }
+
+    pub(crate) fn cli(&self) -> NitroCli {
+        NitroCli::at(self.0.path().join("nitro-cli"), Duration::from_secs(30))
+    }
+
+    pub(crate) fn put(&self, file: &str, content: &str) {
+        fs::write(self.0.path().join(file), content).unwrap();
+    }
+
+    pub(crate) fn remove(&self, file: &str) {
+        fs::remove_file(self.0.path().join(file)).unwrap();
+    }
+
+    fn runs(&self) -> bool {
+        self.0.path().join("cid").exists()
+    }
+
+    fn said(&self, command: &str) -> usize {
+        let said = fs::read_to_string(self.0.path().join("said")).unwrap_or_default();
+        said.lines().filter(|line| line.starts_with(command)).count()
+    }
+}
+
+const PCR: &str = "ab";
+
+fn release() -> Measurements {
+    let pcr = Pcr::from_bytes([0xab; 48]);
+    Measurements { pcr0: pcr, pcr1: pcr, pcr2: pcr, pcr8: None }
+}
+
+fn start() -> Start<'static> {
+    Start { name: "cloister", eif: Path::new("/cloister.eif"), cpus: 2, memory_mib: 128, cid: None }
+}
+
+fn pace() -> Pace {
+    let millis = Duration::from_millis;
+    Pace { between_looks: millis(20), shortest_pause: millis(10), longest_pause: millis(40) }
+}
+
+async fn watch(nitro: &StandIn, tell: impl FnMut(Event<'_>)) -> Failure {
+    let cli = nitro.cli();
+    Supervisor::new(&cli, start(), release(), pace()).watch(tell).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn an_enclave_that_ends_is_started_again_wherever_it_comes_up() {
+    let nitro = StandIn::new();
+    let seen = RefCell::new(Vec::new());
+    let tell = |event: Event<'_>| match event {
+        Event::Running(enclave) => {
+            seen.borrow_mut().push(enclave.cid);
+            // A crash: twice, and then nothing works any more.
+            if seen.borrow().len() < 3 { nitro.remove("cid") } else { nitro.put("mute", "") }
+        }
+        Event::NotStarted(why, _) => panic!("{}", why.message),
+        Event::Ended(_) | Event::Unanswered(_) => {}
+    };
+    assert_eq!(watch(&nitro, tell).await.code, "nitro_cli_failed");
+    assert_eq!(*seen.borrow(), [16, 17, 18]);
+}
+
+#[tokio::test]
+async fn an_enclave_that_cannot_be_started_again_is_tried_with_longer_and_longer_pauses() {
+    let nitro = StandIn::new();
+    let pauses = RefCell::new(Vec::new());
+    let tell = |event: Event<'_>| match event {
+        Event::Running(_) if nitro.said("run-enclave") == 1 => {
+            nitro.put("refuse", "");
+            nitro.remove("cid");
+        }
+        Event::Running(_) => nitro.put("mute", ""),
+        Event::NotStarted(why, pause) => {
+            assert!(why.message.contains("E26"), "{}", why.message);
+            pauses.borrow_mut().push(pause.as_millis());
+            if pauses.borrow().len() == 3 {
+                nitro.remove("refuse");
+            }
+        }
+        Event::Ended(_) | Event::Unanswered(_) => {}
+    };
+    watch(&nitro, tell).await;
+    assert_eq!(*pauses.borrow(), [20, 40, 40]);
+}
+
+#[tokio::test]
+async fn an_enclave_of_another_image_or_in_debug_mode_is_ended_and_not_used() {
+    for (file, content, code) in
+        [("pcr", "cd".repeat(48), "enclave_differs"), ("flags", "DEBUG_MODE".into(), "enclave_debug")]
+    {
+        let nitro = StandIn::new();
+        nitro.put(file, &content);
+        let why = watch(&nitro, |_| panic!("used")).await;
+        assert_eq!((why.code.as_str(), why.exit), (code, crate::failure::Exit::Unverified));
+        assert!(!nitro.runs());
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_that_fails_is_a_failure_and_an_enclave_that_runs_already_is_taken_over() {
+    let nitro = StandIn::new();
+    nitro.put("refuse", "");
+    let why = watch(&nitro, |_| panic!("used")).await;
+    assert!(why.code == "nitro_cli_failed" && why.message.contains("E26"), "{why:?}");
+    nitro.put("cid", "99");
+    let starts = nitro.said("run-enclave");
+    watch(&nitro, |event| {
+        if let Event::Running(enclave) = event {
+            assert_eq!(enclave.cid, 99);
+            nitro.put("mute", "");
+        }
+    })
+    .await;
+    assert_eq!(nitro.said("run-enclave"), starts);
+}
+
+#[tokio::test]
+async fn a_supervisor_that_is_told_to_stop_ends_its_enclave() {
+    let nitro = StandIn::new();
+    let cli = nitro.cli();
+    let supervisor = Supervisor::new(&cli, start(), release(), pace());
+    tokio::select! {
+        ended = supervisor.watch(|_| {}) => panic!("{ended:?}"),
+        () = async { while !nitro.runs() { sleep(Duration::from_millis(10)).await } } => {}
+    }
+    supervisor.stop().await.unwrap();
+    assert!(!nitro.runs() && nitro.said("terminate-enclave") == 1);
+    supervisor.stop().await.unwrap();
+}

@@ -1,0 +1,125 @@
+//! `enclave` with a stand-in for `nitro-cli` on the PATH.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::world::{Answer, BINARY, folder, text};
+
+/// A folder with an image and the stand-in.
+struct Parent(PathBuf);
+
+impl Parent {
+    fn new(name: &str) -> Self {
+        let dir = folder(name);
+        fs::create_dir_all(dir.join("bin")).unwrap();
+        let program = dir.join("bin/nitro-cli");
+        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nitro-cli"), &program).unwrap();
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+        let parent = Self(dir);
+        let pcr = "ab".repeat(48);
+        parent.put("bin/pcr", &pcr);
+        parent.put("cloister.eif", "an image");
+        let image = json!({"format": "cloister-image-v1", "Measurements": {"PCR0": pcr, "PCR1": pcr, "PCR2": pcr},
+            "memory_mib": 128, "cpus": 2, "image": {"sha384": pcr, "bytes": 8}, "inputs": []});
+        parent.put("pcr.json", &image.to_string());
+        parent
+    }
+
+    fn put(&self, name: &str, content: &str) {
+        fs::write(self.0.join(name), content).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let path = format!("{}:{}", self.0.join("bin").display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new(BINARY);
+        command.args(arguments).arg("--json").current_dir(&self.0).env("PATH", path);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Answer {
+        let output = self.command(arguments).output().unwrap();
+        let json = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&output.stderr)));
+        Answer { exit: output.status.code().unwrap_or(-1), json }
+    }
+}
+
+/// Ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+#[test]
+fn an_enclave_is_run_shown_and_ended_with_its_supervisor() {
+    let parent = Parent::new("enclave-run");
+    let run = parent.command(&["enclave", "run", "--eif", "cloister.eif", "--pcrs", "pcr.json", "--cid", "16"]);
+    let mut run = Running({ run }.spawn().unwrap());
+    let lines = BufReader::new(run.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut object = String::new();
+    for line in lines {
+        object += &line;
+        if line == "}" {
+            break;
+        }
+    }
+    let shown: Value = serde_json::from_str(&object).unwrap();
+    assert_eq!((&shown["cid"], &shown["as_expected"], &shown["debug"]), (&16.into(), &true.into(), &false.into()));
+    let asked = fs::read_to_string(parent.0.join("bin/said")).unwrap();
+    let expected =
+        "run-enclave --enclave-name cloister --eif-path cloister.eif --cpu-count 2 --memory 128 --enclave-cid 16";
+    assert!(asked.contains(expected) && !asked.contains("debug"), "{asked}");
+
+    let status = parent.run(&["enclave", "status", "--pcrs", "pcr.json"]);
+    assert_eq!((status.exit, text(&status.json, "state")), (0, "RUNNING"), "{:#}", status.json);
+    parent.run(&["enclave", "status", "--name", "another"]).fails(1, "enclave_not_running");
+
+    assert!(Command::new("kill").args(["-TERM", &run.0.id().to_string()]).status().unwrap().success());
+    assert_eq!(run.0.wait().unwrap().code(), Some(0));
+    parent.run(&["enclave", "status"]).fails(1, "enclave_not_running");
+}
+
+#[test]
+fn another_image_than_pcr_json_says_is_shown_as_that_and_can_be_ended() {
+    let parent = Parent::new("enclave-other");
+    parent.put("bin/cid", "20");
+    parent.put("bin/pcr", &"cd".repeat(48));
+    let status = parent.run(&["enclave", "status", "--pcrs", "pcr.json"]);
+    status.fails(4, "enclave_differs");
+    assert_eq!(status.json["as_expected"], false);
+    let stopped = parent.run(&["enclave", "stop"]);
+    assert_eq!(stopped.json["stopped"].as_array().map(Vec::len), Some(1));
+    assert_eq!(parent.run(&["enclave", "stop"]).json["stopped"], json!([]));
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_in_words_of_its_own() {
+    let parent = Parent::new("enclave-refused");
+    let run = ["enclave", "run", "--eif", "cloister.eif", "--pcrs", "pcr.json"];
+    parent.put("bin/refuse", "");
+    let refused = parent.run(&run);
+    refused.fails(1, "nitro_cli_failed");
+    assert!(text(&refused.json["error"], "message").contains("E26"), "{:#}", refused.json);
+    parent.run(&["enclave", "run", "--eif", "nothing.eif", "--pcrs", "pcr.json"]).fails(1, "file");
+    let pcr = "ab".repeat(48);
+    parent.put("pcr.json", &json!({"Measurements": {"PCR0": pcr, "PCR1": pcr, "PCR2": pcr}}).to_string());
+    parent.run(&run).fails(2, "usage");
+    parent.put("pcr.json", r#"{"Measurements": {"PCR0": "ab"}}"#);
+    parent.run(&run).fails(2, "file_invalid");
+    let mut alone = parent.command(&["enclave", "status"]);
+    let output = alone.env("PATH", parent.0.join("empty")).output().unwrap();
+    let json = serde_json::from_slice(&output.stdout).unwrap();
+    Answer { exit: output.status.code().unwrap(), json }.fails(1, "nitro_cli_missing");
+}
