@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    attest, audit, demo, enclave, group, image, key, kms, manifest, operator, policy, pools, recovery, requester,
-    requests, session, sign, sim, status, switch,
+    attest, audit, demo, doctor, enclave, group, image, key, kms, manifest, operator, policy, pools, recovery,
+    requester, requests, session, sign, sim, status, switch,
 };
 
 /// Threshold signatures by attested enclaves: no machine ever holds a whole key.
@@ -53,6 +53,11 @@ pub(crate) enum Command {
     /// The enclave of this machine: start it and watch over it.
     #[command(subcommand)]
     Enclave(enclave::Command),
+    /// Look for what is wrong with a signer's machine, and say what to do about it.
+    ///
+    /// Looks at the machine (Nitro, allocator, huge pages, clock, disk, open files), the enclave that runs, the KMS key policies, certificates,
+    /// and what the group's numbers buy. Exits with 1 if something is wrong, with 4 if something is not what it should be.
+    Doctor(doctor::Arguments),
     /// Start a group.
     #[command(subcommand)]
     Group(group::Command),

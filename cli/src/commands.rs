@@ -3,6 +3,7 @@
 pub(crate) mod attest;
 pub(crate) mod audit;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod enclave;
 pub(crate) mod group;
 pub(crate) mod image;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Manifest(command) => manifest::run(command, output),
         Command::Image(command) => image::run(command, output),
         Command::Enclave(command) => wait(enclave::run(command, output)),
+        Command::Doctor(arguments) => wait(doctor::run(arguments, output)),
         Command::Kms(command) => kms::run(command, output),
         Command::Group(command) => wait(group::run(command, output)),
         Command::Requester(command) => wait(requester::run(command, output)),

@@ -10,7 +10,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout
 use aws_sdk_kms::{
     Client,
     config::Credentials,
-    error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError},
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
     operation::decrypt::{DecryptError, DecryptOutput},
     primitives::Blob,
     types::{EncryptionAlgorithmSpec, KeyEncryptionMechanism, RecipientInfo},
@@ -81,6 +81,21 @@ impl Kms {
     }
 }
 
+/// Reads a key's policy with the credentials at hand, as an audit does.
+///
+/// # Errors
+/// [`HostCode::KmsDenied`] if KMS refuses, [`HostCode::KmsUnavailable`] if it is away.
+pub async fn key_policy(access: KmsAccess, arn: &Arn, patience: Duration) -> Result<String, Problem> {
+    let answer = Kms::load(access, patience).await.client(arn)?.get_key_policy().key_id(arn.as_str()).send().await;
+    let answer = answer.map_err(|error| {
+        let code = if error.as_service_error().is_some() { HostCode::KmsDenied } else { HostCode::KmsUnavailable };
+        Problem::host(code, format!("{arn}: {}", said(&error)))
+    })?;
+    answer
+        .policy
+        .ok_or_else(|| Problem::host(HostCode::KmsAnswerInvalid, format!("the answer for {arn} has no policy")))
+}
+
 /// `arn:partition:kms:REGION:account:key/id`.
 fn region(arn: &Arn) -> Option<&str> {
     let mut parts = arn.as_str().splitn(6, ':');
@@ -121,7 +136,7 @@ fn problem(arn: &Arn, error: &SdkError<DecryptError>) -> Problem {
 }
 
 /// What KMS or the way to it said, in one sentence.
-fn said(error: &SdkError<DecryptError>) -> String {
+fn said<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> String {
     if let Some(service) = error.as_service_error() {
         let message = service.message().unwrap_or("and no reason");
         return format!("KMS answered {}: {message}", service.code().unwrap_or("without an error code"));

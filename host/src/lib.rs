@@ -27,4 +27,5 @@ mod serving;
 mod signers;
 mod store;
 
+pub use kms::key_policy;
 pub use serving::{Running, StartError, serve};

@@ -4,6 +4,8 @@ mod policy;
 
 use clap::Subcommand;
 
+pub(super) use policy::Member;
+
 use crate::{failure::Failure, output::Output};
 
 #[derive(Subcommand, Debug)]

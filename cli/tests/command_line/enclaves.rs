@@ -1,4 +1,4 @@
-//! `enclave` with a stand-in for `nitro-cli` on the PATH.
+//! `enclave` with a stand-in for `nitro-cli` on the PATH, and `doctor` on machines without it.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, BINARY, folder, text};
+use crate::world::{Answer, BINARY, folder, said, text};
 
 /// A folder with an image and the stand-in.
 struct Parent(PathBuf);
@@ -122,4 +122,44 @@ fn what_cannot_be_run_is_refused_in_words_of_its_own() {
     let output = alone.env("PATH", parent.0.join("empty")).output().unwrap();
     let json = serde_json::from_slice(&output.stdout).unwrap();
     Answer { exit: output.status.code().unwrap(), json }.fails(1, "nitro_cli_missing");
+}
+
+#[test]
+fn the_doctor_says_plainly_that_a_machine_has_no_nitro_and_goes_on() {
+    if Path::new("/dev/nitro_enclaves").exists() {
+        return;
+    }
+    let parent = Parent::new("doctor");
+    fs::remove_file(parent.0.join("bin/nitro-cli")).unwrap();
+    let report = parent.run(&["doctor", "--pcrs", "pcr.json", "--store", "host.sqlite"]);
+    report.fails(1, "doctor_findings");
+    let nitro = &report.json["checks"][0];
+    assert_eq!((text(nitro, "check"), text(nitro, "state")), ("nitro", "bad"));
+    assert!(text(nitro, "message").contains("no Nitro Enclaves") && text(nitro, "hint").contains("cloister sim up"));
+    let names: Vec<_> = report.json["checks"].as_array().unwrap().iter().map(|check| text(check, "check")).collect();
+    let all = [
+        "nitro",
+        "allocator",
+        "hugepages",
+        "enclave",
+        "kms policy",
+        "clock",
+        "disk",
+        "certificate",
+        "open files",
+        "group",
+    ];
+    assert_eq!(names, all);
+    assert!(said(&["doctor"]).contains("this machine has no Nitro Enclaves"));
+}
+
+#[test]
+fn the_doctor_reads_key_policies_with_the_linter() {
+    let parent = Parent::new("doctor-policy");
+    let statement = r#"{"Sid":"All","Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}"#;
+    parent.put("policy.json", &format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#));
+    parent.put("none.json", "{");
+    for policy in ["policy.json", "none.json"] {
+        parent.run(&["doctor", "--pcrs", "pcr.json", "--policy", policy]).fails(4, "doctor_findings");
+    }
 }

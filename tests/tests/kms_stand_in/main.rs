@@ -5,13 +5,16 @@ mod stand;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::error::ProvideErrorMetadata;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeySpec, EncryptionAlgorithmSpec, KeyEncryptionMechanism, KeySpec, RecipientInfo};
 use cloister_attestation::{Pcr, RecipientKey, WrappingKey};
-use cloister_simulator::kms::{AccountId, EnvelopeForm, policy};
+use cloister_host::config::{AccessKey, KmsAccess};
+use cloister_host::key_policy;
+use cloister_simulator::kms::{AccountId, Credential, EnvelopeForm, policy};
 use cloister_simulator::nsm::TestRoot;
 use serde_json::{Value, json};
 
@@ -80,6 +83,22 @@ async fn an_unchanged_aws_sdk_opens_a_wrap_for_its_enclave_alone() {
         let envelope = decrypt(&host, &key, &wrapped, Some(document(&mut nsm, &recipient, 0))).await.expect("allowed");
         assert_eq!(&*recipient.open(&envelope).expect("ours"), SECRET);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_reads_a_keys_policy_byte_for_byte_for_whoever_may_read_it() {
+    let stand = Stand::start(EnvelopeForm::BerV2).await;
+    let policy = signer_policy(&stand);
+    let (key, _) = signer_key(&stand, &policy).await;
+    let arn = key.parse().expect("an ARN");
+    let as_caller = |caller: &Credential| KmsAccess {
+        endpoint: Some(stand.endpoint()),
+        credentials: Some(AccessKey { id: caller.access_key_id().into(), secret: caller.secret().into() }),
+    };
+    let patience = Duration::from_secs(10);
+    assert_eq!(key_policy(as_caller(&stand.host), &arn, patience).await.expect("allowed"), policy);
+    let refused = key_policy(as_caller(&stand.stranger), &arn, patience).await.expect_err("refused");
+    assert_eq!(refused.code, "kms_denied");
 }
 
 #[tokio::test(flavor = "multi_thread")]

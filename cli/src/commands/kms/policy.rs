@@ -3,7 +3,7 @@
 mod build;
 mod lint;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cloister_client::{Error, operator};
@@ -39,22 +39,27 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
 }
 
 /// One signer of a signed manifest.
-struct Member {
-    manifest: ValidManifest,
-    slot: SignerSlot,
+pub(in crate::commands) struct Member {
+    pub(in crate::commands) manifest: ValidManifest,
+    pub(in crate::commands) slot: SignerSlot,
 }
 
 impl Member {
-    /// Takes a manifest that a quorum has signed.
-    fn read(file: &std::path::Path, signer: SignerId) -> Result<Self, Failure> {
-        let endorsed: Endorsed<Manifest> = document::read(file)?;
-        let manifest = operator::read_manifest(&endorsed).map_err(Error::from)?;
-        endorsed.verify(&manifest).map_err(|why| Error::NotEndorsed { what: "manifest", why })?;
+    pub(in crate::commands) fn read(file: &Path, signer: SignerId) -> Result<Self, Failure> {
+        let manifest = Self::manifest(file)?;
         let Some(slot) = manifest.slot(signer).cloned() else {
             let message = format!("the manifest has {} signers, and no signer {signer}", manifest.signers.len());
             return Err(Failure::usage(message, "`cloister manifest show` lists them."));
         };
         Ok(Self { manifest, slot })
+    }
+
+    /// Takes a manifest that a quorum has signed.
+    pub(in crate::commands) fn manifest(file: &Path) -> Result<ValidManifest, Failure> {
+        let endorsed: Endorsed<Manifest> = document::read(file)?;
+        let manifest = operator::read_manifest(&endorsed).map_err(Error::from)?;
+        endorsed.verify(&manifest).map_err(|why| Error::NotEndorsed { what: "manifest", why })?;
+        Ok(manifest)
     }
 }
 
