@@ -24,7 +24,14 @@ pub(crate) use registers::{Registers, of_role, pcr};
 pub(crate) use written::{Plan, write};
 
 /// What readers may do, which tells nothing secret.
-const READING: [&str; 4] = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetPublicKey", "kms:ListGrants"];
+const READING: [&str; 6] = [
+    "kms:DescribeKey",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:GetPublicKey",
+    "kms:ListGrants",
+    "kms:ListResourceTags",
+];
 
 /// What retires a generation. What would bring it back is not among it.
 const ENDING: [&str; 2] = ["kms:DisableKey", "kms:ScheduleKeyDeletion"];

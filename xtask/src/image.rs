@@ -33,7 +33,7 @@ fn reproduce(sh: &Shell) -> Result<()> {
     let as_another = as_another_user(sh);
     let build = cmd!(
         sh,
-        "env {as_another...} sh -c 'umask 077; exec \"$@\"' sh {program} build --jobs 1 --checkout {checkout} --output {output}"
+        "env {as_another...} sh -c 'umask 077; exec \"$@\"' sh {program} build --jobs 3 --checkout {checkout} --output {output}"
     );
     let build = build
         .env("XDG_CACHE_HOME", &cache)

@@ -31,7 +31,7 @@ struct Selection {
     #[arg(long, value_delimiter = ',')]
     skip: Vec<Step>,
     /// How long each fuzz target runs.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 10)]
     fuzz_seconds: u32,
 }
 
