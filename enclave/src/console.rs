@@ -20,10 +20,13 @@ macro_rules! events {
 
 events! {
     NotTheFirstProcess "this program runs as the first process of a Nitro enclave and nowhere else"
+    NotBegunAgain "stopped: this program is not at /init, so it cannot begin again without arguments and environment"
     MountFailed "stopped: /sys or /dev cannot be mounted"
-    HardeningFailed "stopped: memory cannot be locked or core dumps not forbidden; give the enclave more memory"
+    NotConfined "stopped: core dumps cannot be forbidden or privileges not given up"
+    MemoryNotLocked "stopped: memory cannot be locked; give the enclave more of it"
     NsmMissing "stopped: there is no /dev/nsm"
     RandomnessForeign "stopped: the kernel's hardware generator is not nsm-hwrng"
+    ClockForeign "stopped: the kernel's clock is another than the hypervisor's or the processor's"
     RandomnessFailed "stopped: the NSM gives no randomness"
     BootKeysFailed "stopped: the boot keys cannot be made"
     VsockFailed "stopped: vsock port 5000 cannot be listened on"

@@ -5,7 +5,7 @@ use std::io;
 use nix::sys::{
     mman::{MlockAllFlags, mlockall},
     prctl::set_dumpable,
-    resource::{Resource, setrlimit},
+    resource::{RLIM_INFINITY, Resource, setrlimit},
 };
 
 /// Forbids core dumps, by size and by flag; the flag forbids `ptrace` by others than root as well.
@@ -17,10 +17,11 @@ pub fn forbid_dumps() -> io::Result<()> {
     Ok(set_dumpable(false)?)
 }
 
-/// Keeps all memory out of swap, that of later allocations as well.
+/// Keeps all memory out of swap, that of later allocations as well, also when the right to lock more is given up afterwards.
 ///
 /// # Errors
 /// If that is more than the process may lock.
 pub fn lock_memory() -> io::Result<()> {
+    setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY)?;
     Ok(mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)?)
 }

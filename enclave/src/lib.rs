@@ -16,8 +16,8 @@
 //! - A broken invariant ends the process ([`fatal`]); no half-changed state is ever served.
 //!
 //! # Callers' duties
-//! Call [`fatal::end_on_panic`] before anything else. Production passes [`nsm::NitroNsm`], [`transport::Vsock`] and the AWS root; the
-//! simulator, another binary, passes its own behind the same two traits.
+//! None of [`firmware::run`], which is all that the program does. The simulator, another binary, calls [`fatal::end_on_panic`] before
+//! anything else and passes its own device and sockets behind the same two traits.
 
 #![cfg_attr(
     not(test),
@@ -25,14 +25,21 @@
 )]
 
 mod clock;
+mod clock_source;
 mod connection;
+mod console;
 pub mod device;
 mod entropy;
 pub mod fatal;
+pub mod firmware;
 pub mod hardening;
+mod heartbeat;
 mod machine;
+mod mounts;
 pub mod nsm;
 mod places;
+pub mod privileges;
+mod randomness;
 mod server;
 pub mod transport;
 

@@ -1,10 +1,10 @@
-//! The two file systems that a signer needs: `/dev` for the NSM, `/sys` to see where randomness comes from.
+//! The two file systems that a booting signer needs: `/dev` for the NSM, `/sys` to see where randomness and time come from.
 
 use std::{fs, io};
 
 use nix::{
     errno::Errno,
-    mount::{MsFlags, mount as mount_file_system},
+    mount::{MntFlags, MsFlags, mount as mount_file_system, umount2},
 };
 
 /// Mounts them. What the kernel has mounted already stays.
@@ -12,6 +12,14 @@ pub(crate) fn mount() -> io::Result<()> {
     let harmless = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     mount_one("devtmpfs", "/dev", harmless)?;
     mount_one("sysfs", "/sys", harmless | MsFlags::MS_NODEV | MsFlags::MS_RDONLY)
+}
+
+/// Takes both away again. What is open stays open.
+pub(crate) fn unmount() -> io::Result<()> {
+    for target in ["/sys", "/dev"] {
+        umount2(target, MntFlags::MNT_DETACH)?;
+    }
+    Ok(())
 }
 
 fn mount_one(kind: &str, target: &str, flags: MsFlags) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{fs, io};
 
-use cloister_enclave::{device::DeviceFailed, nsm::NitroNsm};
+use crate::{device::DeviceFailed, nsm::NitroNsm};
 
 /// Checks that the kernel's hardware generator is the NSM's.
 pub(crate) fn check_source() -> Result<(), DeviceFailed> {
