@@ -22,7 +22,7 @@ events! {
     NotTheFirstProcess "this program runs as the first process of a Nitro enclave and nowhere else"
     NotBegunAgain "stopped: this program is not at /init, so it cannot begin again without arguments and environment"
     MountFailed "stopped: /sys or /dev cannot be mounted"
-    NotConfined "stopped: core dumps cannot be forbidden or privileges not given up"
+    NotConfined "stopped: core dumps cannot be forbidden, privileges not given up or system calls not restricted"
     MemoryNotLocked "stopped: memory cannot be locked; give the enclave more of it"
     NsmMissing "stopped: there is no /dev/nsm"
     RandomnessForeign "stopped: the kernel's hardware generator is not nsm-hwrng"

@@ -14,7 +14,7 @@ use crate::{
     device::Nsm,
     fatal, hardening, heartbeat, mounts,
     nsm::NitroNsm,
-    privileges, randomness, serve,
+    privileges, randomness, serve, syscalls,
     transport::Vsock,
 };
 
@@ -39,6 +39,7 @@ fn boot_and_serve<N: Nsm>(root: TrustRoot, device: impl FnOnce(NitroNsm) -> N) -
     privileges::give_up().and_then(|()| hardening::forbid_dumps()).map_err(|_| Event::NotConfined)?;
     heartbeat::start();
     let machine = Machine::boot(root, device(nsm)).map_err(|_| Event::BootKeysFailed)?;
+    syscalls::confine().map_err(|_| Event::NotConfined)?;
     console::say(Event::Serving);
     match serve(&listener, Bounds::default(), |request| machine.answer(request)) {
         Ok(()) | Err(_) => Err(Event::ServerFailed),

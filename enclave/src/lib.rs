@@ -14,6 +14,7 @@
 //! - A connection ends when a frame takes too long in either direction, and when it is silent while another waits for its place.
 //! - Time passed to the signer never runs backwards.
 //! - A broken invariant ends the process ([`fatal`]); no half-changed state is ever served.
+//! - What serves makes no system call but those in `syscalls`.
 //!
 //! # Callers' duties
 //! None of [`firmware::run`], which is all that the program does. The simulator, another binary, calls [`fatal::end_on_panic`] before
@@ -41,6 +42,7 @@ mod places;
 pub mod privileges;
 mod randomness;
 mod server;
+pub mod syscalls;
 pub mod transport;
 
 pub use machine::Machine;

@@ -2,7 +2,7 @@
 //!
 //! The launcher plays the hypervisor: it measures the image and says so on the command line, where a real enclave could not
 //! ([`image`]). Nothing else differs from production; in particular, the same server reads the same frames. Memory is not locked,
-//! since most users may not lock that much.
+//! since most users may not lock that much, and system calls are restricted only where asked, since C libraries differ in what they make.
 
 pub mod image;
 mod lifeline;
@@ -21,7 +21,7 @@ use cloister_attestation::Pcr;
 use cloister_enclave::{
     Bounds, Machine,
     device::{DeviceFailed, Nsm},
-    fatal, hardening, serve,
+    fatal, hardening, serve, syscalls,
 };
 
 use crate::nsm::{StandInNsm, TestRoot};
@@ -41,6 +41,9 @@ struct Arguments {
     /// Register that the hypervisor has measured, as `INDEX=HEX`; may be repeated.
     #[arg(long = "pcr")]
     pcrs: Vec<Register>,
+    /// Restrict itself to the enclave's system calls, as the C library of the enclave's image makes them; another one may need others.
+    #[arg(long)]
+    confined: bool,
 }
 
 /// `0=96 hex digits`.
@@ -66,7 +69,7 @@ impl FromStr for Register {
 /// # Errors
 /// Arguments, root or socket are unusable.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
-    let Arguments { socket, root, pcrs } = Arguments::try_parse_from(arguments)?;
+    let Arguments { socket, root, pcrs, confined } = Arguments::try_parse_from(arguments)?;
     fatal::end_on_panic();
     hardening::forbid_dumps()?;
     end_when_stdin_closes();
@@ -75,6 +78,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> 
     let nsm = StandInNsm::new(root.clone(), &pcrs)?;
     let listener = Socket::listen(&socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
     let machine = Machine::boot(root.trust_root(), nsm)?;
+    if confined {
+        syscalls::confine()?;
+    }
     println!("{}", serde_json::json!({ "listening": socket }));
     Ok(serve(&listener, Bounds::default(), |request| machine.answer(request))?)
 }

@@ -22,7 +22,7 @@ use cloister_wire::{
     message::{Body, Outcome, Reply, Request},
 };
 
-use super::Stage;
+use super::{Stage, template::CONFINED};
 use crate::{cheat::Cheat, machine::Machine};
 
 /// What a cheat draws its keys from.
@@ -78,7 +78,7 @@ impl Stage {
         let socket = self.group.dir().join(format!("{name}.sock"));
         let log = fs::File::create(self.group.dir().join(format!("{name}.log"))).expect("a log");
         let mut command = Command::new(self.group.dir().join("image"));
-        command.arg("sim-signer").arg("--socket").arg(&socket).arg("--root").arg(self.group.dir());
+        command.args(["sim-signer", CONFINED]).arg("--socket").arg(&socket).arg("--root").arg(self.group.dir());
         for register in registers {
             command.arg("--pcr").arg(register);
         }

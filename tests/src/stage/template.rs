@@ -23,9 +23,11 @@ pub(super) async fn copy(signers: u16, threshold: u16, dir: &Path) -> io::Result
     copy_files(&template, dir)
 }
 
-/// The plan of a group in `dir` whose hosts connect to proxies.
+/// The plan of a group in `dir` whose hosts connect to proxies, and whose signers make no system call that an enclave could not make.
 pub(super) fn plan(signers: u16, threshold: u16, dir: &Path) -> GroupPlan {
-    GroupPlan { dir: dir.into(), signers, threshold, programs: Programs::within(&program()), link: Link::Proxied }
+    let mut programs = Programs::within(&program());
+    programs.signer.arguments.push(CONFINED.into());
+    GroupPlan { dir: dir.into(), signers, threshold, programs, link: Link::Proxied }
 }
 
 async fn found(signers: u16, threshold: u16, template: &Path) -> io::Result<()> {
@@ -79,3 +81,6 @@ fn profile() -> PathBuf {
     let program = std::env::current_exe().expect("a running program");
     program.ancestors().nth(2).expect("a folder of a target folder").into()
 }
+
+/// The option by which a simulated signer restricts itself as an enclave does.
+pub(super) const CONFINED: &str = "--confined";
