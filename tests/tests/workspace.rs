@@ -7,7 +7,7 @@ use std::{
 };
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
-use xtask::linked::LinkedCrates;
+use xtask::{linked::LinkedCrates, tcb};
 
 /// Every crate that ships, and which of ours it may depend on; what those may use, it may use too.
 const ALLOWED: [(&str, &[&str]); 11] = [
@@ -119,6 +119,12 @@ fn every_linked_crate_has_a_reason_and_there_are_not_too_many() {
 }
 
 #[test]
+fn the_table_of_trusted_lines_is_that_of_the_sources() {
+    let counted = tcb::readme(&root()).expect("the sources");
+    assert!(counted == read(&root().join(tcb::PATH)), "run `cargo xtask tcb`");
+}
+
+#[test]
 fn the_enclave_links_no_async_runtime_no_http_and_no_json() {
     let linked = LinkedCrates::of_the_enclave().expect("cargo tree");
     let names = linked.names().filter_map(|name| name.split(' ').next());
@@ -130,6 +136,18 @@ fn the_enclave_links_no_async_runtime_no_http_and_no_json() {
 fn trusted_crates_have_no_features_that_could_weaken_them() {
     for package in members().iter().filter(|package| TRUSTED.contains(&package.name.as_str())) {
         assert!(package.features.is_empty(), "{} has features: {:?}", package.name, package.features);
+    }
+}
+
+#[test]
+fn trusted_code_reads_no_arguments_and_no_environment() {
+    let reading = ["env::args", "env::var", "env::vars", "option_env!", "temp_dir"];
+    for package in members().iter().filter(|package| TRUSTED.contains(&package.name.as_str())) {
+        let folder = package.manifest_path.parent().expect("a folder").join("src");
+        let sources = tcb::production_files(folder.as_std_path()).expect("sources");
+        for (file, code) in sources.iter().filter(|(file, _)| !file.ends_with("firmware.rs")) {
+            assert!(reading.iter().all(|call| !code.contains(call)), "{}", file.display());
+        }
     }
 }
 

@@ -6,3 +6,4 @@ pub mod image;
 pub mod install;
 pub mod linked;
 pub mod step;
+pub mod tcb;

@@ -1,6 +1,7 @@
-//! `cargo xtask`: `test` checks everything, `linked-crates` rewrites the list of crates in the enclave.
+//! `cargo xtask`: `test` checks everything, `linked-crates` and `tcb` rewrite what
+//! says how much code is trusted.
 
-use std::{path::Path, process::ExitCode};
+use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
@@ -8,6 +9,7 @@ use xshell::Shell;
 use xtask::{
     linked::LinkedCrates,
     step::{self, Step},
+    tcb,
 };
 
 /// Cloister's chores.
@@ -20,6 +22,8 @@ enum Chore {
     /// Rewrite enclave/linked-crates.txt from the dependency graph; new crates get no reason and
     /// fail the tests until a person writes one.
     LinkedCrates,
+    /// Rewrite the table of lines in enclave/README.md from the sources of the trusted crates.
+    Tcb,
 }
 
 #[derive(clap::Args)]
@@ -51,6 +55,10 @@ fn main() -> Result<ExitCode> {
         Chore::LinkedCrates => {
             let path = root.join(LinkedCrates::PATH);
             LinkedCrates::of_the_enclave()?.with_reasons_of(&LinkedCrates::read(&path)?).write(&path)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Tcb => {
+            fs::write(root.join(tcb::PATH), tcb::readme(&root)?)?;
             Ok(ExitCode::SUCCESS)
         }
     }
