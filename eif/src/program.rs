@@ -64,9 +64,9 @@ fn mapping(checkout: &Checkout, target: &Path) -> Result<Vec<(PathBuf, &'static 
     Ok(map)
 }
 
-/// Static, and with fixed paths. They are separated by 0x1f, so that paths may have blanks.
+/// Static, with the system call for randomness alone, and with fixed paths. They are separated by 0x1f, so that paths may have blanks.
 fn rust_flags(map: &[(PathBuf, &str)]) -> OsString {
-    let mut flags = OsString::from("-Ctarget-feature=+crt-static");
+    let mut flags = OsString::from("-Ctarget-feature=+crt-static\x1f--cfg=getrandom_backend=\"linux_getrandom\"");
     for (from, to) in map {
         flags.push("\x1f--remap-path-prefix=");
         flags.push(from);
