@@ -13,6 +13,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
+use crate::emulator::Emulator;
+
 /// Where each judge of the tests keeps its pinned `requirements.txt` or `package.json`, or `requirements-alone.txt` if its Python
 /// packages do not go with the other judges'.
 const JUDGES: &str = "tests/judges";
@@ -20,9 +22,15 @@ const JUDGES: &str = "tests/judges";
 const INSTALLED: &str = "target/judges";
 
 /// Checks dependencies.
-pub const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+pub const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", options: WITHOUT_CERTIFICATE_STORES };
 /// Builds and runs fuzz targets.
-pub const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
+pub const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2", options: WITHOUT_CERTIFICATE_STORES };
+
+/// The parent's end of an emulated enclave's vsock.
+pub const VHOST_DEVICE_VSOCK: Tool = Tool { name: "vhost-device-vsock", version: "0.3.0", options: &[] };
+
+/// They are all that default features add to these tools.
+const WITHOUT_CERTIFICATE_STORES: &[&str] = &["--no-default-features"];
 
 /// Installs all of it; what is there already is left alone.
 pub fn everything(sh: &Shell) -> Result<()> {
@@ -32,39 +40,50 @@ pub fn everything(sh: &Shell) -> Result<()> {
     for tool in [CARGO_DENY, CARGO_FUZZ] {
         println!("{}", tool.path(sh)?.display());
     }
+    println!("{}", Emulator::install(sh)?);
     Ok(())
 }
 
-/// A cargo subcommand at one exact version.
+/// A program from crates.io at one exact version.
 #[derive(Clone, Copy, Debug)]
 pub struct Tool {
     name: &'static str,
     version: &'static str,
+    options: &'static [&'static str],
 }
 
 impl Tool {
     /// The program, which is installed first where it is missing.
     pub fn path(self, sh: &Shell) -> Result<PathBuf> {
-        let Self { name, version } = self;
-        let root = cache()?.join(format!("{name}-{version}"));
-        let program = root.join("bin").join(name);
+        let Self { name, version, options } = self;
+        let program = self.program()?;
         if !program.is_file() {
-            // Both work without their default features; what those add is certificate stores.
-            let install = cmd!(sh, "cargo install --quiet --locked --no-default-features");
+            let root = self.root()?;
+            let install = cmd!(sh, "cargo install --quiet --locked").args(options);
             install.args(["--version", version, "--root"]).arg(root).arg(name).run()?;
         }
         Ok(program)
     }
+
+    /// Where the program is, if it is installed.
+    pub fn program(self) -> Result<PathBuf> {
+        Ok(self.root()?.join("bin").join(self.name))
+    }
+
+    fn root(self) -> Result<PathBuf> {
+        Ok(cache()?.join(format!("{}-{}", self.name, self.version)))
+    }
 }
 
-/// Where tools and builds are kept.
+/// The cache in the user's home.
 pub(crate) fn cache() -> Result<PathBuf> {
     let xdg = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
     let home = || env::home_dir().map(|home| home.join(".cache"));
     Ok(xdg.or_else(home).context("neither XDG_CACHE_HOME nor HOME is set")?.join("cloister"))
 }
 
-fn debian_packages(sh: &Shell) -> Result<()> {
+/// Installs the packages that are missing, or names them where only root could.
+pub(crate) fn debian_packages(sh: &Shell) -> Result<()> {
     let mut missing = Vec::new();
     let mut need = |present: bool, package| {
         if !present {
@@ -77,6 +96,25 @@ fn debian_packages(sh: &Shell) -> Result<()> {
     need(works(sh, &["systemd-analyze", "--version"]), "systemd");
     if !judges_with(sh, "package.json")?.is_empty() {
         need(works(sh, &["npm", "--version"]), "npm");
+    }
+    for (package, program) in [("dpkg-dev", "dpkg-source"), ("ninja-build", "ninja"), ("pkg-config", "pkg-config")] {
+        need(works(sh, &[program, "--version"]), package);
+    }
+    for program in ["bc", "bison", "flex"] {
+        need(works(sh, &[program, "--version"]), program);
+    }
+    for (package, library) in
+        [("libcbor-dev", "libcbor"), ("libgnutls28-dev", "gnutls"), ("libglib2.0-dev", "glib-2.0")]
+    {
+        need(works(sh, &["pkg-config", "--exists", library]), package);
+    }
+    for (package, file) in [
+        ("libelf-dev", "/usr/include/libelf.h"),
+        ("libfdt-dev", "/usr/include/libfdt.h"),
+        ("libssl-dev", "/usr/include/openssl/ssl.h"),
+        ("qemu-system-data", "/usr/share/qemu/qboot.rom"),
+    ] {
+        need(sh.path_exists(file), package);
     }
     if missing.is_empty() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `cargo xtask`: `test` checks everything, `linked-crates` and `tcb` rewrite what
+//! `cargo xtask`: `test` checks everything, `emulator` builds what enclave images are booted in, `linked-crates` and `tcb` rewrite what
 //! says how much code is trusted.
 
 use std::{fs, path::Path, process::ExitCode};
@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Parser;
 use xshell::Shell;
 use xtask::{
+    emulator::Emulator,
     linked::LinkedCrates,
     step::{self, Step},
     tcb,
@@ -19,6 +20,8 @@ enum Chore {
     /// Install what the tests need, then check everything: format, lints, tests, docs,
     /// dependencies, fuzz targets and the demo.
     Test(Selection),
+    /// Build the emulator of Nitro machines, once, and print where its parts are.
+    Emulator,
     /// Rewrite enclave/linked-crates.txt from the dependency graph; new crates get no reason and
     /// fail the tests until a person writes one.
     LinkedCrates,
@@ -52,6 +55,10 @@ fn main() -> Result<ExitCode> {
     sh.change_dir(&root);
     match Chore::parse() {
         Chore::Test(selection) => step::run_all(&sh, &selection.steps(), selection.fuzz_seconds),
+        Chore::Emulator => {
+            println!("{}", Emulator::install(&sh)?);
+            Ok(ExitCode::SUCCESS)
+        }
         Chore::LinkedCrates => {
             let path = root.join(LinkedCrates::PATH);
             LinkedCrates::of_the_enclave()?.with_reasons_of(&LinkedCrates::read(&path)?).write(&path)?;

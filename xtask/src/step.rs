@@ -12,7 +12,7 @@ use crate::{deny, fuzz, image, install};
 /// One step, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Step {
-    /// Debian packages, Python and Node judges, cargo tools.
+    /// Debian packages, Python and Node judges, cargo tools, the emulator of Nitro machines.
     Install,
     /// Formatting.
     Fmt,
