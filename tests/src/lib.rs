@@ -11,6 +11,8 @@
 //! Signers run unchanged: real documents under a test root, real RSA, real FROST. Time and randomness are the test's own, so a run
 //! repeats but for the keys that `aws-lc-rs` draws by itself (RSA, and the stand-in's certificates). Everything here panics where an
 //! honest group would not go on.
+//!
+//! Beside it, [`stage`] runs whole groups as processes, and [`nitro`] boots enclave images in an emulator.
 
 pub mod charter;
 pub mod cheat;
@@ -19,6 +21,7 @@ pub mod hardware;
 pub mod impostor;
 pub mod kms;
 pub mod machine;
+pub mod nitro;
 pub mod payload;
 pub mod presigning;
 pub mod signature;

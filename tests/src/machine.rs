@@ -163,7 +163,13 @@ pub fn release() -> Measurements {
 /// PCR3 of a signer's parent.
 #[must_use]
 pub fn parent_role(signer: SignerId) -> Pcr {
-    pcr(&format!("arn:aws:iam::00000000000{signer}:role/signer"))
+    pcr(&role(signer))
+}
+
+/// The role of a signer's parent.
+#[must_use]
+pub fn role(signer: SignerId) -> String {
+    format!("arn:aws:iam::00000000000{signer}:role/signer")
 }
 
 fn pcr(measured: &str) -> Pcr {
