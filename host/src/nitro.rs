@@ -241,10 +241,17 @@ const LONGEST_ANSWER: u64 = 256 * 1024;
 const LONGEST_COMPLAINT: usize = 600;
 
 #[cfg(test)]
-mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+pub(crate) mod tests {
+    use std::fs;
 
     use super::*;
+
+    /// Writes a program, in a process of its own: a file that another thread's child still holds open for writing cannot be run.
+    pub(crate) fn write_program(path: &Path, script: &str) {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"", "sh", script]).arg(path);
+        assert!(shell.status().unwrap().success());
+    }
 
     /// A program that stands in for `nitro-cli`.
     struct StandIn(tempfile::TempDir);
@@ -254,11 +261,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let program = dir.path().join("nitro-cli");
             let said = dir.path().join("said");
-            // Written under another name, for a file that is open for writing cannot be run.
-            let written = dir.path().join("written");
-            fs::write(&written, format!("#!/bin/sh\necho \"$@\" >> {}\n{script}\n", said.display())).unwrap();
-            fs::set_permissions(&written, fs::Permissions::from_mode(0o755)).unwrap();
-            fs::rename(written, program).unwrap();
+            write_program(&program, &format!("#!/bin/sh\necho \"$@\" >> {}\n{script}\n", said.display()));
             Self(dir)
         }
 

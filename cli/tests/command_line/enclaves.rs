@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -19,9 +19,9 @@ impl Parent {
     fn new(name: &str) -> Self {
         let dir = folder(name);
         fs::create_dir_all(dir.join("bin")).unwrap();
-        let program = dir.join("bin/nitro-cli");
-        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nitro-cli"), &program).unwrap();
-        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+        // Not copied: a file that another thread's child still holds open for writing cannot be run.
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nitro-cli");
+        symlink(program, dir.join("bin/nitro-cli")).unwrap();
         let parent = Self(dir);
         let pcr = "ab".repeat(48);
         parent.put("bin/pcr", &pcr);

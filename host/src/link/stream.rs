@@ -59,20 +59,18 @@ const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::fs;
 
     use super::*;
+    use crate::nitro::tests::write_program;
 
     #[tokio::test]
     async fn an_enclave_that_cannot_be_connected_to_is_asked_for_again() {
         let dir = tempfile::tempdir().unwrap();
-        let (written, program, said) = (dir.path().join("written"), dir.path().join("cli"), dir.path().join("said"));
+        let (program, said) = (dir.path().join("cli"), dir.path().join("said"));
         let answer = r#"[{"EnclaveName": "ours", "EnclaveID": "i-1-enc1", "EnclaveCID": 4000000000, "NumberOfCPUs": 2, "MemoryMiB": 128,
             "State": "RUNNING", "Flags": "NONE"}]"#;
-        fs::write(&written, format!("#!/bin/sh\necho \"$@\" >> {}\ncat <<'END'\n{answer}\nEND\n", said.display()))
-            .unwrap();
-        fs::set_permissions(&written, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(written, &program).unwrap();
+        write_program(&program, &format!("#!/bin/sh\necho \"$@\" >> {}\ncat <<'END'\n{answer}\nEND\n", said.display()));
         let endpoint = Endpoint::Nitro { name: "ours".into(), port: 5000 };
         let mut dialer = Dialer::new(endpoint, NitroCli::at(program, Duration::from_secs(20)));
         assert!(dialer.connect().await.is_err());

@@ -42,7 +42,7 @@ fn an_image_with_another_byte_in_its_application_boots_and_measures_otherwise() 
     let copy: PathBuf = folder.path().join("altered.eif");
     fs::write(&copy, bytes).expect("written");
 
-    let altered = Enclave::boot(&copy, measurements.clone(), Enclave::MEMORY);
+    let altered = Enclave::boot(&copy, measurements, Enclave::MEMORY);
     let document = Document::read(altered.introduction.document.as_slice());
     assert_ne!(document.pcrs[&0], measurements.pcr0.as_bytes());
     assert_eq!(document.pcrs[&1], measurements.pcr1.as_bytes());

@@ -1,4 +1,4 @@
-use std::{cell::RefCell, fs, os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
+use std::{cell::RefCell, fs, os::unix::fs::symlink, path::Path, time::Duration};
 
 use cloister_host::nitro::{NitroCli, Start};
 use cloister_wire::{ids::Pcr, manifest::Measurements};
@@ -13,11 +13,9 @@ pub(crate) struct StandIn(tempfile::TempDir);
 impl StandIn {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Renamed into place: a file that another thread's child still holds open for writing cannot be run.
-        let written = folder.path().join("written");
-        fs::write(&written, include_str!("../../../tests/nitro-cli")).unwrap();
-        fs::set_permissions(&written, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(written, folder.path().join("nitro-cli")).unwrap();
+        // Not copied: a file that another thread's child still holds open for writing cannot be run.
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nitro-cli");
+        symlink(program, folder.path().join("nitro-cli")).unwrap();
         let stand_in = Self(folder);
         stand_in.put("pcr", &PCR.repeat(48));
         stand_in
