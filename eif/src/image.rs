@@ -21,7 +21,7 @@ use crate::{
     program::{self, Built},
     progress::Progress,
     ramdisk::{self, Entry},
-    recipe::{CPUS, Checkout, MEMORY_MIB, Program},
+    recipe::{CPUS, Checkout, MEMORY_MIB, PROGRAM},
     sbom,
 };
 
@@ -30,8 +30,6 @@ use crate::{
 pub struct Order {
     /// From which checkout.
     pub checkout: Checkout,
-    /// With which PID 1.
-    pub program: Program,
     /// The folder for image, measurements and bill of materials; made if it is not there.
     pub output: PathBuf,
     /// Where Cargo builds.
@@ -75,13 +73,13 @@ struct Input {
 pub fn build(order: &Order, progress: &Progress) -> Result<Summary> {
     let checkout = &order.checkout;
     let kernel = kernel::build(checkout, order.kernel_source.as_deref(), order.jobs, progress)?;
-    progress.say(format!("PID 1: compiling {}", order.program.package().1));
-    let built = program::build(checkout, order.program, &order.target, order.jobs)?;
+    progress.say(format!("PID 1: compiling {PROGRAM}"));
+    let built = program::build(checkout, &order.target, order.jobs)?;
     progress.say("image: putting it together");
-    let image = assemble(checkout, order.program, &kernel, &built)?;
+    let image = assemble(checkout, &kernel, &built)?;
     let registers = measure(&image)?;
     let description = describe(&image, &registers, inputs(checkout, &kernel, &built)?)?;
-    let materials = sbom::write(checkout, order.program, &kernel)?;
+    let materials = sbom::write(checkout, &kernel)?;
     fs::create_dir_all(&order.output).with_context(|| format!("cannot make {}", order.output.display()))?;
     let put = |name: &str, content: &[u8]| replace(&order.output.join(name), content);
     Ok(Summary {
@@ -93,14 +91,14 @@ pub fn build(order: &Order, progress: &Progress) -> Result<Summary> {
     })
 }
 
-fn assemble(checkout: &Checkout, program: Program, kernel: &Kernel, built: &Built) -> Result<Vec<u8>> {
+fn assemble(checkout: &Checkout, kernel: &Kernel, built: &Built) -> Result<Vec<u8>> {
     let folder = tempfile::tempdir()?;
     let platform = folder.path().join("platform");
     fs::write(&platform, ramdisk::pack(&[Entry::Folder("dev"), Entry::Folder("sys")])?)?;
     let application = folder.path().join("application");
     fs::write(&application, ramdisk::pack(&[Entry::Program("init", &built.bytes)])?)?;
     let identity = EifIdentityInfo {
-        img_name: format!("cloister-{}", program.name()),
+        img_name: "cloister".to_owned(),
         img_version: env!("CARGO_PKG_VERSION").to_owned(),
         build_info: EifBuildInfo {
             // A time would be another with every build.

@@ -54,7 +54,7 @@ pub fn build(checkout: &Checkout, given: Option<&Path>, jobs: usize, progress: &
     let entry = cache::entry(&format!("kernel-{short}"), |folder| {
         let package = fetch(&source, given, progress)?;
         progress.say(format!("kernel: unpacking {} {}", source.package, source.version));
-        let tree = unpack(&source, &package, folder)?;
+        let tree = unpack(checkout, &source, &package, folder)?;
         progress.say("kernel: configuring");
         configure(&tree, &checkout.root().join("eif/kernel/config"), &config)?;
         progress.say("kernel: compiling, some minutes");
@@ -113,14 +113,15 @@ fn only_file(folder: &Path) -> Result<PathBuf> {
     Ok(first?.path())
 }
 
-fn unpack(source: &Source, package: &Path, folder: &Path) -> Result<PathBuf> {
+fn unpack(checkout: &Checkout, source: &Source, package: &Path, folder: &Path) -> Result<PathBuf> {
     let (unpacked, tree) = (folder.join("source/package"), folder.join("source/tree"));
     fs::create_dir_all(&tree)?;
     run(command("dpkg-deb").arg("--extract").arg(package).arg(&unpacked))?;
     let tar = unpacked.join(&source.tarball);
-    let mut tar_command = command("tar");
-    tar_command.args(["--extract", "--strip-components=1", "--no-same-owner"]).args(NEVER_COMPILED);
-    run(tar_command.arg("-C").arg(&tree).arg("-f").arg(tar))?;
+    let never = checkout.root().join("eif/kernel/never-compiled");
+    let mut extract = command("tar");
+    extract.args(["--extract", "--strip-components=1", "--no-same-owner", "--exclude-from"]).arg(never);
+    run(extract.arg("-C").arg(&tree).arg("-f").arg(tar))?;
     fs::remove_dir_all(unpacked)?;
     Ok(tree)
 }
@@ -169,19 +170,6 @@ fn make(tree: &Path) -> std::process::Command {
 pub fn processors() -> usize {
     thread::available_parallelism().map_or(1, Into::into)
 }
-
-/// What is large and never read by a build for x86 with these options. Configuration files stay: others name them.
-const NEVER_COMPILED: [&str; 9] = [
-    "--exclude=*/boot/dts/*",
-    "--exclude=*/drivers/gpu/*.[ch]",
-    "--exclude=*/drivers/infiniband/*.[ch]",
-    "--exclude=*/drivers/media/*.[ch]",
-    "--exclude=*/drivers/net/*.[ch]",
-    "--exclude=*/drivers/scsi/*.[ch]",
-    "--exclude=*/drivers/staging/*.[ch]",
-    "--exclude=*/sound/*.[ch]",
-    "--exclude=*/tools/testing/*",
-];
 
 /// Changes when the way in which a kernel is built does, so that older ones in caches are not taken for it.
 const RECIPE: &str = "1";

@@ -8,7 +8,7 @@ use cloister_eif::{
     image::{self, Order},
     kernel::processors,
     progress::Progress,
-    recipe::{Checkout, Program},
+    recipe::Checkout,
     signature,
 };
 
@@ -51,9 +51,6 @@ struct Build {
     /// Compilers at work at once.
     #[arg(long, default_value_t = processors())]
     jobs: usize,
-    /// Which PID 1: rehearsal images are for tests in an emulator alone.
-    #[arg(long, value_enum, default_value_t = Program::Production)]
-    program: Program,
 }
 
 #[derive(Args)]
@@ -138,9 +135,8 @@ fn build(arguments: Build) -> Result<image::Summary> {
     let checkout = arguments.checkout.map_or_else(Checkout::own, Checkout::at)?;
     let folder = checkout.root().join("target/eif");
     let order = Order {
-        output: arguments.output.unwrap_or_else(|| folder.join(arguments.program.name())),
+        output: arguments.output.unwrap_or_else(|| folder.join("production")),
         target: folder.join("cargo"),
-        program: arguments.program,
         kernel_source: arguments.kernel_source,
         jobs: arguments.jobs,
         checkout,

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     cache,
-    recipe::{Checkout, Program},
+    recipe::{Checkout, PROGRAM},
     surroundings::{command, run, version},
 };
 
@@ -27,16 +27,15 @@ pub struct Built {
 ///
 /// # Errors
 /// A compiler is missing or fails.
-pub fn build(checkout: &Checkout, program: Program, target: &Path, jobs: usize) -> Result<Built> {
-    let (package, binary) = program.package();
+pub fn build(checkout: &Checkout, target: &Path, jobs: usize) -> Result<Built> {
     fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
     let map = mapping(checkout, &target.canonicalize()?)?;
     let mut cargo = command("cargo");
     cargo.current_dir(checkout.root()).args(["build", "--quiet", "--locked", "--profile", PROFILE, "--target", TARGET]);
-    cargo.args(["--package", package, "--bin", binary, "--jobs", &jobs.to_string(), "--target-dir"]).arg(target);
+    cargo.args(["--package", PROGRAM, "--bin", PROGRAM, "--jobs", &jobs.to_string(), "--target-dir"]).arg(target);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&map)).env("CFLAGS", c_flags(&map)).env("CXXFLAGS", c_flags(&map));
     run(&mut cargo)?;
-    let file = target.join(TARGET).join(PROFILE).join(binary);
+    let file = target.join(TARGET).join(PROFILE).join(PROGRAM);
     let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     ensure!(bytes.starts_with(b"\x7fELF"), "{} is no program", file.display());
     Ok(Built { bytes, tools: tools()? })

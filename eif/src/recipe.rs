@@ -3,37 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
-
-/// Which program is its PID 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Program {
-    /// The signer.
-    Production,
-    /// The signer for an emulated Nitro machine, whose NSM signs nothing: it signs under a test root instead. Worth nothing outside of
-    /// tests, and no part of a release.
-    Rehearsal,
-}
-
-impl Program {
-    /// The package and its binary.
-    #[must_use]
-    pub fn package(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Production => ("cloister-enclave", "cloister-enclave"),
-            Self::Rehearsal => ("cloister-simulator", "cloister-rehearsal"),
-        }
-    }
-
-    /// What the image is called, in its metadata and as the name of its folder.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Production => "production",
-            Self::Rehearsal => "rehearsal",
-        }
-    }
-}
 
 /// A checkout to build from.
 #[derive(Clone, Debug)]
@@ -83,6 +52,8 @@ impl Checkout {
     }
 }
 
+/// The program that is PID 1, and the package that it is in.
+pub const PROGRAM: &str = "cloister-enclave";
 /// What `nitro-cli` is to give the enclave, MiB and CPUs.
 pub const MEMORY_MIB: u64 = 128;
 /// CPUs; on machines with hyperthreads whole cores go to enclaves, two at a time.

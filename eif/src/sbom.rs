@@ -19,15 +19,15 @@ use serde::Deserialize;
 
 use crate::{
     kernel::Kernel,
-    recipe::{Checkout, Program},
+    recipe::{Checkout, PROGRAM},
     surroundings::{command, run, version},
 };
 
 /// A CycloneDX document, JSON.
-pub(crate) fn write(checkout: &Checkout, program: Program, kernel: &Kernel) -> Result<Vec<u8>> {
-    let whole = component(Classification::Firmware, &format!("cloister-{}", program.name()), env!("CARGO_PKG_VERSION"));
+pub(crate) fn write(checkout: &Checkout, kernel: &Kernel) -> Result<Vec<u8>> {
+    let whole = component(Classification::Firmware, "cloister", env!("CARGO_PKG_VERSION"));
     let mut components = vec![self::kernel(kernel), standard_library()?];
-    components.extend(crates(checkout, program)?);
+    components.extend(crates(checkout)?);
     let bom = Bom {
         metadata: Some(Metadata { component: Some(whole), ..Metadata::default() }),
         components: Some(Components(components)),
@@ -57,13 +57,13 @@ fn standard_library() -> Result<Component> {
 }
 
 /// What Cargo resolves for the binary alone, with the checksums of Cargo.lock.
-fn crates(checkout: &Checkout, program: Program) -> Result<Vec<Component>> {
+fn crates(checkout: &Checkout) -> Result<Vec<Component>> {
     let checksums = checksums(&checkout.read("Cargo.lock")?)?;
     let tree = run(command("cargo").current_dir(checkout.root()).args([
         "tree",
         "--locked",
         "--package",
-        program.package().0,
+        PROGRAM,
         "--target",
         "x86_64-unknown-linux-gnu",
         "--edges",
