@@ -62,9 +62,9 @@ pub fn attach(image: &Path, certificate: &Path, signature: &Path, output: &Path)
     ciborium::into_writer(&vec![signature], &mut section)?;
     // The key is somewhere else; only the certificate is used.
     let writer = SignKeyData { cert: certificate, key: SignKey::LocalPrivateKey(Vec::new()) };
-    finish(image, output, |path, signed| {
+    finish(image, output, |path| {
         let signer = EifSigner::new(Some(writer)).context("there is a certificate")?;
-        signer.write_signature(path, section, signed).and_then(|()| signer.update_crc(path)).map_err(|why| anyhow!(why))
+        signer.write_signature(path, section, false).and_then(|()| signer.update_crc(path)).map_err(|why| anyhow!(why))
     })
 }
 
@@ -75,19 +75,21 @@ pub fn attach(image: &Path, certificate: &Path, signature: &Path, output: &Path)
 pub fn sign(image: &Path, certificate: &Path, key: &str, output: &Path) -> Result<Measurements> {
     read(image)?;
     let data = SignKeyData::new(key, certificate).map_err(|why| anyhow!("{key}: {why}"))?;
-    finish(image, output, |path, _| {
+    finish(image, output, |path| {
         let signer = EifSigner::new(Some(data)).context("there is a certificate")?;
         signer.sign_image(path).map_err(|why| anyhow!(why))
     })
 }
 
 /// Works on a copy, has it read once more as a customer would, and only then puts it in place, with its `pcr.json`.
-fn finish(image: &Path, output: &Path, work: impl FnOnce(&str, bool) -> Result<()>) -> Result<Measurements> {
+fn finish(image: &Path, output: &Path, work: impl FnOnce(&str) -> Result<()>) -> Result<Measurements> {
+    // AWS's library would leave a wrong length in the header.
     let signed = Image::parse(&read(image)?)?.measurements().pcr8.is_some();
+    ensure!(!signed, "{} is signed already: sign the image that `cargo eif build` made", image.display());
     let folder = tempfile::tempdir()?;
     let copy = folder.path().join("image");
     fs::copy(image, &copy)?;
-    work(copy.to_str().context("the temporary folder's name is no text")?, signed)?;
+    work(copy.to_str().context("the temporary folder's name is no text")?)?;
     let bytes = fs::read(copy)?;
     let registers =
         Image::parse(&bytes).context("the signature does not fit this image and certificate")?.measurements().clone();
@@ -260,19 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_a_file_signs_and_an_image_can_be_signed_anew() {
+    fn a_key_in_a_file_signs_once() {
         let desk = Desk::new();
         let key = desk.path("key.pem");
         let sign = |from: &str, to: &str| {
-            sign(&desk.path(from), &desk.path("certificate.pem"), key.to_str().unwrap(), &desk.path(to)).unwrap()
+            sign(&desk.path(from), &desk.path("certificate.pem"), key.to_str().unwrap(), &desk.path(to))
         };
-        let once = sign("image.eif", "once.eif");
+        let once = sign("image.eif", "once.eif").unwrap();
         check(&once, &desk.path("once.eif"));
-        let twice = sign("once.eif", "twice.eif");
-        check(&twice, &desk.path("twice.eif"));
-        assert_eq!(once, twice);
         let text = fs::read_to_string(desk.path("pcr.json")).unwrap();
         assert!(text.contains(&once.pcr8.unwrap().to_string()));
+        assert!(sign("once.eif", "twice.eif").unwrap_err().to_string().contains("signed already"));
     }
 
     #[test]
