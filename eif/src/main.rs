@@ -14,7 +14,7 @@ use cloister_eif::{
 
 /// Cloister's enclave image: built from this checkout, measured, signed.
 ///
-/// Two builds of one checkout with the same compilers are equal byte for byte, wherever they are made.
+/// Nothing of the surroundings reaches a compiler but where tools are and how to reach the network.
 #[derive(Parser)]
 #[command(name = "cargo eif", bin_name = "cargo eif", version, after_help = EXAMPLES)]
 struct Arguments {

@@ -18,7 +18,7 @@ pub enum Step {
     Fmt,
     /// Lints, with warnings as errors.
     Clippy,
-    /// The enclave image, built twice.
+    /// The enclave image.
     Image,
     /// Every unit, integration and documentation test.
     Test,
