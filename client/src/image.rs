@@ -113,12 +113,15 @@ pub enum ImageRejected {
 }
 
 impl Image {
+    /// Bytes of the longest image that is read, 256 MiB.
+    pub const LONGEST: usize = 256 << 20;
+
     /// Reads and measures an image.
     ///
     /// # Errors
     /// What is wrong with it. Time and memory are proportional to its length, which is at most 256 MiB.
     pub fn parse(file: &[u8]) -> Result<Self, ImageRejected> {
-        if file.len() > LONGEST {
+        if file.len() > Self::LONGEST {
             return Err(ImageRejected::TooLong(file.len()));
         }
         let header = Header::parse(file)?;
@@ -389,7 +392,6 @@ const HEADER: usize = 548;
 const CHECKSUM: usize = 4;
 const SECTION_HEADER: usize = 12;
 const MOST_SECTIONS: usize = 32;
-const LONGEST: usize = 256 << 20;
 
 const KERNEL: u16 = 1;
 const COMMAND_LINE: u16 = 2;

@@ -73,7 +73,6 @@ pub fn attach(image: &Path, certificate: &Path, signature: &Path, output: &Path)
 /// # Errors
 /// A file cannot be read or written, KMS does not sign, or the key is another than the certificate's.
 pub fn sign(image: &Path, certificate: &Path, key: &str, output: &Path) -> Result<Measurements> {
-    read(image)?;
     let data = SignKeyData::new(key, certificate).map_err(|why| anyhow!("{key}: {why}"))?;
     finish(image, output, |path| {
         let signer = EifSigner::new(Some(data)).context("there is a certificate")?;

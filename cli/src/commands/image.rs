@@ -62,11 +62,11 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
+    let read = File::open(path).and_then(|file| file.take(Image::LONGEST as u64 + 1).read_to_end(&mut bytes));
     read.map(|_| bytes).map_err(|why| Failure::file(path, why))
 }
 
-/// The registers that are others than in the file. All that it names count, and the three that stand for the image have to be named.
+/// The registers of an image that are others than in the file, or are named in one of the two alone.
 fn different(measured: &Measurements, against: &Path) -> Result<Vec<PcrIndex>, Failure> {
     let expected = measurements::read(against)?;
     let measured = [
@@ -148,5 +148,3 @@ impl fmt::Display for View<'_> {
         }
     }
 }
-
-const LONGEST: u64 = 256 << 20;
