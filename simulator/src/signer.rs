@@ -8,21 +8,12 @@ pub mod image;
 mod lifeline;
 mod socket;
 
-use std::{
-    ffi::OsString,
-    path::PathBuf,
-    str::FromStr,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{ffi::OsString, path::PathBuf, str::FromStr};
 
 use anyhow::Context;
 use clap::Parser;
 use cloister_attestation::Pcr;
-use cloister_enclave::{
-    Bounds, Machine,
-    device::{DeviceFailed, Nsm},
-    fatal, hardening, serve, syscalls,
-};
+use cloister_enclave::{Bounds, Machine, fatal, hardening, serve, syscalls};
 
 use crate::nsm::{StandInNsm, TestRoot};
 pub use lifeline::end_when_stdin_closes;
@@ -83,23 +74,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> 
     }
     println!("{}", serde_json::json!({ "listening": socket }));
     Ok(serve(&listener, Bounds::default(), |request| machine.answer(request))?)
-}
-
-impl Nsm for StandInNsm {
-    fn measure(&mut self, index: u8, data: &[u8]) -> Result<(), DeviceFailed> {
-        self.extend_pcr(index, data).and_then(|_| self.lock_pcr(index)).map_err(|_| DeviceFailed)
-    }
-
-    fn image(&mut self) -> Result<cloister_wire::ids::Pcr, DeviceFailed> {
-        let (image, _) = self.describe_pcr(0).map_err(|_| DeviceFailed)?;
-        Ok(cloister_wire::ids::Pcr::from_bytes(*image.as_bytes()))
-    }
-
-    fn attest(&mut self, user_data: &[u8], nonce: Option<&[u8]>, public_key: &[u8]) -> Result<Vec<u8>, DeviceFailed> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = u64::try_from(since.as_millis()).map_err(|_| DeviceFailed)?;
-        StandInNsm::attest(self, Some(user_data), nonce, Some(public_key), now).map_err(|_| DeviceFailed)
-    }
 }
 
 #[cfg(test)]

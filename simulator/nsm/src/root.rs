@@ -42,17 +42,27 @@ impl TestRoot {
         Ok(TestRoot(Arc::new(Inner { der: certificate.der().to_vec(), key })))
     }
 
+    /// The root of rehearsal images, whose key is public: it stands in the repository, and in every such image.
+    #[must_use]
+    pub fn of_rehearsals() -> TestRoot {
+        let der = include_bytes!("../rehearsal/test-root.der");
+        Self::of(include_bytes!("../rehearsal/test-root.pkcs8"), der).expect("they belong together: a test reads them")
+    }
+
     /// Reads the root that [`TestRoot::save`] left in `folder`.
     pub fn load(folder: &Path) -> Result<TestRoot, TestRootError> {
         let pkcs8 = Zeroizing::new(fs::read(folder.join(KEY_FILE))?);
-        let der = fs::read(folder.join(CERTIFICATE_FILE))?;
-        let key = KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8.as_slice().into(), &PKCS_ECDSA_P384_SHA384)
+        Self::of(&pkcs8, &fs::read(folder.join(CERTIFICATE_FILE))?)
+    }
+
+    fn of(pkcs8: &[u8], der: &[u8]) -> Result<TestRoot, TestRootError> {
+        let key = KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8.into(), &PKCS_ECDSA_P384_SHA384)
             .map_err(|_| TestRootError::Damaged)?;
         let belong_together = der.windows(key.public_key_raw().len()).any(|window| window == key.public_key_raw());
-        if !belong_together || TrustRoot::from_der(&der).is_err() {
+        if !belong_together || TrustRoot::from_der(der).is_err() {
             return Err(TestRootError::Damaged);
         }
-        Ok(TestRoot(Arc::new(Inner { key, der })))
+        Ok(TestRoot(Arc::new(Inner { key, der: der.to_vec() })))
     }
 
     /// Writes `test-root.pkcs8`, readable by its owner alone, and `test-root.der`, which clients name as their root.

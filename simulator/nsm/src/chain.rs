@@ -10,19 +10,34 @@ use rcgen::{
     date_time_ymd,
 };
 
-use super::{ModuleId, NsmError, TestRoot};
+use super::{ModuleId, NsmError, TestRoot, document::Fields};
 
 /// A signing key with its certificates, good for a few hours.
 pub(super) struct Chain {
     key: EcdsaKeyPair,
     certificate: Vec<u8>,
+    /// The authorities, root first.
     bundle: Vec<Vec<u8>>,
     issued: UnixMillis,
 }
 
 impl Chain {
+    /// The chain in `place`, made anew if it does not serve `now` any longer.
+    pub(super) fn serving<'a>(
+        place: &'a mut Option<Chain>,
+        root: &TestRoot,
+        module: &ModuleId,
+        now: UnixMillis,
+    ) -> Result<&'a Chain, NsmError> {
+        let chain = match place.take().filter(|chain| chain.serves(now)) {
+            Some(chain) => chain,
+            None => Chain::issue(root, module, now)?,
+        };
+        Ok(place.insert(chain))
+    }
+
     /// Root, zonal and instance authority and leaf, with the names, usages, path lengths and lifetimes of Nitro's.
-    pub(super) fn issue(root: &TestRoot, module: &ModuleId, now: UnixMillis) -> Result<Chain, NsmError> {
+    fn issue(root: &TestRoot, module: &ModuleId, now: UnixMillis) -> Result<Chain, NsmError> {
         let internal = |_| NsmError::InternalError;
         let [zonal_key, instance_key, leaf_key] = [key_pair()?, key_pair()?, key_pair()?];
 
@@ -30,11 +45,11 @@ impl Chain {
         let zonal_der = zonal.signed_by(&zonal_key, &root.issuer()).map_err(internal)?;
         let zonal = Issuer::new(zonal, &zonal_key);
 
-        let instance = authority(&format!("{}.simulated.nitro-enclaves", module.instance), 0, now, DAY);
+        let instance = authority(&format!("{}.simulated.nitro-enclaves", module.instance()), 0, now, DAY);
         let instance_der = instance.signed_by(&instance_key, &zonal).map_err(internal)?;
         let instance = Issuer::new(instance, &instance_key);
 
-        let leaf_der = leaf(&module.module, now).signed_by(&leaf_key, &instance).map_err(internal)?;
+        let leaf_der = leaf(&module.0, now).signed_by(&leaf_key, &instance).map_err(internal)?;
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, leaf_key.serialized_der());
         Ok(Chain {
             key: key.map_err(|_| NsmError::InternalError)?,
@@ -45,26 +60,17 @@ impl Chain {
     }
 
     /// Whether a document dated `now` stays verifiable for a while.
-    pub(super) fn serves(&self, now: UnixMillis) -> bool {
+    fn serves(&self, now: UnixMillis) -> bool {
         (self.issued.0..self.issued.0.saturating_add(RENEWAL.0)).contains(&now.0)
     }
 
-    pub(super) fn certificate(&self) -> &[u8] {
-        &self.certificate
-    }
-
-    /// The authorities, root first.
-    pub(super) fn bundle(&self) -> &[Vec<u8>] {
-        &self.bundle
-    }
-
-    /// COSE_Sign1 with ES384 over `payload`, untagged.
-    pub(super) fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, NsmError> {
+    /// A document: COSE_Sign1 with ES384 over the fields, untagged.
+    pub(super) fn sign(&self, fields: &Fields<'_>) -> Result<Vec<u8>, NsmError> {
         let signer =
             |bytes: &[u8]| self.key.sign(&SystemRandom::new(), bytes).map(|signature| signature.as_ref().to_vec());
         CoseSign1Builder::new()
             .protected(HeaderBuilder::new().algorithm(Algorithm::ES384).build())
-            .payload(payload.to_vec())
+            .payload(fields.encode(&self.certificate, &self.bundle))
             .try_create_signature(b"", signer)
             .map_err(|_| NsmError::InternalError)?
             .build()

@@ -8,7 +8,7 @@ use minicbor::encode::Error;
 pub(super) struct Fields<'a> {
     pub(super) module_id: &'a str,
     pub(super) timestamp: UnixMillis,
-    pub(super) pcrs: &'a [(u8, Pcr)],
+    pub(super) pcrs: Vec<(u8, Pcr)>,
     pub(super) user_data: Option<&'a [u8]>,
     pub(super) nonce: Option<&'a [u8]>,
     pub(super) public_key: Option<&'a [u8]>,
@@ -33,7 +33,7 @@ impl Fields<'_> {
         out.str("digest")?.str("SHA384")?;
         out.str("timestamp")?.u64(self.timestamp.0)?;
         out.str("pcrs")?.map(self.pcrs.len() as u64)?;
-        for (index, value) in self.pcrs {
+        for (index, value) in &self.pcrs {
             out.u8(*index)?.bytes(value.as_bytes())?;
         }
         out.str("certificate")?.bytes(certificate)?;
