@@ -21,7 +21,7 @@ use crate::{
     program::{self, Built},
     progress::Progress,
     ramdisk::{self, Entry},
-    recipe::{CPUS, Checkout, MEMORY_MIB, PROGRAM},
+    recipe::{CPUS, Checkout, Firmware, MEMORY_MIB},
     sbom,
 };
 
@@ -30,6 +30,8 @@ use crate::{
 pub struct Order {
     /// From which checkout.
     pub checkout: Checkout,
+    /// Which program.
+    pub firmware: Firmware,
     /// The folder for image, measurements and bill of materials; made if it is not there.
     pub output: PathBuf,
     /// Where Cargo builds.
@@ -71,34 +73,34 @@ struct Input {
 /// # Errors
 /// An input is missing or wrong, a compiler fails, or a file cannot be written.
 pub fn build(order: &Order, progress: &Progress) -> Result<Summary> {
-    let checkout = &order.checkout;
+    let (checkout, firmware) = (&order.checkout, order.firmware);
     let kernel = kernel::build(checkout, order.kernel_source.as_deref(), order.jobs, progress)?;
-    progress.say(format!("PID 1: compiling {PROGRAM}"));
-    let built = program::build(checkout, &order.target, order.jobs)?;
+    progress.say(format!("PID 1: compiling {}", firmware.program()));
+    let built = program::build(checkout, firmware, &order.target, order.jobs)?;
     progress.say("image: putting it together");
-    let image = assemble(checkout, &kernel, &built)?;
+    let image = assemble(checkout, firmware, &kernel, &built)?;
     let registers = measure(&image)?;
     let description = describe(&image, &registers, inputs(checkout, &kernel, &built)?)?;
-    let materials = sbom::write(checkout, &kernel)?;
+    let materials = sbom::write(checkout, firmware, &kernel)?;
     fs::create_dir_all(&order.output).with_context(|| format!("cannot make {}", order.output.display()))?;
     let put = |name: &str, content: &[u8]| replace(&order.output.join(name), content);
     Ok(Summary {
         measurements: put("pcr.json", &description)?,
         materials: put("sbom.json", &materials)?,
-        image: put("cloister.eif", &image)?,
+        image: put(&format!("{}.eif", firmware.image()), &image)?,
         bytes: image.len(),
         registers,
     })
 }
 
-fn assemble(checkout: &Checkout, kernel: &Kernel, built: &Built) -> Result<Vec<u8>> {
+fn assemble(checkout: &Checkout, firmware: Firmware, kernel: &Kernel, built: &Built) -> Result<Vec<u8>> {
     let folder = tempfile::tempdir()?;
     let platform = folder.path().join("platform");
     fs::write(&platform, ramdisk::pack(&[Entry::Folder("dev"), Entry::Folder("sys")])?)?;
     let application = folder.path().join("application");
     fs::write(&application, ramdisk::pack(&[Entry::Program("init", &built.bytes)])?)?;
     let identity = EifIdentityInfo {
-        img_name: "cloister".to_owned(),
+        img_name: firmware.image().to_owned(),
         img_version: env!("CARGO_PKG_VERSION").to_owned(),
         build_info: EifBuildInfo {
             // A time would be another with every build.

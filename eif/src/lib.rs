@@ -9,7 +9,8 @@
 //! ```
 //!
 //! # Invariants
-//! - Nothing of the surroundings reaches a compiler but what [`surroundings`] lets through, and paths are mapped to fixed ones.
+//! - The same checkout, kernel source, compilers and linker give the same bytes, whoever builds, where and when: nothing of the
+//!   surroundings reaches a compiler but what [`surroundings`] lets through, and paths are mapped to fixed ones.
 //! - An input that is pinned by digest is checked before it is opened. A result is put in place whole or not at all.
 //! - `pcr.json` holds what a reader that shares no code with the builder measured in the finished file.
 

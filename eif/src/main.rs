@@ -8,13 +8,13 @@ use cloister_eif::{
     image::{self, Order},
     kernel::processors,
     progress::Progress,
-    recipe::Checkout,
+    recipe::{Checkout, Firmware},
     signature,
 };
 
 /// Cloister's enclave image: built from this checkout, measured, signed.
 ///
-/// Nothing of the surroundings reaches a compiler but where tools are and how to reach the network.
+/// Two builds of one checkout with the same compilers are equal byte for byte, wherever they are made.
 #[derive(Parser)]
 #[command(name = "cargo eif", bin_name = "cargo eif", version, after_help = EXAMPLES)]
 struct Arguments {
@@ -39,7 +39,11 @@ enum Command {
 
 #[derive(Args)]
 struct Build {
-    /// The folder for the three files [default: target/eif/production].
+    /// Build the image for rehearsals in an emulator instead. SIMULATED: anyone can sign its attestation documents, so no group that
+    /// guards anything may accept it.
+    #[arg(long)]
+    rehearsal: bool,
+    /// The folder for the three files [default: target/eif/production, or target/eif/rehearsal].
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
     /// The kernel source's Debian package, where apt-get cannot download it.
@@ -134,8 +138,10 @@ fn run(Arguments { command, json }: Arguments) -> Result<()> {
 fn build(arguments: Build) -> Result<image::Summary> {
     let checkout = arguments.checkout.map_or_else(Checkout::own, Checkout::at)?;
     let folder = checkout.root().join("target/eif");
+    let firmware = if arguments.rehearsal { Firmware::Rehearsal } else { Firmware::Production };
     let order = Order {
-        output: arguments.output.unwrap_or_else(|| folder.join("production")),
+        output: arguments.output.unwrap_or_else(|| folder.join(firmware.folder())),
+        firmware,
         target: folder.join("cargo"),
         kernel_source: arguments.kernel_source,
         jobs: arguments.jobs,

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     cache,
-    recipe::{Checkout, PROGRAM},
+    recipe::{Checkout, Firmware},
     surroundings::{command, run, version},
 };
 
@@ -27,18 +27,29 @@ pub struct Built {
 ///
 /// # Errors
 /// A compiler is missing or fails.
-pub fn build(checkout: &Checkout, target: &Path, jobs: usize) -> Result<Built> {
+pub fn build(checkout: &Checkout, firmware: Firmware, target: &Path, jobs: usize) -> Result<Built> {
     fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
+    unpack_crates(checkout, firmware)?;
     let map = mapping(checkout, &target.canonicalize()?)?;
     let mut cargo = command("cargo");
     cargo.current_dir(checkout.root()).args(["build", "--quiet", "--locked", "--profile", PROFILE, "--target", TARGET]);
-    cargo.args(["--package", PROGRAM, "--bin", PROGRAM, "--jobs", &jobs.to_string(), "--target-dir"]).arg(target);
+    cargo.args(["--package", firmware.package(), "--bin", firmware.program()]);
+    cargo.args(["--jobs", &jobs.to_string(), "--target-dir"]).arg(target);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&map)).env("CFLAGS", c_flags(&map)).env("CXXFLAGS", c_flags(&map));
     run(&mut cargo)?;
-    let file = target.join(TARGET).join(PROFILE).join(PROGRAM);
+    let file = target.join(TARGET).join(PROFILE).join(firmware.program());
     let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     ensure!(bytes.starts_with(b"\x7fELF"), "{} is no program", file.display());
     Ok(Built { bytes, tools: tools()? })
+}
+
+/// Downloads and unpacks what the program links, and nothing else of the workspace: before that, the registry's folder, whose name
+/// [`mapping`] needs, need not exist.
+fn unpack_crates(checkout: &Checkout, firmware: Firmware) -> Result<()> {
+    let mut cargo = command("cargo");
+    cargo.current_dir(checkout.root()).args(["tree", "--quiet", "--locked", "--edges", "normal,build"]);
+    run(cargo.args(["--package", firmware.package(), "--target", TARGET]))?;
+    Ok(())
 }
 
 /// Folders of this machine, and what compilers are to call them. Later ones are more special, and win.

@@ -52,8 +52,53 @@ impl Checkout {
     }
 }
 
-/// The program that is PID 1, and the package that it is in.
-pub const PROGRAM: &str = "cloister-enclave";
+/// What is PID 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Firmware {
+    /// The signer. It believes AWS's root, and the module of its machine.
+    Production,
+    /// SIMULATED: the same signer, believing and signing under a root whose key is public, for machines whose module cannot sign.
+    Rehearsal,
+}
+
+impl Firmware {
+    /// The package that it is in.
+    #[must_use]
+    pub fn package(self) -> &'static str {
+        match self {
+            Self::Production => "cloister-enclave",
+            Self::Rehearsal => "cloister-stand-in-nsm",
+        }
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Production => "cloister-enclave",
+            Self::Rehearsal => "cloister-rehearsal",
+        }
+    }
+
+    /// The name in the image's metadata, and of its file.
+    #[must_use]
+    pub fn image(self) -> &'static str {
+        match self {
+            Self::Production => "cloister",
+            Self::Rehearsal => "cloister-rehearsal",
+        }
+    }
+
+    /// The folder below `target/eif`.
+    #[must_use]
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Production => "production",
+            Self::Rehearsal => "rehearsal",
+        }
+    }
+}
+
 /// What `nitro-cli` is to give the enclave, MiB and CPUs.
 pub const MEMORY_MIB: u64 = 128;
 /// CPUs; on machines with hyperthreads whole cores go to enclaves, two at a time.

@@ -19,15 +19,15 @@ use serde::Deserialize;
 
 use crate::{
     kernel::Kernel,
-    recipe::{Checkout, PROGRAM},
+    recipe::{Checkout, Firmware},
     surroundings::{command, run, version},
 };
 
 /// A CycloneDX document, JSON.
-pub(crate) fn write(checkout: &Checkout, kernel: &Kernel) -> Result<Vec<u8>> {
-    let whole = component(Classification::Firmware, "cloister", env!("CARGO_PKG_VERSION"));
+pub(crate) fn write(checkout: &Checkout, firmware: Firmware, kernel: &Kernel) -> Result<Vec<u8>> {
+    let whole = component(Classification::Firmware, firmware.image(), env!("CARGO_PKG_VERSION"));
     let mut components = vec![self::kernel(kernel), standard_library()?];
-    components.extend(crates(checkout)?);
+    components.extend(crates(checkout, firmware)?);
     let bom = Bom {
         metadata: Some(Metadata { component: Some(whole), ..Metadata::default() }),
         components: Some(Components(components)),
@@ -57,13 +57,13 @@ fn standard_library() -> Result<Component> {
 }
 
 /// What Cargo resolves for the binary alone, with the checksums of Cargo.lock.
-fn crates(checkout: &Checkout) -> Result<Vec<Component>> {
+fn crates(checkout: &Checkout, firmware: Firmware) -> Result<Vec<Component>> {
     let checksums = checksums(&checkout.read("Cargo.lock")?)?;
     let tree = run(command("cargo").current_dir(checkout.root()).args([
         "tree",
         "--locked",
         "--package",
-        PROGRAM,
+        firmware.package(),
         "--target",
         "x86_64-unknown-linux-gnu",
         "--edges",

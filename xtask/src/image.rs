@@ -1,4 +1,4 @@
-//! The enclave image: built once for the tests, and once more elsewhere to see whether it comes out the same.
+//! The enclave image: built once for the tests, and once more elsewhere to show that it comes out the same.
 
 use std::{env, fs, path::Path};
 
@@ -7,9 +7,10 @@ use xshell::{Shell, cmd};
 
 use crate::install;
 
-/// Builds the production image at `target/eif/production`.
+/// Builds the production image at `target/eif/production`, and the one for rehearsals at `target/eif/rehearsal`.
 pub fn build(sh: &Shell) -> Result<()> {
-    Ok(cmd!(sh, "cargo eif build").run()?)
+    cmd!(sh, "cargo eif build").run()?;
+    Ok(cmd!(sh, "cargo eif build --rehearsal").run()?)
 }
 
 /// Builds from a copy of the checkout at a path of another length, with a cold cache, cold crates, another user, umask, time zone, locale

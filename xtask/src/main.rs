@@ -22,8 +22,6 @@ enum Chore {
     Test(Selection),
     /// Build the emulator of Nitro machines, once, and print where its parts are.
     Emulator,
-    /// Build the enclave image once more in other surroundings, and compare. Not part of the tests: PID 1 still differs.
-    Reproduce,
     /// Rewrite enclave/linked-crates.txt from the dependency graph; new crates get no reason and
     /// fail the tests until a person writes one.
     LinkedCrates,
@@ -59,10 +57,6 @@ fn main() -> Result<ExitCode> {
         Chore::Test(selection) => step::run_all(&sh, &selection.steps(), selection.fuzz_seconds),
         Chore::Emulator => {
             println!("{}", Emulator::install(&sh)?);
-            Ok(ExitCode::SUCCESS)
-        }
-        Chore::Reproduce => {
-            xtask::image::reproduce(&sh)?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::LinkedCrates => {

@@ -30,6 +30,8 @@ pub enum Step {
     Fuzz,
     /// The demo of the README.
     Demo,
+    /// The enclave image once more, cold and in other surroundings: the same bytes.
+    Reproduce,
 }
 
 /// What a step that did not fail has to say.
@@ -43,7 +45,7 @@ pub enum Outcome {
 
 impl Step {
     /// Every step, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Install,
         Self::Fmt,
         Self::Clippy,
@@ -53,6 +55,7 @@ impl Step {
         Self::Deny,
         Self::Fuzz,
         Self::Demo,
+        Self::Reproduce,
     ];
 
     fn run(self, sh: &Shell, fuzz_seconds: u32) -> Result<Outcome> {
@@ -75,6 +78,7 @@ impl Step {
             Self::Deny => return deny::check(sh),
             Self::Fuzz => fuzz::smoke(sh, fuzz_seconds)?,
             Self::Demo => demo(sh)?,
+            Self::Reproduce => image::reproduce(sh)?,
         }
         Ok(Outcome::Passed)
     }

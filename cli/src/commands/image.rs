@@ -25,7 +25,8 @@ pub(crate) enum Command {
     /// Measure an enclave image and compare it with what a release says.
     ///
     /// Reads the file as an enclave's hypervisor would, with code that shares nothing with the image builder: form, checksum, signature, PCR0,
-    /// PCR1, PCR2 and, if it is signed, PCR8.
+    /// PCR1, PCR2 and, if it is signed, PCR8. To check a release, build the same checkout with `cargo eif build` and compare its
+    /// pcr.json: builds are the same byte for byte.
     #[command(after_help = "Examples:
   cloister image verify --eif cloister.eif
   cloister image verify --eif cloister.eif --against pcr.json")]
