@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use cloister_chains::derivation::ChildPath;
 use cloister_client::{Account, Client, Key, requester::Credential};
-use cloister_simulator::group::{Group, GroupPlan, Link, Program, Programs};
+use cloister_simulator::group::{Enclave, Group, GroupPlan, Link, Program, Programs};
 use cloister_wire::ids::{GroupId, KeyName, SignerId};
 use tempfile::TempDir;
 
@@ -42,7 +42,7 @@ impl Appliance {
     pub async fn up(signer: PathBuf, transfers: Transfers) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let programs = Programs {
-            signer: Program { path: signer, arguments: Vec::new() },
+            enclave: Enclave::Process(Program { path: signer, arguments: Vec::new() }),
             ..Programs::within(&env::current_exe()?)
         };
         let dir = folder.path().join("group");

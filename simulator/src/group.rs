@@ -50,7 +50,7 @@ use crate::{nsm::TestRoot, signer::image::Image};
 pub use host::run as run_host;
 use layout::Layout;
 use process::Process;
-pub use programs::{Program, Programs, run_hidden};
+pub use programs::{Enclave, Program, Programs, run_hidden};
 pub use record::{Record, RequesterRecord, SignerRecord, Stage};
 use tokio::sync::mpsc;
 
@@ -135,7 +135,7 @@ impl Group {
         let root = TestRoot::load(layout.dir())?;
         let endorsed: Endorsed<Manifest> = read(&layout.manifest())?;
         let manifest = operator::read_manifest(&endorsed)?;
-        let image = Image::measure(&layout.image())?;
+        let image = plan.programs.enclave.measure(&layout.image())?;
         let kms = process::kms(&plan.programs, &layout, None)?.serving().await?;
         progress(Progress::KmsServes);
         let mut group = Self {

@@ -8,7 +8,7 @@ use cloister_client::{
     operator::{self, PolicyDraft, endorsed_by},
     scheme::Kind,
 };
-use cloister_simulator::group::{Group, GroupPlan, Link, Program, Programs, Stage};
+use cloister_simulator::group::{Enclave, Group, GroupPlan, Link, Program, Programs, Stage};
 use cloister_wire::{
     ids::{Incarnation, KeyName, SignerId},
     policy::Permission,
@@ -22,7 +22,7 @@ use tokio::{
 fn plan(dir: std::path::PathBuf) -> GroupPlan {
     let program = |path: &str| Program { path: path.into(), arguments: Vec::new() };
     let programs = Programs {
-        signer: program(env!("CARGO_BIN_EXE_cloister-sim-signer")),
+        enclave: Enclave::Process(program(env!("CARGO_BIN_EXE_cloister-sim-signer"))),
         kms: program(env!("CARGO_BIN_EXE_cloister-sim-kms")),
         host: program(env!("CARGO_BIN_EXE_cloister-sim-host")),
     };

@@ -8,6 +8,7 @@
 //! QEMU's module measures the image as AWS's does, and leaves its documents unsigned. There, the parent is CID 2 and not 3.
 
 mod console;
+pub mod image;
 mod process;
 
 use std::{
@@ -51,6 +52,8 @@ pub struct Vm {
 pub const PORT: u32 = cloister_enclave::transport::Vsock::PORT;
 /// How long an emulated guest may take to boot: seconds, but more than two minutes were seen where four booted on two busy processors.
 pub const BOOT: Duration = Duration::from_secs(300);
+/// What PID 1 says when it serves.
+pub const SERVING: &str = "serving on vsock port 5000";
 /// How long it may take to answer.
 pub const ANSWER: Duration = Duration::from_secs(30);
 

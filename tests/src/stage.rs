@@ -28,7 +28,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cloister_client::{Error, operator::PolicyDraft};
 use cloister_simulator::{
-    group::Group,
+    group::{Enclave, Group},
     hostile::{Action, Frame, HostileProxy, Rule},
 };
 use cloister_wire::{
@@ -77,7 +77,17 @@ impl Stage {
     /// The same, with these options for every host.
     #[must_use]
     pub fn open_with(threshold: u16, signers: u16, host_options: &[&str]) -> Self {
-        let mut stage = Self::up_with(threshold, signers, host_options);
+        Self::open_in(template::processes(), threshold, signers, host_options)
+    }
+
+    /// The same with guests of the emulator for signers, and the image for rehearsals at `eif`.
+    #[must_use]
+    pub fn open_in_guests(eif: &Path, threshold: u16, signers: u16) -> Self {
+        Self::open_in(template::guests(eif), threshold, signers, &[])
+    }
+
+    fn open_in(enclave: Enclave, threshold: u16, signers: u16, host_options: &[&str]) -> Self {
+        let mut stage = Self::up_in(enclave, threshold, signers, host_options);
         stage.start();
         stage.allow_keys();
         stage
@@ -86,16 +96,16 @@ impl Stage {
     /// A group whose processes run and which was never started.
     #[must_use]
     pub fn up(threshold: u16, signers: u16) -> Self {
-        Self::up_with(threshold, signers, &[])
+        Self::up_in(template::processes(), threshold, signers, &[])
     }
 
-    fn up_with(threshold: u16, signers: u16, host_options: &[&str]) -> Self {
+    fn up_in(enclave: Enclave, threshold: u16, signers: u16, host_options: &[&str]) -> Self {
         let folder = Folder::make();
         let dir = folder.0.join("g");
         let runtime = Runtime::new().expect("a runtime");
         let group = runtime.block_on(async {
-            template::copy(signers, threshold, &dir).await.expect("a founded group");
-            let mut plan = template::plan(signers, threshold, &dir);
+            let mut plan = template::plan(signers, threshold, &dir, enclave);
+            template::copy(&plan).await.expect("a founded group");
             plan.programs.host.arguments.extend(host_options.iter().map(Into::into));
             Group::up(plan, &|_| {}).await.expect("processes")
         });

@@ -35,7 +35,6 @@ use super::{
 };
 use crate::{
     kms::{AccountId, Key, KeyFile, KeySpec, NewKey, PrincipalArn, policy},
-    nsm::TestRoot,
     signer::image::{self, Image},
 };
 
@@ -109,7 +108,7 @@ fn fill(
     progress: &(impl Fn(Progress) -> anyhow::Result<()> + Sync),
 ) -> anyhow::Result<()> {
     let ids = (1..=plan.signers).map(SignerId::try_from).collect::<Result<Vec<_>, _>>()?;
-    let root = TestRoot::generate()?;
+    let root = plan.programs.enclave.root()?;
     root.save(layout.dir())?;
     let image = install_image(plan, layout)?;
     let operators = make_secrets((0..OPERATORS).map(|number| layout.operator(number)))?;
@@ -132,12 +131,12 @@ fn fill(
     record.write(&layout.record())
 }
 
-/// Copies the signer's program, so that it stays the image that the manifest accepts.
+/// Copies what is measured, so that it stays the image that the manifest accepts.
 fn install_image(plan: &GroupPlan, layout: &Layout) -> anyhow::Result<Image> {
-    let program = &plan.programs.signer.path;
-    fs::copy(program, layout.image()).with_context(|| format!("cannot copy {}", program.display()))?;
+    let image = plan.programs.enclave.file();
+    fs::copy(image, layout.image()).with_context(|| format!("cannot copy {}", image.display()))?;
     fs::set_permissions(layout.image(), fs::Permissions::from_mode(0o500))?;
-    Ok(Image::measure(&layout.image())?)
+    plan.programs.enclave.measure(&layout.image())
 }
 
 fn make_secrets(paths: impl Iterator<Item = PathBuf>) -> anyhow::Result<Vec<Secret>> {
@@ -260,11 +259,11 @@ mod tests {
     use cloister_wire::{endorsement::Endorsed, manifest::Manifest, policy::Policy};
 
     use super::*;
-    use crate::group::{Link, Program, Programs, Stage, read};
+    use crate::group::{Enclave, Link, Program, Programs, Stage, read};
 
     fn plan(dir: &Path) -> GroupPlan {
         let program = Program { path: std::env::current_exe().unwrap(), arguments: vec![] };
-        let programs = Programs { signer: program.clone(), kms: program.clone(), host: program };
+        let programs = Programs { enclave: Enclave::Process(program.clone()), kms: program.clone(), host: program };
         GroupPlan { dir: dir.to_owned(), signers: 2, threshold: 2, programs, link: Link::Direct }
     }
 

@@ -22,7 +22,7 @@ use super::{
     Link,
     founding::Parent,
     layout::Layout,
-    programs::{Program, Programs},
+    programs::{Enclave, Program, Programs},
 };
 use crate::signer::image::Image;
 
@@ -128,7 +128,7 @@ pub(super) fn kms(programs: &Programs, layout: &Layout, at: Option<&str>) -> any
     Starting::spawn(&programs.kms, &arguments, layout.log("kms"))
 }
 
-/// Launches a signer, with the registers that a hypervisor would have measured.
+/// Launches a signer: a process with the registers that a hypervisor would have measured, or a guest that is measured.
 pub(super) fn signer(
     programs: &Programs,
     layout: &Layout,
@@ -136,12 +136,22 @@ pub(super) fn signer(
     signer: SignerId,
 ) -> anyhow::Result<Starting> {
     let parent = Parent::of(signer);
-    let mut arguments = flags([("--socket", layout.signer_socket(signer)), ("--root", layout.dir().into())]);
-    for (index, value) in image.registers(&parent.role().to_string(), &parent.instance()) {
-        arguments.extend(["--pcr".into(), format!("{index}={value}").into()]);
-    }
-    let program = Program { path: layout.image(), arguments: programs.signer.arguments.clone() };
-    Starting::spawn(&program, &arguments, layout.log(&format!("signer-{signer}")))
+    let role = parent.role().to_string();
+    let mut arguments = flags([("--socket", layout.signer_socket(signer))]);
+    let program = match &programs.enclave {
+        Enclave::Process(program) => {
+            arguments.extend(flags([("--root", layout.dir().into())]));
+            for (index, value) in image.registers(&role, &parent.instance()) {
+                arguments.extend(["--pcr".into(), format!("{index}={value}").into()]);
+            }
+            &Program { path: layout.image(), arguments: program.arguments.clone() }
+        }
+        Enclave::Guest { launcher, .. } => {
+            arguments.extend(flags([("--image", layout.image()), ("--role", role.into())]));
+            launcher
+        }
+    };
+    Starting::spawn(program, &arguments, layout.log(&format!("signer-{signer}")))
 }
 
 pub(super) fn host(

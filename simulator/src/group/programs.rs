@@ -2,13 +2,15 @@
 
 use std::{
     ffi::OsString,
+    fs,
     path::{Path, PathBuf},
 };
 
 use super::host;
 use crate::{
     kms,
-    signer::{self, end_when_stdin_closes},
+    nsm::TestRoot,
+    signer::{self, end_when_stdin_closes, image::Image},
 };
 
 /// A program and the first of its arguments.
@@ -23,12 +25,57 @@ pub struct Program {
 /// A program for each part of a group.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    /// [`crate::signer::run`]: its executable is the image that is measured.
-    pub signer: Program,
+    /// What a signer runs in.
+    pub enclave: Enclave,
     /// [`crate::kms::run`].
     pub kms: Program,
     /// [`super::run_host`].
     pub host: Program,
+}
+
+/// What a signer runs in, and what is measured of it.
+#[derive(Clone, Debug)]
+pub enum Enclave {
+    /// A process of [`crate::signer::run`]: its executable is the image that is measured.
+    Process(Program),
+    /// A guest of an emulator.
+    Guest {
+        /// An enclave image whose firmware is [`crate::nsm::Rehearsal`]'s.
+        eif: PathBuf,
+        /// Starts `--image` on a parent with `--role`, prints `{"listening":"PATH"}` once it serves at the Unix socket `--socket`, and
+        /// ends when its standard input is closed.
+        launcher: Program,
+    },
+}
+
+impl Enclave {
+    /// What is measured.
+    pub(super) fn file(&self) -> &Path {
+        match self {
+            Self::Process(Program { path, .. }) => path,
+            Self::Guest { eif, .. } => eif,
+        }
+    }
+
+    /// Measures a copy of it.
+    pub(super) fn measure(&self, copy: &Path) -> anyhow::Result<Image> {
+        match self {
+            Self::Process(_) => Ok(Image::measure(copy)?),
+            Self::Guest { .. } => {
+                let measured = cloister_client::image::Image::parse(&fs::read(copy)?)?;
+                let registers = measured.measurements();
+                Ok(Image { pcr0: registers.pcr0, pcr1: registers.pcr1, pcr2: registers.pcr2 })
+            }
+        }
+    }
+
+    /// What its documents chain to.
+    pub(super) fn root(&self) -> anyhow::Result<TestRoot> {
+        match self {
+            Self::Process(_) => Ok(TestRoot::generate()?),
+            Self::Guest { .. } => Ok(TestRoot::of_rehearsals()),
+        }
+    }
 }
 
 impl Programs {
@@ -36,7 +83,7 @@ impl Programs {
     #[must_use]
     pub fn within(executable: &Path) -> Self {
         let part = |name: &str| Program { path: executable.into(), arguments: vec![name.into()] };
-        Self { signer: part(SIGNER), kms: part(KMS), host: part(HOST) }
+        Self { enclave: Enclave::Process(part(SIGNER)), kms: part(KMS), host: part(HOST) }
     }
 }
 

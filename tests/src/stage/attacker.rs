@@ -22,8 +22,11 @@ use cloister_wire::{
     message::{Body, Outcome, Reply, Request},
 };
 
-use super::{Stage, template::CONFINED};
-use crate::{cheat::Cheat, machine::Machine};
+use super::{
+    Stage,
+    template::{self, CONFINED},
+};
+use crate::{cheat::Cheat, machine::Machine, nitro::BOOT};
 
 /// What a cheat draws its keys from.
 const CHEAT: u64 = 0xc4ea7;
@@ -75,17 +78,30 @@ impl Stage {
     /// A process of the signer's program with these registers.
     #[must_use]
     pub fn launch(&self, name: &str, registers: impl IntoIterator<Item = String>) -> Twin {
-        let socket = self.group.dir().join(format!("{name}.sock"));
-        let log = fs::File::create(self.group.dir().join(format!("{name}.log"))).expect("a log");
         let mut command = Command::new(self.group.dir().join("image"));
-        command.args(["sim-signer", CONFINED]).arg("--socket").arg(&socket).arg("--root").arg(self.group.dir());
+        command.args(["sim-signer", CONFINED]).arg("--root").arg(self.group.dir());
         for register in registers {
             command.arg("--pcr").arg(register);
         }
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().expect("a process");
-        let deadline = Instant::now() + Duration::from_secs(20);
+        self.start_twin(name, &mut command)
+    }
+
+    /// A guest of any image on the parent of `parent`.
+    #[must_use]
+    pub fn launch_guest(&self, name: &str, eif: &Path, parent: SignerId) -> Twin {
+        let mut command = Command::new(template::guest());
+        self.start_twin(name, command.arg("--image").arg(eif).arg("--role").arg(role(parent)))
+    }
+
+    fn start_twin(&self, name: &str, command: &mut Command) -> Twin {
+        let socket = self.group.dir().join(format!("{name}.sock"));
+        let log = fs::File::create(self.group.dir().join(format!("{name}.log"))).expect("a log");
+        command.arg("--socket").arg(&socket);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().expect("a process");
+        let deadline = Instant::now() + BOOT;
         while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-            assert!(Instant::now() < deadline, "{name} does not listen");
+            let ended = child.try_wait().expect("its state");
+            assert!(ended.is_none() && Instant::now() < deadline, "{name} does not listen: {ended:?}");
             std::thread::sleep(Duration::from_millis(5));
         }
         Twin { child, socket }
@@ -141,6 +157,11 @@ impl Drop for Twin {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// The IAM role of a signer's parent, as the launcher has it.
+fn role(signer: SignerId) -> String {
+    format!("arn:aws:iam::1111111111{:02}:role/cloister-host", signer.get())
 }
 
 /// What was done.

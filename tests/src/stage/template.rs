@@ -6,34 +6,44 @@ use std::{
 };
 
 use cloister_simulator::{
-    group::{Group, GroupPlan, Link, Programs},
+    group::{Enclave, Group, GroupPlan, Link, Program, Programs},
     signer::image::Image,
 };
 use tokio::sync::Mutex;
 
 /// Puts a founded group, never started, into the folder `dir`, which does not exist yet.
-pub(super) async fn copy(signers: u16, threshold: u16, dir: &Path) -> io::Result<()> {
+pub(super) async fn copy(plan: &GroupPlan) -> io::Result<()> {
     static FOUNDING: Mutex<()> = Mutex::const_new(());
-    let template = folder().join(format!("{threshold}-of-{signers}-{}", &image()?[..16]));
+    let GroupPlan { threshold, signers, programs, .. } = plan;
+    let template = folder().join(format!("{threshold}-of-{signers}-{}", &image(programs)?[..16]));
     let one_at_a_time = FOUNDING.lock().await;
     if !template.exists() {
-        found(signers, threshold, &template).await?;
+        found(plan.clone(), &template).await?;
     }
     drop(one_at_a_time);
-    copy_files(&template, dir)
+    copy_files(&template, &plan.dir)
 }
 
-/// The plan of a group in `dir` whose hosts connect to proxies, and whose signers make no system call that an enclave could not make.
-pub(super) fn plan(signers: u16, threshold: u16, dir: &Path) -> GroupPlan {
-    let mut programs = Programs::within(&program());
-    programs.signer.arguments.push(CONFINED.into());
+/// Signers as processes that make no system call that an enclave could not make.
+pub(super) fn processes() -> Enclave {
+    Enclave::Process(Program { path: program(), arguments: vec!["sim-signer".into(), CONFINED.into()] })
+}
+
+/// Signers as guests of the emulator.
+pub(super) fn guests(eif: &Path) -> Enclave {
+    Enclave::Guest { eif: eif.into(), launcher: Program { path: guest(), arguments: Vec::new() } }
+}
+
+/// The plan of a group in `dir` whose hosts connect to proxies.
+pub(super) fn plan(signers: u16, threshold: u16, dir: &Path, enclave: Enclave) -> GroupPlan {
+    let programs = Programs { enclave, ..Programs::within(&program()) };
     GroupPlan { dir: dir.into(), signers, threshold, programs, link: Link::Proxied }
 }
 
-async fn found(signers: u16, threshold: u16, template: &Path) -> io::Result<()> {
+async fn found(plan: GroupPlan, template: &Path) -> io::Result<()> {
     let founding = tempfile::tempdir()?;
     let dir = founding.path().join("g");
-    let group = Group::up(plan(signers, threshold, &dir), &|_| {}).await.map_err(io::Error::other)?;
+    let group = Group::up(GroupPlan { dir: dir.clone(), ..plan }, &|_| {}).await.map_err(io::Error::other)?;
     group.stop().await.map_err(io::Error::other)?;
     let draft = template.with_extension(format!("{}.draft", std::process::id()));
     copy_files(&dir, &draft)?;
@@ -66,9 +76,15 @@ pub(super) fn program() -> PathBuf {
     profile().join("cloister-test-part")
 }
 
-/// What the program measures: a group that was founded for another build of it is not used.
-fn image() -> io::Result<String> {
-    Ok(Image::measure(&program())?.pcr0.to_string())
+/// `cloister-test-guest`, beside it.
+pub(super) fn guest() -> PathBuf {
+    profile().join("cloister-test-guest")
+}
+
+/// What is measured: a group that was founded for another build of it is not used.
+fn image(programs: &Programs) -> io::Result<String> {
+    let (Enclave::Process(Program { path, .. }) | Enclave::Guest { eif: path, .. }) = &programs.enclave;
+    Ok(Image::measure(path)?.pcr0.to_string())
 }
 
 fn folder() -> PathBuf {

@@ -2,12 +2,9 @@
 
 use std::fs;
 
-use cloister_tests::nitro::{BOOT, Vm};
+use cloister_tests::nitro::{BOOT, SERVING, Vm};
 
-use crate::{
-    enclave::{Enclave, SERVING},
-    image::Image,
-};
+use crate::{enclave::Enclave, image::Image};
 
 fn does_not_boot(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().expect("a folder");

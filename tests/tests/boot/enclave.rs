@@ -10,7 +10,7 @@ use cloister_tests::{
     charter::{Charter, NOW, signer},
     impostor::Impostor,
     machine::{done, role},
-    nitro::{BOOT, Memory, Vm},
+    nitro::{BOOT, Memory, SERVING, Vm},
 };
 use cloister_wire::{
     codec,
@@ -23,8 +23,6 @@ use cloister_wire::{
 
 use crate::image::Image;
 
-/// What PID 1 says when it serves.
-pub(crate) const SERVING: &str = "serving on vsock port 5000";
 /// What the first attestation document answers.
 pub(crate) const NONCE: &[u8] = b"the first that anybody asks";
 

@@ -3,14 +3,10 @@
 use std::{fs, path::PathBuf};
 
 use cloister_attestation::Pcr;
-use cloister_tests::{charter::signer, machine::parent_role};
+use cloister_tests::{charter::signer, machine::parent_role, nitro::image::flip_in_application};
 use cloister_wire::manifest::ValidManifest;
 
-use crate::{
-    document::Document,
-    enclave::Enclave,
-    image::{Image, flip_in_application},
-};
+use crate::{document::Document, enclave::Enclave, image::Image};
 
 #[test]
 fn the_module_measures_what_the_build_has_predicted() {

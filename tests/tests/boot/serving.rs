@@ -1,6 +1,6 @@
 //! What any host may ask first, the heartbeat, and how long a boot takes.
 
-use cloister_tests::nitro::BOOT;
+use cloister_tests::nitro::{BOOT, SERVING};
 use cloister_wire::{
     codec,
     identity::BootKeys,
@@ -10,7 +10,7 @@ use cloister_wire::{
 
 use crate::{
     document::Document,
-    enclave::{Enclave, NONCE, SERVING},
+    enclave::{Enclave, NONCE},
 };
 
 #[test]
