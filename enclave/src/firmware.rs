@@ -41,9 +41,7 @@ fn boot_and_serve<N: Nsm>(root: TrustRoot, device: impl FnOnce(NitroNsm) -> N) -
     let machine = Machine::boot(root, device(nsm)).map_err(|_| Event::BootKeysFailed)?;
     syscalls::confine().map_err(|_| Event::NotConfined)?;
     console::say(Event::Serving);
-    match serve(&listener, Bounds::default(), |request| machine.answer(request)) {
-        Ok(()) | Err(_) => Err(Event::ServerFailed),
-    }
+    serve(&listener, Bounds::default(), |request| machine.answer(request))
 }
 
 /// The kernel makes arguments and environment of what it doesn't know on its command line, and libraries read the environment before

@@ -1,15 +1,16 @@
 //! The server: bounded connections, a thread each.
 
-use std::{
-    hint::black_box,
-    io::{self, ErrorKind},
-    thread,
-    time::Duration,
-};
+use std::{convert::Infallible, hint::black_box, io::ErrorKind, thread, time::Duration};
 
 use cloister_wire::message::{Reply, Request};
 
-use crate::{connection::Connection, places::Places, transport::Listener};
+use crate::{
+    connection::Connection,
+    console::{self, Event},
+    fatal,
+    places::Places,
+    transport::Listener,
+};
 
 /// How much patience there is, and how much room. Lengths stand in `cloister_wire::limits`.
 #[derive(Clone, Copy, Debug)]
@@ -36,27 +37,33 @@ impl Default for Bounds {
     }
 }
 
-/// Serves for as long as the process lives; `answer` answers each request.
-///
-/// # Errors
-/// If no more connections can be accepted or no thread can be started.
-pub fn serve<L>(listener: &L, bounds: Bounds, answer: impl Fn(Request) -> Reply + Sync) -> io::Result<()>
+/// Serves for as long as the process lives; `answer` answers each request. If no more connections can be accepted or no thread can be
+/// started, the process ends, and with it the connections that there are.
+pub fn serve<L>(listener: &L, bounds: Bounds, answer: impl Fn(Request) -> Reply + Sync) -> !
 where
     L: Listener<Stream: 'static>,
 {
     keep_freed_memory();
     let places = Places::new(bounds.connections);
-    thread::scope(|threads| {
+    match thread::scope(|threads| -> Infallible {
         loop {
             let stream = match listener.accept() {
                 Ok(stream) => stream,
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => continue,
-                Err(error) => return Err(error),
+                Err(_) => give_up(),
             };
             let connection = Connection::new(stream, bounds, places.take());
-            thread::Builder::new().stack_size(STACK).spawn_scoped(threads, || connection.serve(&answer))?;
+            let thread = thread::Builder::new().stack_size(STACK);
+            if thread.spawn_scoped(threads, || connection.serve(&answer)).is_err() {
+                give_up();
+            }
         }
-    })
+    }) {}
+}
+
+fn give_up() -> ! {
+    console::say(Event::ServerFailed);
+    fatal::end();
 }
 
 /// Has glibc's allocator keep what is freed, up to 32 MiB, for the next ceremony. Otherwise it gives pages back after each and has them

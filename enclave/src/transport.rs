@@ -2,9 +2,11 @@
 
 use std::{
     io::{self, Read, Write},
+    os::fd::AsRawFd as _,
     time::Duration,
 };
 
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, VsockAddr, bind, listen, socket};
 use vsock::{VMADDR_CID_ANY, VsockListener, VsockStream};
 
 /// Hands out connections from the host.
@@ -37,14 +39,22 @@ impl Vsock {
     /// The port at which signers listen.
     pub const PORT: u32 = 5000;
 
-    /// Listens at [`Vsock::PORT`].
+    /// Listens at [`Vsock::PORT`]. The kernel takes what a connection sends before anybody reads it, up to 256 KiB, and each packet in a
+    /// buffer of its own, so that a host can make that some ten MiB of memory. Few connections may therefore wait.
     ///
     /// # Errors
     /// If the kernel has no vsock or the port is taken.
     pub fn listen() -> io::Result<Self> {
-        VsockListener::bind_with_cid_port(VMADDR_CID_ANY, Self::PORT).map(Self)
+        let waiting = Backlog::new(WAITING)?;
+        let socket = socket(AddressFamily::Vsock, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+        bind(socket.as_raw_fd(), &VsockAddr::new(VMADDR_CID_ANY, Self::PORT))?;
+        listen(&socket, waiting)?;
+        Ok(Self(socket.into()))
     }
 }
+
+/// Connections that may wait in the kernel's queue; others are turned away. A host needs one at a time.
+const WAITING: i32 = 4;
 
 impl Listener for Vsock {
     type Stream = VsockStream;

@@ -63,6 +63,13 @@ fn a_fatal_error_ends_the_process_when_it_is_confined_too() {
 }
 
 #[test]
+fn a_server_that_can_accept_nothing_more_ends_although_a_connection_is_open() {
+    let (status, said) = confined("serve, though no second connection can be accepted");
+    let sentence = "cloister: stopped: no more connections can be accepted\n";
+    assert_eq!((status.code(), said.as_str()), (Some(cloister_enclave::fatal::STATUS), sentence));
+}
+
+#[test]
 fn of_roots_privileges_the_right_to_end_the_enclave_alone_is_left() {
     let (status, said) = confined("give up privileges");
     if !Uid::current().is_root() {

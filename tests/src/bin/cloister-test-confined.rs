@@ -6,13 +6,16 @@ use std::{
     net::{TcpListener, UdpSocket},
     os::unix::{net::UnixStream, process::CommandExt},
     process::{Command, ExitCode},
-    sync::{Barrier, mpsc},
+    sync::{Barrier, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use aws_lc_rs::rand;
-use cloister_enclave::{fatal, privileges, syscalls};
+use cloister_enclave::{
+    Bounds, fatal, privileges, serve, syscalls,
+    transport::{Listener, Stream},
+};
 use memmap2::MmapMut;
 use nix::{
     mount::{MsFlags, mount},
@@ -60,6 +63,9 @@ fn run(deed: &str) -> io::Result<()> {
     match deed {
         "what a signer does" => what_a_signer_does(one, other),
         "end" => fatal::end(),
+        "serve, though no second connection can be accepted" => {
+            serve(&OneConnection(Mutex::new(Some(one))), Bounds::default(), |_| unreachable!("nobody asks"))
+        }
         "read a file" => fs::read("/proc/self/status").map(drop),
         "write a file" => OpenOptions::new().write(true).open("/dev/null").map(drop),
         "make a file" => File::create("/tmp/confined").map(drop),
@@ -88,6 +94,43 @@ fn run(deed: &str) -> io::Result<()> {
         "handle a signal" => Ok(raise(Signal::SIGWINCH)?),
         "another way to restart" => Ok(set_cad_enabled(false)?),
         unknown => Err(io::Error::other(format!("unknown: {unknown}"))),
+    }
+}
+
+/// One that stays silent, and then an error.
+struct OneConnection(Mutex<Option<UnixStream>>);
+
+/// It.
+struct Silent(UnixStream);
+
+impl Listener for OneConnection {
+    type Stream = Silent;
+
+    fn accept(&self) -> io::Result<Silent> {
+        let first = self.0.lock().map_err(|_| io::Error::other("poisoned"))?.take();
+        first.map(Silent).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+    }
+}
+
+impl Stream for Silent {
+    fn set_timeouts(&self, longest: Duration) -> io::Result<()> {
+        self.0.set_read_timeout(Some(longest))
+    }
+}
+
+impl Read for Silent {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.read(bytes)
+    }
+}
+
+impl Write for Silent {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

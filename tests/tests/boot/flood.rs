@@ -18,6 +18,10 @@ use cloister_wire::{
 use crate::enclave::Enclave;
 
 const CONNECTIONS: usize = 200;
+/// Enough for what a guest with a long queue has no memory for.
+const STUFFING: Duration = Duration::from_secs(60);
+/// When nothing was taken for so long, nothing will be.
+const STUFFED: Duration = Duration::from_secs(2);
 /// Long enough for a queue of silent connections, four at a time and five seconds each, on a slow machine.
 const QUEUE_IS_SERVED: Duration = Duration::from_secs(300);
 
@@ -63,6 +67,29 @@ fn outlives_two_hundred_connections_of_which_half_have_begun_a_frame() {
     for mut stream in held.iter().step_by(2) {
         drop(stream.write_all(&status()[..7]));
     }
+    drop(held);
+    goes_on(&enclave.vm);
+}
+
+#[test]
+fn outlives_connections_full_of_small_packets_that_nobody_reads() {
+    let enclave = Enclave::smallest();
+    let held: Vec<_> = (0..CONNECTIONS).filter_map(|_| enclave.vm.connect(PORT).ok()).collect();
+    // Those that are served stay silent, so that nobody reads what the others are stuffed with while they wait.
+    let (_silent, stuffed) = held.split_at(held.len() / 2);
+    stuffed.iter().for_each(|stream| stream.set_nonblocking(true).expect("a socket"));
+    // The guest's kernel copies smaller ones together; these take a buffer of a page each, up to 256 KiB of content a connection.
+    let (packet, started) = ([0; 130], Instant::now());
+    let (mut sent, mut last) = (0, started);
+    while started.elapsed() < STUFFING && last.elapsed() < STUFFED {
+        let taken = stuffed.iter().map(|mut stream| stream.write(&packet).unwrap_or_default()).sum::<usize>();
+        if taken > 0 {
+            (sent, last) = (sent + taken, Instant::now());
+        }
+        // Written faster than they are carried, they would be joined on their way.
+        thread::sleep(Duration::from_millis(10));
+    }
+    println!("{} of {} connections took {sent} bytes", stuffed.len(), held.len());
     drop(held);
     goes_on(&enclave.vm);
 }

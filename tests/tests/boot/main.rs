@@ -4,10 +4,12 @@
 //! unsigned, so this image believes none of them; groups that sign run elsewhere.
 
 mod broken;
+mod command_line;
 mod document;
 mod enclave;
 mod flood;
 mod image;
 mod measurements;
 mod serving;
+mod signed;
 mod unsigned;
