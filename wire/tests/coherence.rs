@@ -2,7 +2,15 @@
 
 use core::{fmt::Debug, str::FromStr};
 
-use cloister_wire::{bounded::List, ids::*, limits, policy::*, signature::PublicKey};
+use cloister_wire::{
+    bounded::List,
+    credential::Credential,
+    ids::*,
+    limits,
+    policy::*,
+    signature::PublicKey,
+    webauthn::{Passkey, PasskeyKey},
+};
 use ed25519_dalek::SigningKey;
 
 fn name<T: FromStr<Err: Debug>>(name: &str) -> T {
@@ -13,8 +21,12 @@ fn list<T, const MAX: usize>(items: impl IntoIterator<Item = T>) -> List<T, MAX>
     items.into_iter().collect::<Vec<_>>().try_into().map_err(|_| "too long").unwrap()
 }
 
+fn key() -> PublicKey {
+    PublicKey::of(&SigningKey::from_bytes(&[1; 32]))
+}
+
 fn member(called: &str) -> Member {
-    let credential = PublicKey::of(&SigningKey::from_bytes(&[1; 32])).into();
+    let credential = key().into();
     Member { name: name(called), credential, guardians: None }
 }
 
@@ -179,8 +191,22 @@ fn a_quorum_is_of_somebody_and_of_no_more_than_there_are() {
     for needed in [0, 3] {
         assert_eq!(judged(approved_by("both", needed, 0)), Some(What::Quorum { needed, members: 2 }));
     }
-    senseless(approved_by("both", 17, 0), "sixteen approvals");
+    let many = || crowd(&names(20));
+    let judged = |rule| policy([TenantPolicy { rules: list([rule]), ..many() }]).check().err().map(|wrong| wrong.what);
+    assert_eq!(judged(approved_by("crowd", 16, 0)), None);
+    assert_eq!(judged(approved_by("crowd", 17, 0)), Some(What::Senseless("a request has room for sixteen approvals")));
     assert_eq!(limits::APPROVALS, 16);
+}
+
+fn names(count: u8) -> Vec<String> {
+    (0..count).map(|number| format!("member-{number:02}")).collect()
+}
+
+/// Of these members, all in one set.
+fn crowd(names: &[String]) -> TenantPolicy {
+    let called: Vec<_> = names.iter().map(String::as_str).collect();
+    let members = list(called.iter().map(|called| member(called)));
+    TenantPolicy { members, sets: list([set("crowd", &called)]), ..TenantPolicy::new(name("acme")) }
 }
 
 #[test]
@@ -248,6 +274,8 @@ fn hours_are_of_some_day_and_within_it() {
 #[test]
 fn a_rule_that_denies_counts_against_no_limit() {
     senseless(Rule { verdict: Verdict::Deny, within: list([name("daily")]), ..rule() }, "counts against no limit");
+    assert_eq!(judged(Rule { verdict: Verdict::Deny, ..rule() }), None);
+    assert_eq!(judged(Rule { within: list([name("daily")]), ..rule() }), None);
 }
 
 #[test]
@@ -284,6 +312,8 @@ fn tenants_members_sets_lists_and_limits_are_found_by_name() {
     let account = |byte| Account::Ethereum(EthereumAccount::from_bytes([byte; 20]));
     assert!(friends.has(&account(2)) && !friends.has(&account(3)));
     assert!(tenant.limit(&name("daily")).is_some() && tenant.limit(&name("weekly")).is_none());
+    let creator = TenantPolicy { key_creators: list([name("ann")]), ..acme() };
+    assert!(creator.may_create_keys(&name("ann")) && !creator.may_create_keys(&name("bob")));
     assert!(!tenant.may_create_keys(&name("ann")));
 }
 
@@ -304,7 +334,41 @@ fn guardians_are_a_set_of_enough_others_with_a_delay_to_cancel_in() {
         let member = "ann".to_owned();
         assert_eq!(guarded("both", needed, hour), Some(What::Guardians { member, needed, others: 1 }));
     }
+    let of_many = |count| {
+        let mut tenant = crowd(&names(20));
+        let mut members = core::mem::take(&mut tenant.members).into_vec();
+        members[0].guardians = Some(Quorum { set: name("crowd"), count, delay_ms: hour });
+        policy([TenantPolicy { members: list(members), ..tenant }]).check().err().map(|incoherent| incoherent.what)
+    };
+    assert_eq!(of_many(16), None);
+    assert_eq!(of_many(17), Some(What::Senseless("a recovery has room for sixteen approvals")));
+    let member = "member-00".to_owned();
+    assert_eq!(of_many(20), Some(What::Guardians { member, needed: 20, others: 19 }));
     for delay in [0, hour - 1, month + 1] {
         assert!(matches!(guarded("both", 1, delay), Some(What::Senseless(text)) if text.contains("delay")), "{delay}");
     }
+}
+
+#[test]
+fn a_passkey_names_a_page_on_which_it_can_be_used() {
+    let passkey = |origins| Passkey { key: PasskeyKey::Ed25519(key()), rp_id: name("acme.example"), origins };
+    let member = |origins| Member { credential: Credential::WebAuthn(passkey(origins)), ..member("ann") };
+    let of = |origins| policy([TenantPolicy { members: list([member(origins)]), ..TenantPolicy::new(name("acme")) }]);
+    assert_eq!(of(list([name("https://acme.example")])).check(), Ok(()));
+    let what = of(List::new()).check().unwrap_err().what;
+    assert_eq!(what, What::Senseless("a passkey names no page, so that nobody could use it"));
+}
+
+#[test]
+fn the_scope_of_a_session_key_names_nobody_and_no_limits_and_allows_what_a_rule_could() {
+    let says = |scope: Rule, part: &str| match acme().check_scope(&scope) {
+        Err(What::Senseless(text)) => assert!(text.contains(part), "{text}"),
+        other => panic!("{other:?} instead of {part}"),
+    };
+    assert_eq!(acme().check_scope(&rule()), Ok(()));
+    says(Rule { requesters: Some(list([name("ann")])), ..rule() }, "names no requesters");
+    says(Rule { within: list([name("daily")]), ..rule() }, "names no limits");
+    says(Rule { verdict: Verdict::Deny, ..rule() }, "a session key's scope allows");
+    says(approved_by("both", 1, 0), "a session key's scope allows");
+    says(Rule { keys: Some(List::new()), ..rule() }, "no key");
 }

@@ -62,14 +62,23 @@ fn what_is_over_is_not_revived_by_what_replaces_it() {
 }
 
 #[test]
+fn what_is_over_and_not_yet_forgotten_is_not_taken_off() {
+    let mut spending = Spending::default();
+    for (same, amount, until) in [(1, 5, 10), (2, 7, 100)] {
+        spending.charge(&charge(1, same, amount, until), UnixMillis(0));
+    }
+    assert_eq!(spending.with(&charge(1, 1, 2, 20), UnixMillis(10)), Some(number(9)));
+}
+
+#[test]
 fn a_sum_of_2_to_the_256_is_refused_and_counts_again_once_it_is_less() {
     let mut spending = Spending::default();
     spending.charge(&of(U256::MAX, charge(1, 1, 0, 50)), UnixMillis(0));
     assert_eq!(spending.with(&charge(1, 2, 1, 100), UnixMillis(0)), None);
     spending.charge(&charge(1, 2, 1, 100), UnixMillis(0));
     assert_eq!(spending.with(&charge(1, 3, 0, 100), UnixMillis(0)), None);
-    spending.charge(&charge(1, 3, 1, 100), UnixMillis(50));
-    assert_eq!(counted(&spending, 1, 50), number(2));
+    spending.charge(&charge(2, 3, 1, 100), UnixMillis(50));
+    assert_eq!(counted(&spending, 1, 50), number(1));
 }
 
 #[test]

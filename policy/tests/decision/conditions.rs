@@ -4,13 +4,13 @@ use cloister_chains::{
     U256,
     effect::{Asset, Effect, Party},
 };
-use cloister_policy::Misfit;
+use cloister_policy::{Misfit, approving_sets};
 use cloister_wire::{
     bounded::List,
     ids::{Hash, UnixMillis},
     policy::{
         Amount, Argument, AssetName, Check, Counterparty, EffectKind, Effects, ForeignInputs, Function, Hours, Paths,
-        Pattern, Permission, Quantifier, Rule, Verdict,
+        Pattern, Permission, Quantifier, Quorum, Rule, Verdict,
     },
 };
 
@@ -56,7 +56,9 @@ fn payloads_are_the_kinds_that_may_be_signed() {
     let alone = of(vec![Permission::Bitcoin { foreign: ForeignInputs::Refused }]);
     assert!(beside(ForeignInputs::Refused).fits(&alone));
     assert_eq!(beside(ForeignInputs::LeftAlone).misfit(&alone), Some(Misfit::Payload));
-    assert!(beside(ForeignInputs::Refused).fits(&of(vec![Permission::Bitcoin { foreign: ForeignInputs::LeftAlone }])));
+    let beside_others = of(vec![Permission::Bitcoin { foreign: ForeignInputs::LeftAlone }]);
+    assert!(beside(ForeignInputs::Refused).fits(&beside_others));
+    assert_eq!(Request::pays(5).misfit(&beside_others), Some(Misfit::Payload), "others' inputs are no other chains");
 }
 
 #[test]
@@ -352,6 +354,8 @@ fn what_is_spent_and_not_named_does_not_fit() {
     assert_eq!(request.misfit(&spending(&[(token(TOKEN), 1)])), Some(Misfit::Spending(AssetName::Native)));
     assert!(request.fits(&spending(&[(AssetName::Native, FEE), (token(TOKEN), 1)])));
     assert!(Request::pays(0).fits(&spending(&[(AssetName::Native, FEE)])));
+    let nothing = Request::doing([transfer(Asset::Denomination("uatom".into()), BOB, 0)]);
+    assert!(nothing.fits(&spending(&[(AssetName::Native, FEE)])), "of what is not spent");
 }
 
 #[test]
@@ -447,4 +451,20 @@ fn what_one_name_covers_is_added_up() {
     let up_to = |most| Rule { ..spending(&[(AssetName::Native, FEE), (collection.clone(), most)]) };
     assert!(both.fits(&up_to(2)));
     assert_eq!(both.misfit(&up_to(1)), Some(Misfit::Spending(collection.clone())));
+}
+
+#[test]
+fn the_sets_that_may_reject_a_request_are_of_rules_that_fit_at_some_time_up_to_one_that_always_fits() {
+    let by = |set: &str| {
+        let verdict = Verdict::Approve(Quorum { set: set.parse().unwrap(), count: 1, delay_ms: 0 });
+        Rule { name: set.parse().unwrap(), verdict, ..rule("by") }
+    };
+    // A request comes on a Thursday.
+    let on_mondays = Rule { hours: Some(Hours { days: 1, from: 0, until: 60 }), ..by("on-mondays") };
+    let for_others = Rule { requesters: Some(list([name("dave")])), ..by("for-others") };
+    let within = Rule { within: list(["daily".parse().unwrap()]), ..by("within") };
+    let rules = [on_mondays, for_others, within, by("always"), by("never-reached")];
+    let (tenant, request) = (tenant(rules), Request::pays(5));
+    let sets = approving_sets(&tenant, request.asked(), &request.facts, request.hash).unwrap();
+    assert_eq!(sets.iter().map(|set| set.as_str()).collect::<Vec<_>>(), ["on-mondays", "within", "always"]);
 }

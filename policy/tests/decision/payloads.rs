@@ -4,6 +4,7 @@ use cloister_chains::{U256, effect::Effect};
 use cloister_policy::payload::{self, Account, Payload};
 use cloister_wire::{
     ids::{GroupId, Hash, KeyId, RequestId, UnixMillis},
+    limits,
     policy::{AssetName, LookupTable, Network, Permission},
     refusal::Refusal,
     request::{Chain, Purpose, Scheme, SignRequest},
@@ -178,6 +179,8 @@ fn a_text_does_nothing_and_is_shown_in_quotation_marks() {
     let facts = read(Chain::Message, Purpose::Message, b"pay \"bob\"").unwrap().facts;
     assert!(facts.effects.is_empty() && facts.fees.is_empty() && facts.place.is_none());
     assert_eq!(facts.lines, ["signs the text \"pay \\\"bob\\\"\""]);
+    let facts = read(Chain::Ethereum, Purpose::Message, b"pay").unwrap().facts;
+    assert_eq!(facts.lines, ["signs the Ethereum message \"pay\""]);
 }
 
 #[test]
@@ -193,16 +196,43 @@ fn purposes_and_schemes_that_do_not_fit_the_chain_are_refused() {
 fn what_is_cut_is_not_shown_whole() {
     let mut request = Request::pays(5);
     assert!(request.facts.is_shown_whole());
-    request.facts.lines = vec!["é".repeat(cloister_wire::limits::RENDERING / 2)];
+    request.facts.lines = vec!["é".repeat(limits::RENDERING / 2)];
     assert!(!request.facts.is_shown_whole());
+}
+
+#[test]
+fn what_is_shown_whole_is_not_cut_whatever_the_names_before_it() {
+    let session = Some(rule(&"s".repeat(limits::RULE_NAME)));
+    let path = vec![u32::MAX; limits::PATH];
+    let (requester, key) = (name(&"r".repeat(limits::NAME)), "k".repeat(limits::NAME).parse().unwrap());
+    let mut request = Request { requester, key, path, session, ..Request::pays(5) };
+    for line in ["", "pays somebody"] {
+        let counts: Vec<_> = (0..limits::RENDERING).collect();
+        let most = counts.partition_point(|count| {
+            request.facts.lines = vec![line.into(); *count];
+            request.facts.is_shown_whole()
+        });
+        request.facts.lines = vec![line.into(); most - 1];
+        let shown = request.shown();
+        assert!(
+            shown.ends_with(&format!("{line}\n{line}")) && shown.len() > limits::RENDERING - 1024,
+            "{}",
+            shown.len()
+        );
+    }
+    assert!(request.shown().contains(", asked for by session key sss"));
 }
 
 #[test]
 fn a_long_rendering_is_cut_and_says_the_hash_of_all() {
     let mut request = Request::pays(5);
-    request.facts.lines = vec!["é".repeat(cloister_wire::limits::RENDERING)];
+    request.facts.lines = vec!["é".repeat(limits::RENDERING)];
     let text = request.facts.rendering(&request.asked());
-    assert!(text.len() <= cloister_wire::limits::RENDERING && text.contains("and more: "), "{}", text.len());
+    assert!(text.len() <= limits::RENDERING && text.contains("and more: "), "{}", text.len());
+    assert!(
+        text.starts_with(&format!("with key hot\n{}", "é".repeat(limits::RENDERING / 2 - 256))),
+        "it shows what it can"
+    );
     request.facts.lines = vec!["pays".into()];
     let path = vec![0, 5];
     assert_eq!(Request { path, ..request.clone() }.shown(), "with key hot, child m/0/5\npays");

@@ -3,8 +3,8 @@
 use cloister_chains::{U256, effect::Asset};
 use cloister_wire::{
     policy::{
-        Amount, AssetName, EffectKind, ForeignInputs, Hours, Limit, Measure, Paths, Pattern, Per, Permission,
-        Quantifier, Rule, Verdict,
+        Amount, AssetName, Counterparty, EffectKind, Effects, ForeignInputs, Hours, Limit, Measure, Paths, Pattern,
+        Per, Permission, Quantifier, Rule, Verdict,
     },
     refusal::Refusal,
 };
@@ -91,6 +91,21 @@ fn what_another_requesters_rule_names_does_not_count() {
 }
 
 #[test]
+fn what_a_rule_that_denies_names_does_not_count() {
+    let denies = Rule { verdict: Verdict::Deny, ..allows(Permission::Ethereum { chain_id: 5 }) };
+    assert_eq!(refused(&Request::pays(5), [denies, allows(Permission::Solana)]), Refusal::ChainNotAllowed);
+}
+
+#[test]
+fn a_session_key_is_let_through_what_its_scope_and_a_rule_let_through() {
+    let most = |most: u64| only(Pattern { most: Some(quantity(most)), ..pattern(EffectKind::Transfer) });
+    let asks = |wei| Request { session: Some(most(5)), ..Request::pays(wei) };
+    assert_eq!(asks(5).by(&tenant([rule("all")])), Ok("all".into()));
+    assert_eq!(refused(&asks(6), [rule("all")]), Refusal::DelegationExceeded);
+    assert_eq!(refused(&asks(5), [most(4)]), Refusal::EffectsNotAllowed);
+}
+
+#[test]
 fn every_other_misfit_has_its_refusal() {
     let request = Request::pays(5);
     let calls = only(pattern(EffectKind::Call));
@@ -145,14 +160,26 @@ fn amounts_without_a_sum_are_refused_before_any_rule_is_looked_at() {
 
 #[test]
 fn what_does_too_much_to_be_compared_with_all_rules_for_it_is_refused_whatever_their_order() {
-    let many = Request::doing((0..3000).map(|_| transfer(Asset::Wei, ALICE, 1)));
+    let pays = |times| Request::doing((0..times).map(|_| transfer(Asset::Wei, ALICE, 1)));
+    let many = pays(2048);
     let rules =
         |count| (0..count).map(|number| Rule { name: rule_name(number), ..only(pattern(EffectKind::Transfer)) });
-    assert_eq!(many.by(&tenant(rules(300))), Ok("rule-0".into()));
-    assert_eq!(refused(&many, rules(400)), Refusal::TooManyEffects, "although the first fits");
-    let elsewhere = rules(400).map(|rule| Rule { keys: Some(list(["another".parse().unwrap()])), ..rule });
-    assert_eq!(many.by(&tenant(elsewhere.chain([rule("all")]))), Ok("all".into()), "rules for other keys do not count");
-    assert_eq!(Request::pays(1).by(&tenant(rules(16_000))), Ok("rule-0".into()));
+    assert_eq!(many.by(&tenant(rules(512))), Ok("rule-0".into()), "two comparisons a rule");
+    assert_eq!(refused(&many, rules(513)), Refusal::TooManyEffects, "although the first fits");
+    let of_another_key = rules(513).map(|rule| Rule { keys: Some(list(["another".parse().unwrap()])), ..rule });
+    let of_another_chain = rules(513).map(|rule| Rule { payloads: Some(list([Permission::Solana])), ..rule });
+    assert_eq!(many.by(&tenant(of_another_key.chain([rule("all")]))), Ok("all".into()));
+    assert_eq!(many.by(&tenant(of_another_chain.chain([rule("all")]))), Ok("all".into()));
+    let sides = || Some(list((0..64).map(|byte| Counterparty::Account(account([byte; 20])))));
+    let long = || {
+        rules(600).map(|rule| Rule { effects: any_of(Pattern { with: sides(), ..pattern(EffectKind::Call) }), ..rule })
+    };
+    assert_eq!(pays(64).by(&tenant(long().chain([rule("all")]))), Ok("all".into()), "few effects are no burden");
+    assert_eq!(refused(&pays(65), long().chain([rule("all")])), Refusal::TooManyEffects);
+}
+
+fn any_of(pattern: Pattern) -> Option<Effects> {
+    effects(Quantifier::Every, [pattern])
 }
 
 fn rule_name(number: usize) -> cloister_wire::ids::RuleName {

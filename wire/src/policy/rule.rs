@@ -270,6 +270,16 @@ mod tests {
         assert!(!at(31), "Sunday 05:30 belongs to Saturday");
         assert!(!at(48 + 7), "Monday 05:30 belongs to Sunday");
         assert!(at(72), "Monday 22:30");
+        let millis = |millis: u64| weekdays.contain(UnixMillis(FRIDAY_EVENING - HOUR / 2 + millis));
+        assert!(millis(0) && millis(8 * HOUR - 1) && !millis(8 * HOUR), "from 22:00 to 06:00");
+    }
+
+    #[test]
+    fn hours_that_end_when_they_begin_are_a_day() {
+        let from_friday = Hours { days: 0b1_0000, from: 1350, until: 1350 };
+        let at = |millis: u64| from_friday.contain(UnixMillis(millis));
+        assert!(!at(FRIDAY_EVENING - 1) && at(FRIDAY_EVENING));
+        assert!(at(FRIDAY_EVENING + 24 * HOUR - 1) && !at(FRIDAY_EVENING + 24 * HOUR));
     }
 
     #[test]
