@@ -344,3 +344,6 @@ ask! {
     KeyRequest, of requester => (), |_: &KeyRequest| None;
     RecoveryBody, of member => (), |_: &RecoveryBody| None;
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,3 +149,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,7 +111,11 @@ impl Recovered {
 
 #[cfg(test)]
 mod tests {
-    use cloister_wire::signature::PublicKey;
+    use cloister_wire::{
+        ids::{GroupId, PolicyVersion},
+        policy::TenantPolicy,
+        signature::PublicKey,
+    };
     use ed25519_dalek::SigningKey;
 
     use super::*;
@@ -140,5 +144,90 @@ mod tests {
         let another = member(PART);
         assert!(!recoveries.has_room(&first, &another, PART) && recoveries.has_room(&second, &another, PART));
         assert!(recoveries.has_room(&first, &member(0), PART), "it is remembered already");
+    }
+
+    const NOW: UnixMillis = UnixMillis(1);
+    const LATER: UnixMillis = UnixMillis(10);
+    const END: UnixMillis = UnixMillis(100);
+
+    fn credential(byte: u8) -> Credential {
+        PublicKey::of(&SigningKey::from_bytes(&[byte; 32])).into()
+    }
+
+    fn hash(byte: u8) -> Hash {
+        Hash::from_bytes([byte; 32])
+    }
+
+    /// Ann of `tenant`, whose credential is number 1.
+    fn policy(tenant: &str) -> Policy {
+        let ann = Member { name: "ann".parse().unwrap(), credential: credential(1), guardians: None };
+        let members = vec![ann].try_into().unwrap();
+        let tenant = TenantPolicy { members, ..TenantPolicy::new(tenant.parse().unwrap()) };
+        let (group, version) = (GroupId::from_bytes([0; 16]), PolicyVersion(1));
+        let tenants = vec![tenant].try_into().unwrap();
+        Policy { group, manifest: hash(0), version, previous: None, tenants }
+    }
+
+    /// Ann's recovery of this number, to the credential of this number, in place of what the policy names.
+    fn begin(recoveries: &mut Recoveries, now: UnixMillis, number: u8) -> Option<(Hash, UnixMillis)> {
+        let beginning = Beginning {
+            recovery: &hash(number),
+            tenant: &"acme".parse().unwrap(),
+            member: &"ann".parse().unwrap(),
+            base: &credential(1).hash(),
+            credential: &credential(number),
+            effective_at: LATER,
+            not_after: END,
+        };
+        recoveries.begin(now, &beginning)
+    }
+
+    #[test]
+    fn a_recovery_replaces_the_credential_that_the_policy_named_and_no_other() {
+        let mut recoveries = Recoveries::default();
+        begin(&mut recoveries, NOW, 2);
+        let ann = |byte| Member { name: "ann".parse().unwrap(), credential: credential(byte), guardians: None };
+        assert_eq!(recoveries.credential(&ann(1), UnixMillis(9)), &credential(1));
+        assert_eq!(recoveries.credential(&ann(1), LATER), &credential(2));
+        assert_eq!(recoveries.credential(&ann(3), LATER), &credential(3));
+    }
+
+    #[test]
+    fn what_is_in_force_ends_when_its_member_is_another_tenants() {
+        let mut recoveries = Recoveries::default();
+        begin(&mut recoveries, NOW, 2);
+        assert_eq!(recoveries.ended_by(&policy("acme"), LATER), []);
+        assert_eq!(recoveries.ended_by(&policy("other"), LATER), [(hash(2), END, "acme".parse().unwrap())]);
+        assert_eq!(recoveries.ended_by(&policy("acme"), NOW).len(), 1, "what waits ends with any policy");
+    }
+
+    #[test]
+    fn a_recovery_that_begins_is_the_end_of_the_one_behind_that_in_force() {
+        let mut recoveries = Recoveries::default();
+        assert_eq!(begin(&mut recoveries, NOW, 2), None);
+        assert_eq!(begin(&mut recoveries, LATER, 3), None, "the one before is in force");
+        assert_eq!(begin(&mut recoveries, LATER, 4), Some((hash(2), END)), "in whose place the next one came");
+        assert!(recoveries.has(&"ann".parse().unwrap(), &hash(3)));
+    }
+
+    #[test]
+    fn all_tenants_together_have_a_bound() {
+        let mut recoveries = Recoveries::default();
+        let tenant: Tenant = "acme".parse().unwrap();
+        let member = |number: usize| format!("member-{number}").parse::<Requester>().unwrap();
+        for number in 0..limits::RECOVERIES {
+            assert!(recoveries.has_room(&tenant, &member(number), usize::MAX));
+            let beginning = Beginning {
+                recovery: &hash(2),
+                tenant: &tenant,
+                member: &member(number),
+                base: &hash(1),
+                credential: &credential(2),
+                effective_at: LATER,
+                not_after: END,
+            };
+            recoveries.begin(NOW, &beginning);
+        }
+        assert!(!recoveries.has_room(&"other".parse().unwrap(), &member(limits::RECOVERIES), usize::MAX));
     }
 }

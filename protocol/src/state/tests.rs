@@ -1,0 +1,77 @@
+use super::*;
+
+const NOW: UnixMillis = UnixMillis(0);
+const END: UnixMillis = UnixMillis(1000);
+
+fn hash(number: usize) -> Hash {
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&number.to_be_bytes());
+    Hash::from_bytes(hash)
+}
+
+fn tenant(name: &str) -> Tenant {
+    name.parse().unwrap()
+}
+
+fn withdrawn(number: usize, of: &str) -> Event {
+    Event::Withdrawn { request: hash(number), by: "ann".parse().unwrap(), not_after: END, tenant: tenant(of) }
+}
+
+fn closed(number: usize, scope: Scope) -> Event {
+    Event::SwitchClosed { closing: hash(number), scope }
+}
+
+fn of(events: impl IntoIterator<Item = Event>) -> State {
+    let mut state = State::default();
+    events.into_iter().for_each(|event| state.apply(NOW, &event));
+    state
+}
+
+#[test]
+fn a_delay_is_over_for_the_rule_under_which_it_ran_and_for_no_other() {
+    let rule: RuleName = "small".parse().unwrap();
+    let (request, signable_at) = (hash(1), UnixMillis(10));
+    let event = Event::Approved { request, rule: rule.clone(), signable_at, not_after: END, tenant: tenant("acme") };
+    let state = of([event]);
+    assert_eq!(state.signable_at(&request, &rule), Some(signable_at));
+    assert_eq!(state.signable_at(&request, &"large".parse().unwrap()), None);
+    assert_eq!(state.signable_at(&hash(2), &rule), None);
+}
+
+#[test]
+fn what_was_approved_or_withdrawn_is_remembered_until_it_expires_and_makes_room_then() {
+    let rule: RuleName = "small".parse().unwrap();
+    let signable_at = UnixMillis(10);
+    let approved =
+        Event::Approved { request: hash(1), rule: rule.clone(), signable_at, not_after: END, tenant: tenant("acme") };
+    let mut state = of([approved, withdrawn(2, "acme")]);
+    assert!(!state.has_room(&tenant("acme"), 2) && state.has_room(&tenant("acme"), 3));
+    state.forget_expired(UnixMillis(END.0 - 1));
+    assert!(state.signable_at(&hash(1), &rule).is_some() && state.is_withdrawn(&hash(2)));
+    state.forget_expired(END);
+    assert!(state.signable_at(&hash(1), &rule).is_none() && !state.is_withdrawn(&hash(2)));
+    assert!(state.has_room(&tenant("acme"), 1));
+}
+
+#[test]
+fn all_tenants_together_have_a_bound_for_what_is_remembered() {
+    let state = |count| of((0..count).map(|number| withdrawn(number, "acme")));
+    let has_room = |state: &State| state.has_room(&tenant("other"), 1);
+    assert!(has_room(&state(limits::REMEMBERED - 1)) && !has_room(&state(limits::REMEMBERED)));
+}
+
+#[test]
+fn when_there_is_no_room_for_closings_one_of_the_whole_group_is_taken() {
+    let lifted = |number| {
+        let (closing, scope) = (hash(number), Scope::Tenant(tenant("acme")));
+        [closed(number, scope.clone()), Event::SwitchOpened { closing, scope }]
+    };
+    let one = Scope::Tenant(tenant("acme"));
+    let state = of((1..limits::LIFTED).flat_map(lifted));
+    assert!(state.has_room_for_closing(&one), "one more can be lifted");
+    let full = || of((0..limits::LIFTED).flat_map(lifted));
+    assert!(!full().has_room_for_closing(&one) && full().has_room_for_closing(&Scope::Group));
+    let mut full = full();
+    full.apply(NOW, &closed(limits::LIFTED, Scope::Group));
+    assert!(!full.has_room_for_closing(&Scope::Group) && !full.has_room_for_closing(&one), "everything is closed");
+}
