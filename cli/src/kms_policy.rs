@@ -9,6 +9,7 @@
 
 mod document;
 mod finding;
+mod holders;
 mod lint;
 mod opening;
 mod registers;

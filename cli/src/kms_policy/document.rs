@@ -212,13 +212,12 @@ impl WrittenPrincipal {
 
 impl Principal {
     fn read(kind: &str, name: String) -> Self {
-        let digits = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
         let gone = ["AROA", "AIDA"].iter().any(|prefix| name.starts_with(prefix));
         if kind != "AWS" {
             Self::Other(name)
         } else if name.contains(['*', '?']) {
             Self::Wildcard(name)
-        } else if digits(&name) || name.ends_with(":root") {
+        } else if digits(&name) || is_root(&name) {
             Self::Account(name)
         } else if gone {
             Self::Gone(name)
@@ -228,6 +227,18 @@ impl Principal {
             Self::Other(name)
         }
     }
+}
+
+/// Whether it is `arn:PARTITION:iam::ACCOUNT:root`.
+fn is_root(name: &str) -> bool {
+    let parts: Vec<_> = name.split(':').collect();
+    matches!(parts[..], ["arn", partition, "iam", "", account, "root"]
+        if (partition == "aws" || partition.starts_with("aws-")) && digits(account))
+}
+
+/// Whether it is an account's number.
+fn digits(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A value, or a list of them.

@@ -45,6 +45,10 @@ pub(crate) enum Fault {
     ActionWildcard,
     PolicyChange,
     Grants,
+    PrincipalNone,
+    AccountForeign,
+    EnderOpens,
+    EnderSecond,
     RightNotNeeded,
     DecryptUnconditioned,
     OperatorPattern,
@@ -97,6 +101,16 @@ impl Fault {
             Self::ActionWildcard => ("action_wildcard", "Name each action."),
             Self::PolicyChange => ("policy_change", "Take it out: whoever may do this opens the key for themselves."),
             Self::Grants => ("grants", "Take it out: a grant opens around the policy."),
+            Self::PrincipalNone => ("principal_none", "Name the role that it is for, or take it out."),
+            Self::AccountForeign => (
+                "account_foreign",
+                "Name the key's own account, or a role of it. The parent role's account counts as that unless --account says another.",
+            ),
+            Self::EnderOpens => (
+                "ender_opens",
+                "Name another role: whoever holds the host could end its keys, and with them its shares.",
+            ),
+            Self::EnderSecond => ("ender_second", "Name the one administrators' role, which no instance has."),
             Self::RightNotNeeded => ("right_not_needed", "Take it out: nothing of a signer needs it."),
             Self::DecryptUnconditioned => (
                 "decrypt_unconditioned",

@@ -8,6 +8,7 @@ use cloister_wire::manifest::{Measurements, SignerSlot, ValidManifest};
 use super::{
     DECRYPT, Document, ENDING, Fault, Finding, NEVER, READING, Registers,
     document::{Actions, Effect, Principal, Principals, Statement},
+    holders,
     opening::Opening,
     registers,
 };
@@ -17,6 +18,8 @@ use super::{
 pub(crate) struct Expected {
     pub(super) releases: Vec<Registers>,
     pub(super) signer: Registers,
+    /// The account of the key, if it is another than the parent role's.
+    pub(super) account: Option<String>,
 }
 
 impl Expected {
@@ -28,6 +31,11 @@ impl Expected {
     /// Demands a signer.
     pub(crate) fn demand(&mut self, manifest: &ValidManifest, slot: &SignerSlot) {
         self.signer = registers::of_signer(manifest, slot);
+    }
+
+    /// Says whose key it is.
+    pub(crate) fn own(&mut self, account: &str) {
+        self.account = Some(account.to_owned());
     }
 
     /// All registers of each accepted release.
@@ -48,6 +56,7 @@ pub(crate) fn lint(document: &Document, expected: &Expected) -> Vec<Finding> {
     let openings = openings(&allows, expected, &mut findings);
     together(&openings, expected, &mut findings);
     Denies(&denies).check(&openings, &mut findings);
+    holders::check(&allows, expected, &mut findings);
     needed(&allows, &mut findings);
     findings
 }
@@ -91,6 +100,9 @@ fn rights(statement: &Statement, findings: &mut Vec<Finding>) {
     if matches!(statement.principals, Principals::Anyone) {
         found(Fault::PrincipalWildcard, "it allows everybody in every account".into());
     }
+    if matches!(&statement.principals, Principals::Listed(listed) if listed.is_empty()) {
+        found(Fault::PrincipalNone, "it allows nobody".into());
+    }
     for principal in listed(statement) {
         match principal {
             Principal::Wildcard(name) => found(Fault::PrincipalWildcard, format!("it allows whoever is called {name}")),
@@ -131,7 +143,7 @@ fn is_one_of(action: &str, actions: &[&str]) -> bool {
     actions.iter().any(|known| known.eq_ignore_ascii_case(action))
 }
 
-fn listed(statement: &Statement) -> &[Principal] {
+pub(super) fn listed(statement: &Statement) -> &[Principal] {
     match &statement.principals {
         Principals::Listed(listed) => listed,
         Principals::Anyone | Principals::AllBut => &[],
@@ -177,6 +189,11 @@ fn has(openings: &[Opening<'_>], release: &Registers) -> bool {
     openings.iter().any(|opening| release.iter().all(|(index, value)| opening.registers.get(index) == Some(value)))
 }
 
+/// Whether every Allow demands this register.
+fn demanded(openings: &[Opening<'_>], index: PcrIndex) -> bool {
+    !openings.is_empty() && openings.iter().all(|opening| opening.registers.contains_key(&index))
+}
+
 struct Denies<'a>(&'a [&'a Statement]);
 
 impl Denies<'_> {
@@ -192,7 +209,14 @@ impl Denies<'_> {
                 continue;
             }
             match Closing::read(statement) {
-                Some(Closing::WithoutRecipient) => recipient = true,
+                // Where another register is absent, a call with Recipient is denied too: never mind if all have to show it.
+                Some(Closing::WithoutRecipient(index)) if index == PcrIndex::IMAGE || demanded(openings, index) => {
+                    recipient = true;
+                }
+                Some(Closing::WithoutRecipient(index)) => {
+                    let message = format!("it denies kms:Decrypt to whoever shows no {index}, which nothing demands");
+                    findings.push(Finding::new(Fault::DenyCloses, Some(&statement.name), message));
+                }
                 Some(Closing::Unless(index, values)) => match closed.get_mut(&index) {
                     Some(before) => before.retain(|value| values.contains(value)),
                     None => drop(closed.insert(index, values)),
@@ -237,7 +261,8 @@ fn plainly(statement: &Statement, action: &str) -> bool {
 
 /// What a conditional Deny of `kms:Decrypt` closes, to everybody.
 enum Closing {
-    WithoutRecipient,
+    /// Whoever shows no such register, as a call without Recipient does.
+    WithoutRecipient(PcrIndex),
     Unless(PcrIndex, BTreeSet<String>),
 }
 
@@ -251,7 +276,7 @@ impl Closing {
         let index = registers::named_by(&condition.key)?;
         let values: BTreeSet<_> = condition.values.iter().cloned().collect();
         match condition.operator.as_str() {
-            "Null" if values.iter().eq(["true"]) => Some(Self::WithoutRecipient),
+            "Null" if values.iter().eq(["true"]) => Some(Self::WithoutRecipient(index)),
             "StringNotEquals" | "StringNotEqualsIgnoreCase" => Some(Self::Unless(index, values)),
             _ => None,
         }

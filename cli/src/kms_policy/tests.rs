@@ -29,7 +29,11 @@ fn release(byte: u8, signed: bool) -> Registers {
 
 fn expected(releases: &[Registers]) -> Expected {
     let signer = [(3, of_role(PARENT)), (16, Pcr::from([0xa6; Pcr::LEN])), (17, Pcr::from([0xa7; Pcr::LEN]))];
-    Expected { releases: releases.to_vec(), signer: signer.map(|(number, value)| (index(number), value)).into() }
+    Expected {
+        releases: releases.to_vec(),
+        signer: signer.map(|(number, value)| (index(number), value)).into(),
+        account: None,
+    }
 }
 
 fn built(expected: &Expected) -> Value {
@@ -178,7 +182,7 @@ proptest! {
             first.insert(index(8), value(3));
         }
         let signer = [(index(3), of_role(&parent)), (index(16), value(4)), (index(17), value(5))].into();
-        let expected = Expected { releases: vec![first], signer };
+        let expected = Expected { releases: vec![first], signer, account: None };
         let policy = write(&Plan { account: &account, parent: &parent, admin: &admin, releases: expected.registers() });
         prop_assert_eq!(codes(&policy, &expected), [""; 0]);
         let mut less = without_each(&policy);
@@ -227,6 +231,11 @@ fn deny(policy: &mut Value, action: &str, condition: Value) {
     );
 }
 
+/// Has calls without this register denied, in place of PCR0.
+fn null_of(policy: &mut Value, register: &str) {
+    named(policy, "NeverWithoutRecipient")["Condition"] = json!({"Null": {register: "true"}});
+}
+
 const PCR0: &str = "kms:RecipientAttestation:PCR0";
 const PCR16: &str = "kms:RecipientAttestation:PCR16";
 
@@ -263,6 +272,20 @@ const SPOILED: &[(Fault, Spoil)] = &[
     (Fault::PrincipalUnknown, |policy| {
         opening(policy)["Principal"]["AWS"] = "arn:aws:iam::111122223333:user/me".into()
     }),
+    (Fault::PrincipalUnknown, |policy| {
+        named(policy, "ReadAndAudit")["Principal"]["AWS"] = "arn:aws-cn:iam::x:y:root".into();
+    }),
+    (Fault::PrincipalNone, |policy| named(policy, "EndTheKey")["Principal"]["AWS"] = json!([])),
+    (Fault::PrincipalNone, |policy| opening(policy)["Principal"] = json!({})),
+    (Fault::AccountForeign, |policy| {
+        named(policy, "ReadAndAudit")["Principal"]["AWS"] = "arn:aws:iam::999922223333:root".into();
+    }),
+    (Fault::AccountForeign, |policy| named(policy, "ReadAndAudit")["Principal"]["AWS"] = "999922223333".into()),
+    (Fault::AccountForeign, |policy| named(policy, "EndTheKey")["Principal"]["AWS"] = STRANGER.into()),
+    (Fault::EnderOpens, |policy| named(policy, "EndTheKey")["Principal"]["AWS"] = PARENT.into()),
+    (Fault::EnderOpens, |policy| allow(policy, PARENT, "kms:DisableKey")),
+    (Fault::EnderSecond, |policy| named(policy, "EndTheKey")["Principal"]["AWS"] = json!([ADMIN, NEIGHBOUR])),
+    (Fault::EnderSecond, |policy| allow(policy, NEIGHBOUR, "kms:ScheduleKeyDeletion")),
     (Fault::ActionWildcard, |policy| allow(policy, ADMIN, "kms:*")),
     (Fault::ActionWildcard, |policy| allow(policy, ADMIN, "*")),
     (Fault::ActionWildcard, |policy| allow(policy, ADMIN, "kms:Put*")),
@@ -318,6 +341,8 @@ const SPOILED: &[(Fault, Spoil)] = &[
         named(policy, "NeverWithoutRecipient")["Principal"] = json!({"AWS": PARENT})
     }),
     (Fault::RecipientNotDemanded, |policy| named(policy, "NeverWithoutRecipient")["Effect"] = "Allow".into()),
+    (Fault::RecipientNotDemanded, |policy| null_of(policy, "kms:RecipientAttestation:PCR30")),
+    (Fault::DenyCloses, |policy| null_of(policy, "kms:RecipientAttestation:PCR30")),
     (Fault::DenyMissing, |policy| named(policy, "NeverAnotherWay")["Principal"] = json!({"AWS": ADMIN})),
     (Fault::DenyMissing, |policy| named(policy, "NeverAnotherWay")["Principal"] = json!({"Service": "*"})),
     (Fault::DenyMissing, |policy| {
@@ -352,6 +377,24 @@ fn a_policy_of_one_release_lacks_the_other_and_a_signed_image_needs_pcr8() {
     assert!(codes(&built(&one), &both).contains(&"release_missing"));
     assert!(codes(&built(&both), &one).contains(&"release_second"));
     assert!(codes(&built(&one), &expected(&[release(0x10, true)])).contains(&"pcr_missing"));
+}
+
+#[test]
+fn a_register_that_all_have_to_show_stands_for_recipient_as_well_as_pcr0() {
+    let (expected, mut policy) = (&variants()[0], built(&variants()[0]));
+    null_of(&mut policy, PCR16);
+    assert_eq!(codes(&policy, expected), [""; 0]);
+    assert_eq!(decide(&policy, PARENT, "Decrypt", Registers::new()), Decision::Denied);
+}
+
+#[test]
+fn a_key_of_another_account_than_the_parents_is_read_and_ended_there() {
+    let mut expected = expected(&[release(0x10, false)]);
+    let plan = Plan { account: "999922223333", parent: PARENT, admin: STRANGER, releases: expected.registers() };
+    let policy = write(&plan);
+    assert_eq!(codes(&policy, &expected), ["account_foreign"; 2]);
+    expected.own("999922223333");
+    assert_eq!(codes(&policy, &expected), [""; 0]);
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub(crate) struct Lint {
     /// The signer whose key it is.
     #[arg(long, value_name = "ID", requires = "manifest")]
     signer: Option<SignerId>,
+    /// The account of the key; by default the parent role's.
+    #[arg(long, value_name = "DIGITS")]
+    account: Option<String>,
     #[command(flatten)]
     second: Second,
 }
@@ -64,6 +67,7 @@ impl Lint {
             let member = Member::read(manifest, signer)?;
             expected.demand(&member.manifest, &member.slot);
         }
+        self.account.iter().for_each(|account| expected.own(account));
         Ok(expected)
     }
 
