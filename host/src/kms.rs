@@ -1,5 +1,7 @@
 //! Carries KMS calls: `Decrypt` for an attested recipient. The plaintext never comes here; KMS encrypts it to the enclave.
 
+mod reader;
+
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
@@ -9,7 +11,7 @@ use std::{
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_kms::{
     Client,
-    config::Credentials,
+    config::{Builder, Credentials},
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
     operation::decrypt::{DecryptError, DecryptOutput},
     primitives::Blob,
@@ -21,6 +23,7 @@ use crate::{
     config::KmsAccess,
     problem::{HostCode, Problem},
 };
+pub use reader::{KeyDescription, KeyReader};
 
 /// A `CiphertextForRecipient`.
 pub(crate) type Envelope = Bytes<{ limits::ENVELOPE }>;
@@ -70,30 +73,19 @@ impl Kms {
 
     /// The client for the region that the ARN names: an ARN of one region is never asked for in another.
     fn client(&self, arn: &Arn) -> Result<Client, Problem> {
-        let region = region(arn)
-            .ok_or_else(|| Problem::host(HostCode::KmsUnavailable, format!("{arn} is not the ARN of a KMS key")))?;
+        let region = known_region(arn)?;
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            let config = aws_sdk_kms::config::Builder::from(&self.shared).region(Region::new(region.to_owned()));
-            Client::from_conf(config.build())
-        };
+        let make = || Client::from_conf(self.config(region).build());
         Ok(clients.entry(region.to_owned()).or_insert_with(make).clone())
+    }
+
+    fn config(&self, region: &str) -> Builder {
+        Builder::from(&self.shared).region(Region::new(region.to_owned()))
     }
 }
 
-/// Reads a key's policy with the credentials at hand, as an audit does.
-///
-/// # Errors
-/// [`HostCode::KmsDenied`] if KMS refuses, [`HostCode::KmsUnavailable`] if it is away.
-pub async fn key_policy(access: KmsAccess, arn: &Arn, patience: Duration) -> Result<String, Problem> {
-    let answer = Kms::load(access, patience).await.client(arn)?.get_key_policy().key_id(arn.as_str()).send().await;
-    let answer = answer.map_err(|error| {
-        let code = if error.as_service_error().is_some() { HostCode::KmsDenied } else { HostCode::KmsUnavailable };
-        Problem::host(code, format!("{arn}: {}", said(&error)))
-    })?;
-    answer
-        .policy
-        .ok_or_else(|| Problem::host(HostCode::KmsAnswerInvalid, format!("the answer for {arn} has no policy")))
+fn known_region(arn: &Arn) -> Result<&str, Problem> {
+    region(arn).ok_or_else(|| Problem::host(HostCode::KmsUnavailable, format!("{arn} is not the ARN of a KMS key")))
 }
 
 /// `arn:partition:kms:REGION:account:key/id`.

@@ -27,5 +27,5 @@ mod serving;
 mod signers;
 mod store;
 
-pub use kms::key_policy;
+pub use kms::{KeyDescription, KeyReader};
 pub use serving::{Running, StartError, serve};

@@ -8,9 +8,11 @@ mod disk;
 mod enclave;
 mod group;
 mod hugepages;
+mod keys;
 mod limits;
 mod machine;
 mod policy;
+mod release;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +42,7 @@ use machine::Machine;
 #[command(after_help = "Examples:
   cloister doctor --pcrs pcr.json
   cloister doctor --pcrs pcr.json --manifest group.manifest --signer 1 --kms --store /var/lib/cloister/host.sqlite
+  cloister doctor --manifest group.manifest --unsigned --signer 1 --kms      # before the manifest is signed: are these the keys?
   cloister doctor --pcrs pcr.json --policy policy.json --certificate host.pem
 
 What is not named is not looked at, and said so.")]
@@ -52,13 +55,17 @@ pub(crate) struct Arguments {
     /// The manifest, signed by a quorum of its operators.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
+    /// The manifest is not signed yet: look at the keys that it names before it is, and not at their policies, which come after.
+    #[arg(long, requires = "kms")]
+    unsigned: bool,
     /// The signer of this machine.
     #[arg(long, value_name = "ID", requires = "manifest")]
     signer: Option<SignerId>,
     /// A KMS key policy in a file; may be repeated.
     #[arg(long = "policy", value_name = "FILE")]
     policies: Vec<PathBuf>,
-    /// Read the policies of the signer's KMS keys that the manifest names from KMS, with the credentials of the AWS environment.
+    /// Ask KMS for the signer's keys that the manifest names: whether they are the manifest's, how they were made, their grants and policies.
+    /// With the credentials of the AWS environment.
     #[arg(long, requires = "signer")]
     kms: bool,
     /// A KMS endpoint instead of the regions' own.
@@ -99,8 +106,11 @@ impl Arguments {
         let (enclave, running) = enclave::check(nitro, &self.named.name, known.image.as_ref(), here).await;
         checks.push(hugepages::check(machine, known.image.as_ref(), here, running));
         checks.push(enclave);
-        checks.extend(policy::check(self, &known).await?);
+        checks.push(release::check(&known));
+        let (policies, ahead) = policy::check(self, &known).await?;
+        checks.extend(policies);
         checks.push(clock::check().await);
+        checks.extend(ahead.map(clock::of_kms));
         checks.push(disk::check(self.store.as_deref()));
         checks.extend(certificates::check(&self.certificates));
         checks.push(limits::check(machine));
@@ -111,10 +121,11 @@ impl Arguments {
     fn known(&self) -> Result<Known, Failure> {
         let image = self.pcrs.as_deref().map(Image::read).transpose()?;
         let Some(file) = &self.manifest else { return Ok(Known { image, manifest: None, slot: None }) };
+        let manifest = if self.unsigned { Member::unsigned(file)? } else { Member::manifest(file)? };
         let Some(signer) = self.signer else {
-            return Ok(Known { image, manifest: Some(Member::manifest(file)?), slot: None });
+            return Ok(Known { image, manifest: Some(manifest), slot: None });
         };
-        let Member { manifest, slot } = Member::read(file, signer)?;
+        let Member { manifest, slot } = Member::of(manifest, signer)?;
         Ok(Known { image, manifest: Some(manifest), slot: Some(slot) })
     }
 }

@@ -22,7 +22,11 @@ pub(crate) enum Command {
     #[command(after_help = plan::EXAMPLE)]
     Build(Build),
     /// Add an operator's signature to a manifest file.
-    #[command(after_help = "Example:\n  cloister manifest sign group.manifest --key alice.key")]
+    ///
+    /// See first that its KMS keys are KMS's: whoever wrote the plan could have put a key of their own beside the right ARN.
+    #[command(after_help = "Example:
+  cloister doctor --manifest group.manifest --unsigned --signer 1 --kms      # for each signer: `kms key` has to be good
+  cloister manifest sign group.manifest --key alice.key")]
     Sign(Sign),
     /// Show a manifest: its hash to be pinned, and who has signed.
     Show(Show),

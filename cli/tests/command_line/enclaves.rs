@@ -142,6 +142,7 @@ fn the_doctor_says_plainly_that_a_machine_has_no_nitro_and_goes_on() {
         "allocator",
         "hugepages",
         "enclave",
+        "release",
         "kms policy",
         "clock",
         "disk",

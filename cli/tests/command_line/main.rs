@@ -5,6 +5,7 @@ mod ecdsa;
 mod enclaves;
 mod keys_and_signatures;
 mod kms_policies;
+mod kms_keys;
 mod members;
 mod operators;
 mod policies;

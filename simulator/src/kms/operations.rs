@@ -45,7 +45,7 @@ impl Operation {
 }
 
 /// `TrentService` is what KMS calls itself on the wire.
-const OPERATIONS: [Operation; 13] = [
+const OPERATIONS: [Operation; 14] = [
     Operation { name: "CreateKey", perform: keys::create },
     Operation { name: "Decrypt", perform: cryptography::decrypt },
     Operation { name: "DescribeKey", perform: keys::describe },
@@ -56,6 +56,7 @@ const OPERATIONS: [Operation; 13] = [
     Operation { name: "GenerateRandom", perform: cryptography::generate_random },
     Operation { name: "GetKeyPolicy", perform: policies::get },
     Operation { name: "GetPublicKey", perform: keys::get_public_key },
+    Operation { name: "ListGrants", perform: keys::list_grants },
     Operation { name: "ListKeys", perform: keys::list },
     Operation { name: "PutKeyPolicy", perform: policies::put },
     Operation { name: "ScheduleKeyDeletion", perform: keys::schedule_deletion },

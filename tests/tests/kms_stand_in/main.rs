@@ -12,8 +12,8 @@ use aws_sdk_kms::error::ProvideErrorMetadata;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeySpec, EncryptionAlgorithmSpec, KeyEncryptionMechanism, KeySpec, RecipientInfo};
 use cloister_attestation::{Pcr, RecipientKey, WrappingKey};
+use cloister_host::KeyReader;
 use cloister_host::config::{AccessKey, KmsAccess};
-use cloister_host::key_policy;
 use cloister_simulator::kms::{AccountId, Credential, EnvelopeForm, policy};
 use cloister_simulator::nsm::TestRoot;
 use serde_json::{Value, json};
@@ -86,18 +86,31 @@ async fn an_unchanged_aws_sdk_opens_a_wrap_for_its_enclave_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_reads_a_keys_policy_byte_for_byte_for_whoever_may_read_it() {
+async fn a_key_is_read_as_it_is_by_whoever_may_read_it() {
     let stand = Stand::start(EnvelopeForm::BerV2).await;
     let policy = signer_policy(&stand);
-    let (key, _) = signer_key(&stand, &policy).await;
-    let arn = key.parse().expect("an ARN");
-    let as_caller = |caller: &Credential| KmsAccess {
-        endpoint: Some(stand.endpoint()),
-        credentials: Some(AccessKey { id: caller.access_key_id().into(), secret: caller.secret().into() }),
+    let (key, wrapped) = signer_key(&stand, &policy).await;
+    let reader = async |caller: &Credential| {
+        let credentials = AccessKey { id: caller.access_key_id().into(), secret: caller.secret().into() };
+        let access = KmsAccess { endpoint: Some(stand.endpoint()), credentials: Some(credentials) };
+        KeyReader::new(access, key.parse().expect("an ARN"), Duration::from_secs(10)).await.expect("a key's ARN")
     };
-    let patience = Duration::from_secs(10);
-    assert_eq!(key_policy(as_caller(&stand.host), &arn, patience).await.expect("allowed"), policy);
-    let refused = key_policy(as_caller(&stand.stranger), &arn, patience).await.expect_err("refused");
+    let host = reader(&stand.host).await;
+    assert_eq!(host.policy().await.expect("allowed"), policy);
+    let public = WrappingKey::from_spki_der(&host.public_key().await.expect("allowed")).expect("RSA-4096");
+    assert_eq!(public.wrap(SECRET).expect("wrapped").len(), wrapped.len());
+    let described = host.description().await.expect("allowed");
+    let found = [described.origin, described.spec, described.usage, described.state];
+    assert_eq!(found, ["AWS_KMS", "RSA_4096", "ENCRYPT_DECRYPT", "Enabled"]);
+    assert_eq!(described.multi_region, Some(false));
+    assert!(host.clock_ahead().expect("answers have a date").abs() <= 2);
+    assert_eq!(host.grants().await.expect_err("this policy does not allow it").code, "kms_denied");
+
+    let admin = stand.client(&stand.admin);
+    let own = admin.create_key().key_spec(KeySpec::Rsa2048).send().await.expect("made");
+    let own = own.key_metadata().map(|m| m.key_id()).expect("named");
+    assert_eq!(admin.list_grants().key_id(own).send().await.expect("allowed").grants(), []);
+    let refused = reader(&stand.stranger).await.policy().await.expect_err("refused");
     assert_eq!(refused.code, "kms_denied");
 }
 

@@ -27,4 +27,19 @@ pub(super) fn of(answer: &str) -> Check {
     }
 }
 
+/// By how many seconds KMS's clock is ahead: says more than whether something synchronises.
+pub(super) fn of_kms(ahead: i64) -> Check {
+    let (seconds, than) = (ahead.unsigned_abs(), if ahead < 0 { "ahead of" } else { "behind" });
+    match seconds {
+        0..=TOLERATED => Check::good(CHECK, "it goes with KMS's"),
+        _ => Check::attention(
+            CHECK,
+            format!("it is {seconds} seconds {than} KMS's; enclaves refuse requests beyond 60"),
+            HINT,
+        ),
+    }
+}
+
+/// Half of what enclaves tolerate between two clocks.
+const TOLERATED: u64 = 30;
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -5,6 +5,11 @@ use std::{
 };
 
 use clap::Parser;
+use cloister_host::{
+    KeyDescription,
+    problem::{HostCode, Problem},
+};
+use cloister_wire::manifest::KmsKey;
 use serde_json::json;
 
 use super::{super::enclave::tests::StandIn, *};
@@ -116,6 +121,11 @@ async fn each_thing_that_is_not_in_order_is_found_and_says_what_to_do() {
 fn clock_and_disk_are_judged_by_what_is_found() {
     let states = ["yes\n", "no\n", "", "what?"].map(|answer| clock::of(answer).state);
     assert_eq!(states, [State::Good, State::Bad, State::Attention, State::Attention]);
+    let states = [-61, -31, -30, 0, 30, 31].map(|ahead| clock::of_kms(ahead).state);
+    let (good, attention) = (State::Good, State::Attention);
+    assert_eq!(states, [attention, attention, good, good, good, attention]);
+    assert!(clock::of_kms(-40).message.contains("40 seconds ahead of KMS's"));
+    assert!(clock::of_kms(40).message.contains("40 seconds behind KMS's"));
     let states = [0, 255, 256, 2048].map(|free| disk::of(free, Path::new("/")).state);
     assert_eq!(states, [State::Bad, State::Bad, State::Attention, State::Good]);
     assert_eq!(disk::check(Some(Path::new("/nowhere/at/all"))).state, State::Bad);
@@ -148,6 +158,59 @@ fn certificates_are_read_in_pem_and_der_and_nothing_else_is() {
         assert_eq!(state("wrong", wrong.as_bytes()), State::Bad, "{wrong}");
     }
     assert_eq!(certificates::check(&[dir.path().join("nothing")])[0].state, State::Bad);
+}
+
+const ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// What KMS says of a key that is as it has to be.
+fn found() -> keys::Found {
+    let description = KeyDescription {
+        origin: "AWS_KMS".into(),
+        spec: "RSA_4096".into(),
+        usage: "ENCRYPT_DECRYPT".into(),
+        state: "Enabled".into(),
+        multi_region: Some(false),
+    };
+    keys::Found { public_key: Ok(vec![1, 2, 3]), description: Ok(description), grants: Ok(Vec::new()) }
+}
+
+type Change = fn(&mut keys::Found);
+
+/// What is changed in that, what it is called then, and words that say it.
+const UNLIKE: &[(Change, State, &str)] = &[
+    (|found| found.public_key = Ok(vec![1, 2, 4]), State::Unverified, "public key is not the manifest's"),
+    (|found| described(found).origin = "EXTERNAL".into(), State::Unverified, "origin EXTERNAL"),
+    (|found| described(found).multi_region = Some(true), State::Unverified, "one region alone"),
+    (|found| described(found).multi_region = None, State::Unverified, "one region alone"),
+    (|found| described(found).spec = "RSA_2048".into(), State::Unverified, "RSA_2048"),
+    (|found| described(found).usage = "SIGN_VERIFY".into(), State::Unverified, "SIGN_VERIFY"),
+    (|found| described(found).state = "PendingDeletion".into(), State::Bad, "PendingDeletion"),
+    (|found| found.grants = Ok(vec!["somebody (Decrypt)".into()]), State::Unverified, "somebody (Decrypt)"),
+    (|found| found.public_key = Err(refused()), State::Bad, "the public key cannot be read"),
+    (|found| found.description = Err(refused()), State::Bad, "how the key was made cannot be read"),
+    (|found| found.grants = Err(refused()), State::Bad, "has grants cannot be read"),
+];
+
+fn described(found: &mut keys::Found) -> &mut KeyDescription {
+    found.description.as_mut().unwrap()
+}
+
+fn refused() -> Problem {
+    Problem::host(HostCode::KmsDenied, "KMS answered AccessDeniedException")
+}
+
+#[test]
+fn a_kms_key_is_good_if_it_is_the_manifests_and_was_made_as_it_has_to_be_and_each_deviation_is_found() {
+    let key = KmsKey { arn: ARN.parse().unwrap(), spki: vec![1, 2, 3].try_into().unwrap() };
+    assert_eq!(keys::of(&key, found()).iter().map(|check| check.state).collect::<Vec<_>>(), [State::Good]);
+    for (change, state, words) in UNLIKE {
+        let mut found = found();
+        change(&mut found);
+        let checks = keys::of(&key, found);
+        let [check] = &checks[..] else { panic!("{words}: {checks:?}") };
+        assert_eq!(check.state, *state, "{check:?}");
+        assert!(check.message.contains(words) && check.hint.is_some(), "{check:?}");
+    }
 }
 
 #[test]

@@ -46,7 +46,11 @@ pub(in crate::commands) struct Member {
 
 impl Member {
     pub(in crate::commands) fn read(file: &Path, signer: SignerId) -> Result<Self, Failure> {
-        let manifest = Self::manifest(file)?;
+        Self::of(Self::manifest(file)?, signer)
+    }
+
+    /// The signer of that number.
+    pub(in crate::commands) fn of(manifest: ValidManifest, signer: SignerId) -> Result<Self, Failure> {
         let Some(slot) = manifest.slot(signer).cloned() else {
             let message = format!("the manifest has {} signers, and no signer {signer}", manifest.signers.len());
             return Err(Failure::usage(message, "`cloister manifest show` lists them."));
@@ -60,6 +64,11 @@ impl Member {
         let manifest = operator::read_manifest(&endorsed).map_err(Error::from)?;
         endorsed.verify(&manifest).map_err(|why| Error::NotEndorsed { what: "manifest", why })?;
         Ok(manifest)
+    }
+
+    /// Takes a manifest whoever has signed it, to look at what it says before that.
+    pub(in crate::commands) fn unsigned(file: &Path) -> Result<ValidManifest, Failure> {
+        Ok(operator::read_manifest(&document::read(file)?).map_err(Error::from)?)
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) const EXAMPLE: &str = r#"The plan is JSON:
 "PCR8" in the release demands signed images; "pcr3" (hex) may stand in place of "role_arn"; "group" (32 hex digits) is random if absent.
 
 Example:
-  cloister manifest build plan.json --out group.manifest"#;
+  cloister manifest build plan.json --out group.manifest
+  cloister doctor --manifest group.manifest --unsigned --signer 1 --kms      # for each signer, before anybody signs"#;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -113,6 +113,21 @@ pub(super) fn list(call: &Call<'_>, body: &[u8]) -> Result<Value, Fault> {
     Ok(answer)
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ListGrants {
+    key_id: String,
+    #[serde(rename = "Limit")]
+    _limit: Option<usize>,
+}
+
+/// There are none: no grant can be made here.
+pub(super) fn list_grants(call: &Call<'_>, body: &[u8]) -> Result<Value, Fault> {
+    let request: ListGrants = parameters(body)?;
+    call.key(&request.key_id, &Circumstances::default())?;
+    Ok(json!({ "Grants": [], "Truncated": false }))
+}
+
 pub(super) fn disable(call: &Call<'_>, body: &[u8]) -> Result<Value, Fault> {
     enter(call, &*named(call, body)?, KeyState::Disabled)?;
     Ok(json!({}))
