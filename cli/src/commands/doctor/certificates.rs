@@ -10,6 +10,7 @@ use super::check::Check;
 use crate::input;
 
 const CHECK: &str = "certificate";
+const EARLY: &str = "Look at this machine's clock; if that is right, put the certificate in place that is valid now.";
 const RENEW: &str = "Renew it, put it in place, and restart whoever serves with it.";
 
 pub(super) fn check(files: &[PathBuf]) -> Vec<Check> {
@@ -25,28 +26,45 @@ fn one(file: &Path) -> Check {
         Ok(bytes) => bytes,
         Err(why) => return Check::bad(CHECK, why.message, why.hint),
     };
-    let ends = certificates(&bytes).into_iter().map(|der| Certificate::from_der(&der).map(|it| ends(&it))).collect();
-    match ends {
-        Ok(ends) if !Vec::<SystemTime>::is_empty(&ends) => {
-            let soonest = ends.into_iter().min().expect("not empty");
-            of(&file.display().to_string(), soonest, SystemTime::now())
-        }
-        Ok(_) => Check::bad(CHECK, format!("{}: there is no certificate in it", file.display()), hint),
+    let read = certificates(&bytes).into_iter().map(|der| Certificate::from_der(&der).map(|it| Validity::of(&it)));
+    match read.collect::<Result<Vec<_>, _>>() {
+        Ok(all) => match all.into_iter().reduce(Validity::both) {
+            Some(validity) => judged(&file.display().to_string(), validity, SystemTime::now()),
+            None => Check::bad(CHECK, format!("{}: there is no certificate in it", file.display()), hint),
+        },
         Err(why) => Check::bad(CHECK, format!("{}: {why}", file.display()), hint),
     }
 }
 
-/// Of the whole chain, what ends first.
-pub(super) fn of(name: &str, ends: SystemTime, now: SystemTime) -> Check {
+/// From when to when.
+#[derive(Clone, Copy)]
+pub(super) struct Validity {
+    pub(super) starts: SystemTime,
+    pub(super) ends: SystemTime,
+}
+
+impl Validity {
+    fn of(certificate: &Certificate) -> Self {
+        let validity = &certificate.tbs_certificate.validity;
+        Self { starts: validity.not_before.to_system_time(), ends: validity.not_after.to_system_time() }
+    }
+
+    /// When both are valid, as a whole chain has to be.
+    fn both(self, other: Self) -> Self {
+        Self { starts: self.starts.max(other.starts), ends: self.ends.min(other.ends) }
+    }
+}
+
+pub(super) fn judged(name: &str, validity: Validity, now: SystemTime) -> Check {
+    let Validity { starts, ends } = validity;
+    if now < starts {
+        return Check::bad(CHECK, format!("{name}: it is not valid yet"), EARLY);
+    }
     match ends.duration_since(now).map(|left| left.as_secs() / DAY) {
         Err(_) => Check::bad(CHECK, format!("{name}: it has expired"), RENEW),
         Ok(days) if days < SOON => Check::attention(CHECK, format!("{name}: it expires in {days} days"), RENEW),
         Ok(days) => Check::good(CHECK, format!("{name}: valid for {days} days")),
     }
-}
-
-fn ends(certificate: &Certificate) -> SystemTime {
-    certificate.tbs_certificate.validity.not_after.to_system_time()
 }
 
 /// The certificates in a PEM file, or the one that a DER file is.

@@ -19,7 +19,14 @@ pub(super) async fn check(nitro: &NitroCli, name: &str, image: Option<&Image>, h
     };
     let check = match image.map(|image| differs(&enclave, &image.release)) {
         Some(Some(why)) => of(why),
-        Some(None) => Check::good(CHECK, format!("{name} runs the image, CID {}", enclave.cid)),
+        Some(None) => Check::good(
+            CHECK,
+            format!(
+                "{name} runs with the image's measurements, CID {}, says nitro-cli of the file that it started: no attestation, which is \
+                 `cloister attest`",
+                enclave.cid
+            ),
+        ),
         None => {
             Check::skipped(CHECK, format!("{name} runs, CID {}; --pcrs says which image it should be", enclave.cid))
         }

@@ -126,18 +126,29 @@ fn clock_and_disk_are_judged_by_what_is_found() {
     assert_eq!(states, [attention, attention, good, good, good, attention]);
     assert!(clock::of_kms(-40).message.contains("40 seconds ahead of KMS's"));
     assert!(clock::of_kms(40).message.contains("40 seconds behind KMS's"));
-    let states = [0, 255, 256, 2048].map(|free| disk::of(free, Path::new("/")).state);
+    let states = [0, 255, 256, 2048].map(|free| disk::of(free, Path::new("/a/b"), Path::new("/a")).state);
     assert_eq!(states, [State::Bad, State::Bad, State::Attention, State::Good]);
     assert_eq!(disk::check(Some(Path::new("/nowhere/at/all"))).state, State::Bad);
 }
 
 #[test]
-fn certificates_are_judged_by_what_expires_first() {
+fn a_store_on_the_machines_own_disk_may_be_a_volume_that_is_not_mounted_and_is_named() {
+    let own = disk::of(9999, Path::new("/var/lib/cloister"), Path::new("/"));
+    assert_eq!(own.state, State::Attention);
+    assert!(own.message.contains("/var/lib/cloister, in the file system at /"), "{}", own.message);
+    assert_eq!(disk::mounted_at(Path::new("/proc/self")).unwrap(), Path::new("/proc"));
+    assert_eq!(disk::mounted_at(Path::new("/")).unwrap(), Path::new("/"));
+}
+
+#[test]
+fn certificates_are_judged_by_what_begins_last_and_expires_first() {
     let now = SystemTime::now();
     let day = Duration::from_secs(24 * 60 * 60);
-    assert_eq!(certificates::of("x", now - day, now).state, State::Bad);
-    assert_eq!(certificates::of("x", now + 5 * day, now).state, State::Attention);
-    assert_eq!(certificates::of("x", now + 90 * day, now).state, State::Good);
+    let state = |starts, ends| certificates::judged("x", certificates::Validity { starts, ends }, now).state;
+    assert_eq!(state(now - 9 * day, now - day), State::Bad);
+    assert_eq!(state(now - 9 * day, now + 5 * day), State::Attention);
+    assert_eq!(state(now - 9 * day, now + 90 * day), State::Good);
+    assert_eq!(state(now + day, now + 90 * day), State::Bad);
 }
 
 #[test]
