@@ -5,6 +5,8 @@ use std::fmt;
 use console::style;
 use serde::Serialize;
 
+use crate::printable::line;
+
 /// One thing that is wrong with a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
@@ -24,8 +26,9 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let statement = self.statement.as_deref().unwrap_or("the policy");
-        writeln!(f, "{} {statement}: {} ({})", style("found").red().bold(), self.message, self.code)?;
+        // Names and values are the policy's own words: none of them begins a line that looks like a verdict.
+        let statement = line(self.statement.as_deref().unwrap_or("the policy"));
+        writeln!(f, "{} {statement}: {} ({})", style("found").red().bold(), line(&self.message), self.code)?;
         write!(f, "      {}", self.hint)
     }
 }
@@ -42,13 +45,13 @@ pub(crate) enum Fault {
     PrincipalAccount,
     PrincipalGone,
     PrincipalUnknown,
-    ActionWildcard,
-    PolicyChange,
-    Grants,
     PrincipalNone,
     AccountForeign,
     EnderOpens,
     EnderSecond,
+    ActionWildcard,
+    PolicyChange,
+    Grants,
     RightNotNeeded,
     DecryptUnconditioned,
     OperatorPattern,
@@ -98,9 +101,6 @@ impl Fault {
                 "The role was deleted, and one of the same name is another: name a role that exists, on a new key.",
             ),
             Self::PrincipalUnknown => ("principal_unknown", "Name a role by its full ARN."),
-            Self::ActionWildcard => ("action_wildcard", "Name each action."),
-            Self::PolicyChange => ("policy_change", "Take it out: whoever may do this opens the key for themselves."),
-            Self::Grants => ("grants", "Take it out: a grant opens around the policy."),
             Self::PrincipalNone => ("principal_none", "Name the role that it is for, or take it out."),
             Self::AccountForeign => (
                 "account_foreign",
@@ -111,6 +111,9 @@ impl Fault {
                 "Name another role: whoever holds the host could end its keys, and with them its shares.",
             ),
             Self::EnderSecond => ("ender_second", "Name the one administrators' role, which no instance has."),
+            Self::ActionWildcard => ("action_wildcard", "Name each action."),
+            Self::PolicyChange => ("policy_change", "Take it out: whoever may do this opens the key for themselves."),
+            Self::Grants => ("grants", "Take it out: a grant opens around the policy."),
             Self::RightNotNeeded => ("right_not_needed", "Take it out: nothing of a signer needs it."),
             Self::DecryptUnconditioned => (
                 "decrypt_unconditioned",

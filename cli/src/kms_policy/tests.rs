@@ -398,6 +398,17 @@ fn a_key_of_another_account_than_the_parents_is_read_and_ended_there() {
 }
 
 #[test]
+fn a_name_in_a_policy_begins_no_line_of_its_own() {
+    let mut policy = built(&variants()[0]);
+    named(&mut policy, "EndTheKey")["Sid"] = "x\u{1b}[2K\npolicy.json: in order".into();
+    named(&mut policy, "x\u{1b}[2K\npolicy.json: in order")["Principal"]["AWS"] = "y\nz".into();
+    let document = Document::parse(policy.to_string().as_bytes()).unwrap();
+    for finding in lint(&document, &variants()[0]) {
+        assert_eq!(finding.to_string().lines().count(), 2, "{finding}");
+    }
+}
+
+#[test]
 fn the_default_policy_of_aws_is_found_open() {
     let account = "111122223333".parse().unwrap();
     let policy = serde_json::from_str(&cloister_simulator::kms::policy::default_for_account(&account)).unwrap();

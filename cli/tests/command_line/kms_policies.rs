@@ -99,6 +99,11 @@ fn findings_are_shown_to_people_with_what_to_do() {
     for words in ["All", "(action_wildcard)", "(principal_wildcard)", "Name each action.", "not in order", "hint:"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
+    let forged = json!({"Version": "2012-10-17", "Statement": {"Sid": "x\npolicy.json: in order", "Effect": "Allow",
+        "Principal": {"AWS": "y\nz"}, "Action": "kms:Decrypt", "Resource": "*"}});
+    fs::write(&file, forged.to_string()).unwrap();
+    assert!(!said(&["kms", "policy", "lint", &file]).contains("\npolicy.json"));
+    assert!(!said(&["doctor", "--policy", &file]).contains("\npolicy.json"));
     fs::write(&file, " ".repeat(40_000)).unwrap();
     desk.run(&["kms", "policy", "lint", &file]).fails(2, "document_too_large");
     fs::write(&file, "{").unwrap();

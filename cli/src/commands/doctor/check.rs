@@ -3,6 +3,8 @@ use std::fmt;
 use console::style;
 use serde::Serialize;
 
+use crate::printable::line;
+
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 pub(super) struct Check {
@@ -57,9 +59,10 @@ impl fmt::Display for Check {
             State::Unverified => style("UNSAFE   ").red().bold(),
             State::Skipped => style("-        ").dim(),
         };
-        write!(f, "{mark}  {:12}  {}", self.check, self.message)?;
+        // What was found are others' words: none of them begins a line that looks like a verdict.
+        write!(f, "{mark}  {:12}  {}", self.check, line(&self.message))?;
         match &self.hint {
-            Some(hint) => write!(f, "\n{:25}{hint}", ""),
+            Some(hint) => write!(f, "\n{:25}{}", "", line(hint)),
             None => Ok(()),
         }
     }

@@ -152,6 +152,12 @@ fn certificates_are_judged_by_what_begins_last_and_expires_first() {
 }
 
 #[test]
+fn what_was_found_begins_no_line_of_its_own() {
+    let check = Check::bad("kms policy", "x\u{1b}[2K\ngood  all is well", "do\nthis");
+    assert_eq!(check.to_string().lines().count(), 2, "{check}");
+}
+
+#[test]
 fn certificates_are_read_in_pem_and_der_and_nothing_else_is() {
     let dir = tempfile::tempdir().unwrap();
     let state = |name: &str, content: &[u8]| {
