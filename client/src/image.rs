@@ -9,13 +9,23 @@
 //!   PCR8 = the signing certificate, DER         each: SHA-384 of it, extended into a register of zeros
 //! ```
 //!
-//! Headers of sections are not measured, so boundaries could move without a trace in PCR0; hence PCR0, PCR1 and PCR2 count together
-//! only, and sections have to stand where the header says, one behind the other. The format is that of AWS's `aws-nitro-enclaves-image-format`.
+//! Nothing but contents is measured, one behind the other: PCRs alone do not say where the kernel ends and the command line, or where that
+//! ends and a ramdisk begins, and an image that is cut elsewhere boots another way. So PCR0, PCR1 and PCR2 count together only, and this
+//! reader takes an image in one form alone:
+//!
+//! - sections stand where the header says, one behind the other, and what has no meaning (flags, reserved fields, the table behind the last
+//!   section) is zero, as AWS's builder writes it;
+//! - a bzImage is as long as it says of itself, wherever a section may pretend that it ends; the command line behind it is one line of printable
+//!   ASCII, and the ramdisks behind that are gzip, which begins with a byte that is none. Then PCR0 and PCR1 fix those boundaries too;
+//! - no ramdisk is empty. Where one of several others ends and the next begins is not fixed, and loads the same bytes all the same.
+//!
+//! What stays free is what Nitro does not load: metadata, and the header's defaults of memory and CPUs. The file's own digest covers those.
+//! The format is that of AWS's `aws-nitro-enclaves-image-format`.
 
 use std::ops::Range;
 
 use aws_lc_rs::{
-    digest::{Context, SHA384},
+    digest::{Context, SHA384, SHA384_OUTPUT_LEN, digest},
     signature::{ECDSA_P384_SHA384_FIXED, UnparsedPublicKey},
 };
 use cloister_attestation::Pcr;
@@ -33,6 +43,8 @@ pub struct Image {
     command_line: String,
     /// The last second in which the signing certificate is valid, Unix time.
     signed_until: Option<u64>,
+    sha384: [u8; SHA384_OUTPUT_LEN],
+    bytes: usize,
 }
 
 /// What a hypervisor measures when it loads an image. Serialised as `nitro-cli` writes it.
@@ -77,8 +89,11 @@ pub enum ImageRejected {
     #[error("it is an image of version {0}; versions 3 and 4 are known")]
     Version(u16),
     /// For another kind of machine, or with flags that are not known.
-    #[error("its flags are {0:#06x}; 0 (x86-64) and 1 (aarch64) are known")]
+    #[error("its flags are {0:#06x}; those of an image for x86-64 are 0")]
     Flags(u16),
+    /// Something that has no meaning, and that builders write as zero.
+    #[error("{0} is not zero, as every builder writes it")]
+    NotZero(&'static str),
     /// More sections than there is room for, or none.
     #[error("it claims to have {0} sections; an image has 3 to 32")]
     Sections(u16),
@@ -96,6 +111,20 @@ pub enum ImageRejected {
     /// Something that every image has is missing.
     #[error("it has no {0}")]
     Missing(&'static str),
+    /// The kernel's section is cut elsewhere than the kernel's own header says.
+    #[error("its kernel has {found} bytes, and {said} by the kernel's own header")]
+    Kernel {
+        /// Bytes of the section.
+        found: u64,
+        /// What the kernel says.
+        said: u64,
+    },
+    /// Another text than kernels are booted with.
+    #[error("its command line is not one line of printable ASCII")]
+    CommandLine,
+    /// A ramdisk that holds nothing, or does not begin as one.
+    #[error("ramdisk {0} is empty or no gzip")]
+    Ramdisk(usize),
     /// Bytes behind the last section.
     #[error("{0} bytes stand behind its last section")]
     Trailing(usize),
@@ -128,9 +157,11 @@ impl Image {
         let sections = header.sections(file)?;
         header.check_sum(file)?;
         let parts = Parts::sort(&sections)?;
+        parts.check_boundaries()?;
         let (measurements, signed_until) = parts.measure()?;
         let command_line = String::from_utf8_lossy(parts.command_line).into_owned();
-        Ok(Self { measurements, command_line, signed_until })
+        let sha384 = digest(&SHA384, file).as_ref().try_into().expect("SHA-384 has 48 bytes");
+        Ok(Self { measurements, command_line, signed_until, sha384, bytes: file.len() })
     }
 
     /// What it measures.
@@ -143,6 +174,18 @@ impl Image {
     #[must_use]
     pub fn command_line(&self) -> &str {
         &self.command_line
+    }
+
+    /// The file's own digest, which covers what is not measured too.
+    #[must_use]
+    pub fn sha384(&self) -> &[u8; SHA384_OUTPUT_LEN] {
+        &self.sha384
+    }
+
+    /// Bytes of the file.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The last second in which the certificate that signed it is valid, Unix time. Nitro starts no image behind that.
@@ -183,17 +226,24 @@ impl Header {
         if !(3..=4).contains(&version) {
             return Err(ImageRejected::Version(version));
         }
-        if flags > 1 {
+        if flags != 0 {
             return Err(ImageRejected::Flags(flags));
         }
         // Memory, CPUs: what `nitro-cli` is told counts instead.
-        let _ = (reader.u64(), reader.u64(), reader.u16());
-        let sections = reader.u16();
+        let _ = (reader.u64(), reader.u64());
+        let (reserved, sections) = (reader.u16(), reader.u16());
         let mut table = || [(); MOST_SECTIONS].map(|()| reader.u64());
         let (offsets, lengths) = (table(), table());
-        let (_unused, checksum) = (reader.u32(), reader.u32());
+        let (unused, checksum) = (reader.u32(), reader.u32());
+        if reserved != 0 || unused != 0 {
+            return Err(ImageRejected::NotZero("a reserved field of its header"));
+        }
         if !(3..=MOST_SECTIONS).contains(&usize::from(sections)) {
             return Err(ImageRejected::Sections(sections));
+        }
+        let behind = |table: &[u64]| table.iter().skip(usize::from(sections)).any(|entry| *entry != 0);
+        if behind(&offsets) || behind(&lengths) {
+            return Err(ImageRejected::NotZero("its table of sections behind the last one"));
         }
         Ok(Self { sections, offsets, lengths, checksum })
     }
@@ -204,7 +254,10 @@ impl Header {
         let table = self.offsets.iter().zip(&self.lengths).take(usize::from(self.sections));
         for (position, (&offset, &length)) in table.enumerate() {
             let mut reader = Reader(slice(file, start..start + SECTION_HEADER, "a section's header")?);
-            let (kind, _flags, stated) = (reader.u16(), reader.u16(), reader.u64());
+            let (kind, flags, stated) = (reader.u16(), reader.u16(), reader.u64());
+            if flags != 0 {
+                return Err(ImageRejected::NotZero("the flags of a section"));
+            }
             if offset != start as u64 || stated != length {
                 return Err(ImageRejected::Boundary(position));
             }
@@ -265,6 +318,25 @@ impl<'a> Parts<'a> {
         Ok(Self { kernel, command_line, ramdisks, signature })
     }
 
+    /// Whether the sections begin and end where what is measured has its own boundaries.
+    fn check_boundaries(&self) -> Result<(), ImageRejected> {
+        if self.command_line.is_empty() || !self.command_line.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+            return Err(ImageRejected::CommandLine);
+        }
+        // Read where it is measured, so that a section which ends before it hides nothing.
+        let measured = [self.kernel, self.command_line].into_iter().chain(self.ramdisks.iter().copied()).flatten();
+        let kernel = kernel_length(&measured.take(KERNEL_HEADER).copied().collect::<Vec<_>>());
+        let found = self.kernel.len() as u64;
+        if let Some(said) = kernel.filter(|said| *said != found) {
+            return Err(ImageRejected::Kernel { found, said });
+        }
+        let begins = |ramdisk: &[u8]| if kernel.is_some() { ramdisk.starts_with(GZIP) } else { !ramdisk.is_empty() };
+        match self.ramdisks.iter().position(|ramdisk| !begins(ramdisk)) {
+            Some(position) => Err(ImageRejected::Ramdisk(position)),
+            None => Ok(()),
+        }
+    }
+
     fn measure(&self) -> Result<(Measurements, Option<u64>), ImageRejected> {
         let (first, others) = self.ramdisks.split_first().ok_or(ImageRejected::Missing("ramdisk"))?;
         let platform = [self.kernel, self.command_line, first];
@@ -279,6 +351,14 @@ impl<'a> Parts<'a> {
         };
         Ok((measurements, signed.map(|(_, until)| until)))
     }
+}
+
+/// Bytes of the bzImage that begins so (`setup_sects` and `syssize` in the Linux/x86 boot protocol); nothing for other kernels.
+fn kernel_length(start: &[u8]) -> Option<u64> {
+    let [setup, _, _, size @ ..] = start.get(0x1f1..0x1f8)?.first_chunk::<7>()?;
+    let setup = if *setup == 0 { 4 } else { u64::from(*setup) };
+    let is_one = start.get(0x202..KERNEL_HEADER)? == b"HdrS";
+    is_one.then(|| (setup + 1) * 512 + u64::from(u32::from_le_bytes(*size)) * 16)
 }
 
 /// A register of zeros, extended with the SHA-384 of these.
@@ -392,6 +472,9 @@ const HEADER: usize = 548;
 const CHECKSUM: usize = 4;
 const SECTION_HEADER: usize = 12;
 const MOST_SECTIONS: usize = 32;
+/// Up to the magic number of a bzImage, inclusive.
+const KERNEL_HEADER: usize = 0x206;
+const GZIP: &[u8] = &[0x1f, 0x8b];
 
 const KERNEL: u16 = 1;
 const COMMAND_LINE: u16 = 2;

@@ -1,6 +1,7 @@
 //! `cloister image`: what an enclave image is, before it runs.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     io::Read as _,
@@ -9,15 +10,17 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use cloister_attestation::PcrIndex;
+use cloister_attestation::{Pcr, PcrIndex};
 use cloister_client::image::{Image, Measurements};
 use console::style;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{attest::rfc3339, manifest::measurements};
 use crate::{
     failure::{Exit, Failure},
+    input,
     output::Output,
+    printable::line,
 };
 
 #[derive(Subcommand, Debug)]
@@ -48,17 +51,17 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
     let file = read(&verify.eif)?;
     let image = Image::parse(&file)
         .map_err(|why| Failure::content(&verify.eif, why, "Give an enclave image, whole and unchanged."))?;
-    let different = verify.against.as_deref().map(|against| different(image.measurements(), against)).transpose()?;
-    let view = View::new(&image, different.as_deref());
-    match different {
-        Some(different) if !different.is_empty() => {
-            Err(output.answer_failed(&view, another(&different, verify.against.as_deref())))
-        }
-        Some(_) | None => {
-            output.answer(&view);
-            Ok(())
-        }
+    let Some(against) = &verify.against else {
+        output.answer(&View::new(&image, None));
+        return Ok(());
+    };
+    let compared = Release::read(against)?.compare(&image);
+    let view = View::new(&image, Some(&compared));
+    if !compared.different.is_empty() {
+        return Err(output.answer_failed(&view, another(&compared.different, against)));
     }
+    output.answer(&view);
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -67,29 +70,63 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     read.map(|_| bytes).map_err(|why| Failure::file(path, why))
 }
 
-/// The registers of an image that are others than in the file, or are named in one of the two alone.
-fn different(measured: &Measurements, against: &Path) -> Result<Vec<PcrIndex>, Failure> {
-    let expected = measurements::read(against)?;
-    let measured = [
-        (PcrIndex::IMAGE, Some(measured.pcr0)),
-        (PcrIndex::KERNEL, Some(measured.pcr1)),
-        (PcrIndex::APPLICATION, Some(measured.pcr2)),
-        (PcrIndex::IMAGE_SIGNER, measured.pcr8),
-    ];
-    Ok(measured
-        .into_iter()
-        .filter(|(index, value)| expected.get(index) != value.as_ref())
-        .map(|(index, _)| index)
-        .collect())
+/// What a release says of its image.
+struct Release {
+    registers: BTreeMap<PcrIndex, Pcr>,
+    /// Not in what `nitro-cli` prints.
+    file: Option<Digest>,
 }
 
-fn another(different: &[PcrIndex], against: Option<&Path>) -> Failure {
-    let names: Vec<_> = different.iter().map(|index| format!("PCR{}", index.get())).collect();
-    let message = format!(
-        "the image is another than in {}: {} differ",
-        against.unwrap_or(Path::new("")).display(),
-        names.join(", ")
-    );
+/// The whole file, with what is not measured.
+#[derive(Deserialize)]
+struct Digest {
+    sha384: String,
+    bytes: usize,
+}
+
+impl Release {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let registers = measurements::read(path)?;
+        let hint = "Give a release's pcr.json, or what `nitro-cli` prints.";
+        let named: Named =
+            serde_json::from_slice(&input::read_file(path)?).map_err(|why| Failure::content(path, why, hint))?;
+        Ok(Self { registers, file: named.image })
+    }
+
+    fn compare(&self, image: &Image) -> Compared {
+        let measured = image.measurements();
+        let registers = [
+            (PcrIndex::IMAGE, Some(measured.pcr0)),
+            (PcrIndex::KERNEL, Some(measured.pcr1)),
+            (PcrIndex::APPLICATION, Some(measured.pcr2)),
+            (PcrIndex::IMAGE_SIGNER, measured.pcr8),
+        ];
+        let differs = |(index, value): &(PcrIndex, Option<Pcr>)| self.registers.get(index) != value.as_ref();
+        let mut different: Vec<_> = registers.into_iter().filter(differs).map(|(index, _)| index.to_string()).collect();
+        // A signature makes another file of the same image, of which PCR8 has told.
+        let same_signer = self.registers.get(&PcrIndex::IMAGE_SIGNER) == measured.pcr8.as_ref();
+        let file = self.file.as_ref().filter(|_| same_signer);
+        let same = |file: &Digest| file.bytes == image.bytes() && file.sha384 == hex::encode(image.sha384());
+        different.extend(file.is_some_and(|file| !same(file)).then(|| "the file's SHA-384".to_owned()));
+        Compared { different, file: file.is_some() }
+    }
+}
+
+/// What of a release's description is read here beside the registers.
+#[derive(Deserialize)]
+struct Named {
+    image: Option<Digest>,
+}
+
+struct Compared {
+    /// What differs, or is named in one of the two alone.
+    different: Vec<String>,
+    /// Whether the file as a whole was compared.
+    file: bool,
+}
+
+fn another(different: &[String], against: &Path) -> Failure {
+    let message = format!("the image is another than in {}: {} differ", against.display(), different.join(", "));
     Failure::new(
         Exit::Unverified,
         "image_differs",
@@ -107,12 +144,22 @@ struct View<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_until: Option<String>,
     expired: bool,
+    image: Shown,
     #[serde(skip_serializing_if = "Option::is_none")]
     equal: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_compared: Option<bool>,
+}
+
+/// The file, as a release's pcr.json says it.
+#[derive(Serialize)]
+struct Shown {
+    sha384: String,
+    bytes: usize,
 }
 
 impl<'a> View<'a> {
-    fn new(image: &'a Image, different: Option<&[PcrIndex]>) -> Self {
+    fn new(image: &'a Image, compared: Option<&Compared>) -> Self {
         let until = image.signed_until();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         Self {
@@ -121,7 +168,9 @@ impl<'a> View<'a> {
             signed: until.is_some(),
             signed_until: until.map(|seconds| rfc3339(seconds.saturating_mul(1000))),
             expired: until.is_some_and(|until| until < now),
-            equal: different.map(<[_]>::is_empty),
+            image: Shown { sha384: hex::encode(image.sha384()), bytes: image.bytes() },
+            equal: compared.map(|compared| compared.different.is_empty()),
+            file_compared: compared.map(|compared| compared.file),
         }
     }
 }
@@ -133,7 +182,8 @@ impl fmt::Display for View<'_> {
         if let Some(pcr8) = pcr8 {
             writeln!(f, "PCR8          {pcr8}")?;
         }
-        writeln!(f, "command line  {}", self.command_line.trim_end_matches('\0'))?;
+        writeln!(f, "command line  {}", line(self.command_line))?;
+        writeln!(f, "file          {} bytes, SHA-384 {}", self.image.bytes, self.image.sha384)?;
         match (&self.signed_until, self.expired) {
             (None, _) => write!(f, "signature     none")?,
             (Some(until), false) => write!(f, "signature     good, certificate valid until {until}")?,
@@ -143,9 +193,15 @@ impl fmt::Display for View<'_> {
                 style(format!("but its certificate ended at {until}: Nitro will not start it")).red()
             )?,
         }
-        match self.equal {
-            Some(true) => write!(f, "\n{}", style("the image is the one that was named").green()),
-            Some(false) | None => Ok(()),
+        match (self.equal, self.file_compared) {
+            (Some(true), Some(true)) => {
+                write!(f, "\n{}", style("the image is the one that was named, byte for byte").green())
+            }
+            (Some(true), _) => {
+                let rest = "its SHA-384 as a file was not named, so what is not measured was not compared";
+                write!(f, "\n{}; {rest}", style("the image measures what was named").green())
+            }
+            (Some(false) | None, _) => Ok(()),
         }
     }
 }

@@ -3,9 +3,10 @@
 mod answers;
 mod ecdsa;
 mod enclaves;
+mod images;
 mod keys_and_signatures;
-mod kms_policies;
 mod kms_keys;
+mod kms_policies;
 mod members;
 mod operators;
 mod policies;
