@@ -66,7 +66,7 @@ const FORBIDDEN: [&str; 19] = [
 const MOST_LINKED: usize = 150;
 
 /// Decoders of hostile bytes: the fuzz target of each, and what it has to call.
-const DECODERS: [(&str, &str); 13] = [
+const DECODERS: [(&str, &str); 14] = [
     ("attestation_document", "Unverified::parse"),
     ("bitcoin_psbt", "Psbt::parse"),
     ("cosmos_sign_doc", "SignDoc::parse"),
@@ -75,6 +75,7 @@ const DECODERS: [(&str, &str); 13] = [
     ("ethereum_transaction", "Transaction::parse"),
     ("ethereum_typed_data", "TypedData::parse"),
     ("ethereum_user_operation", "UserOperation::parse"),
+    ("image_file", "Image::parse"),
     ("kms_envelope", "KEY.open"),
     ("solana_message", "Message::parse"),
     ("solana_transaction", "Transaction::parse"),
