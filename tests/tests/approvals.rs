@@ -1,5 +1,6 @@
 //! Approvals, delays, withdrawals and limits, at signers that a host asks what it likes.
 
+use bitcoin::{Amount, Psbt};
 use cloister_policy::digest;
 use cloister_tests::{
     charter::{
@@ -7,13 +8,15 @@ use cloister_tests::{
     },
     group::Group,
     machine::refusal,
-    payload::solana_transfer,
+    payload::{solana_transfer, taproot_psbt},
 };
 use cloister_wire::{
     approval::{Approval, ApprovalBody, Stance},
     ids::{Hash, KeyId, SignerId, UnixMillis},
     message::{Body, Request, SignOutcome},
-    policy::{AssetName, Limit, Measure, MemberSet, Network, Per, Permission, Quorum, TenantPolicy, Verdict},
+    policy::{
+        AssetName, ForeignInputs, Limit, Measure, MemberSet, Network, Per, Permission, Quorum, TenantPolicy, Verdict,
+    },
     receipt::{Event, Receipt},
     refusal::Refusal,
     request::{Chain, Requested, Scheme, SignRequest},
@@ -120,10 +123,18 @@ impl Stage {
         refusal(&reply).map_or(Ok(()), Err)
     }
 
-    fn released(&self) -> Vec<Event> {
+    fn events(&self, of: impl Fn(&Event) -> bool) -> Vec<Event> {
         let receipts = self.group.receipts.values().flatten();
-        let events = receipts.flat_map(Receipt::events).cloned();
-        events.filter(|event| matches!(event, Event::Released { .. })).collect()
+        receipts.flat_map(Receipt::events).filter(|event| of(event)).cloned().collect()
+    }
+
+    fn released(&self) -> Vec<Event> {
+        self.events(|event| matches!(event, Event::Released { .. }))
+    }
+
+    /// How often a delay began.
+    fn delays(&self) -> usize {
+        self.events(|event| matches!(event, Event::Approved { .. })).len()
     }
 }
 
@@ -209,10 +220,48 @@ fn a_delay_begins_with_the_last_approval_and_ends_by_the_signers_clock() {
     stage.group.now = began.plus(10 * MINUTE - 1);
     assert_eq!(stage.sign(&request, &approvals), Err(Refusal::DelayRunning));
     assert_eq!(at(stage.review(&request, &approvals)), Some(began.plus(10 * MINUTE)), "looking again begins nothing");
+    assert_eq!(at(stage.review(&request, &approvals[..1])), None, "with these approvals it never ends");
+    assert_eq!(stage.delays(), 1);
     stage.group.now = began.plus(10 * MINUTE);
     assert_eq!(stage.sign(&request, &[]), Err(Refusal::ApprovalsMissing), "the approvals are looked at again");
     assert_eq!(stage.sign(&request, &approvals), Ok(()));
     assert_eq!(stage.sign_at(signer(2), &request, &approvals), Err(Refusal::DelayRunning), "nobody told the other one");
+}
+
+#[test]
+fn a_rule_without_a_delay_has_nothing_remembered_of_its_approvals() {
+    let mut stage = stage(&board(1, 0), &[]);
+    let request = requested(&stage.transfer(5), TREASURER);
+    let approvals = stage.approved_by(&request, &["ann"]);
+    assert!(matches!(stage.review(&request, &approvals), Ok((_, Standing::Waiting { signable_at: Some(_), .. }))));
+    assert_eq!(stage.delays(), 0);
+}
+
+#[test]
+fn what_is_too_long_to_be_shown_whole_is_not_approved() {
+    let mut stage = stage(&board(1, 0), &[]);
+    stage.key = stage.group.make_key("taproot", Scheme::Secp256k1Taproot);
+    stage.policy = stage.group.change_policy(|tenant| {
+        let mut rule = grant("taproot", &[Permission::Bitcoin { foreign: ForeignInputs::Refused }]);
+        rule.verdict = board(1, 0);
+        tenant.rules = list([rule]);
+    });
+    let key = stage.group.keys[&stage.key].verifying_key();
+    for (outputs, verdict) in [(10, Ok(())), (1000, Err(Refusal::NotShown))] {
+        let mut psbt = Psbt::deserialize(&taproot_psbt(&[&key[1..]])).unwrap();
+        psbt.unsigned_tx.output[0].value = Amount::from_sat(1);
+        psbt.unsigned_tx.output = vec![psbt.unsigned_tx.output[0].clone(); outputs];
+        psbt.outputs = vec![psbt.outputs[0].clone(); outputs];
+        stage.next += 1;
+        let payload = psbt.serialize();
+        let request =
+            stage.group.charter.sign_request(stage.key, Chain::Bitcoin, &payload, stage.next, stage.group.now);
+        let request = requested(&request, TREASURER);
+        let approvals = stage.approved_by(&request, &["ann"]);
+        let (_, standing) = stage.review(&request, &approvals).unwrap();
+        assert_eq!(standing == Standing::Refused(Refusal::NotShown), verdict.is_err());
+        assert_eq!(stage.sign(&request, &approvals), verdict);
+    }
 }
 
 #[test]
@@ -241,6 +290,20 @@ fn nobody_else_withdraws_a_request() {
     assert_eq!(stage.sign(&request, &[]), Ok(()));
     let approvals = stage.approved_by(&request, &["ann"]);
     assert_eq!(stage.sign(&request, &approvals), Err(Refusal::ApprovalInvalid), "approvals that nobody asked for");
+    assert_eq!(stage.withdraw(&request, TREASURER), Ok(()), "its requester, who need not be of any board");
+    assert_eq!(stage.sign(&request, &[]), Err(Refusal::Withdrawn));
+}
+
+#[test]
+fn a_member_of_another_set_than_the_rules_withdraws_nothing() {
+    let mut stage = stage(&board(1, 0), &[]);
+    stage.policy = stage.group.change_policy(|tenant| {
+        let members = list(["ann", CLERK].map(requester));
+        tenant.sets = list([MemberSet { name: "board".parse().unwrap(), members }]);
+    });
+    let request = requested(&stage.transfer(5), TREASURER);
+    assert_eq!(stage.withdraw(&request, "bob"), Err(Refusal::ApprovalInvalid));
+    assert_eq!(stage.withdraw(&request, TREASURER), Ok(()));
 }
 
 #[test]

@@ -84,6 +84,16 @@ fn a_durable_nonce_is_no_place_because_a_recent_blockhash_may_stand_there() {
 }
 
 #[test]
+fn a_call_of_a_solana_program_is_shown_with_the_accounts_that_it_is_given() {
+    let accounts = [[7; 32], [8; 32], [9; 32]].concat();
+    let message = [&[1, 0, 1, 3][..], &accounts, &[5; 32], &[1, 2, 2, 0, 1, 1, 0xff]].concat();
+    let lines = read(Chain::Solana, Purpose::Transaction, &message).unwrap().facts.lines;
+    let given = cloister_chains::solana::Pubkey::from([8; 32]).to_string();
+    let last = lines.last().unwrap();
+    assert!(last.starts_with("call 1 is given the accounts ") && last.contains(&given), "{lines:?}");
+}
+
+#[test]
 fn a_pinned_lookup_table_says_whom_a_transfer_pays() {
     let pay = [&[1, 1, 2, 0, 2, 12, 2, 0, 0, 0][..], &5_u64.to_le_bytes()].concat();
     let accounts = [&[2][..], &[7; 32], &[0; 32]].concat();
