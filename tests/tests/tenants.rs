@@ -592,6 +592,14 @@ fn a_tenant_that_fills_its_part_of_a_signers_memory_leaves_the_others_theirs() {
     (0..part).for_each(|number| assert_eq!(withdraw(&mut stage, A, number), Ok(())));
     assert_eq!((withdraw(&mut stage, A, part), withdraw(&mut stage, A, 0)), (Err(Refusal::Busy), Ok(())));
     assert_eq!(withdraw(&mut stage, B, 0), Ok(()));
+    let review = |stage: &mut Stage, tenant, roles: &[&str]| {
+        let request = signed(&stage.transfer(tenant, "guarded", 1));
+        let hash = request.hash::<SignRequest>();
+        let approvals = list(roles.iter().map(|role| stage.says(tenant, role, hash, Stance::Approve)));
+        stage.ask(Request::Review { request, approvals }).0
+    };
+    assert_eq!(review(&mut stage, A, &["ann"]), Err(Refusal::Busy), "its delay would begin");
+    assert_eq!((review(&mut stage, A, &[]), review(&mut stage, B, &["ann"])), (Ok(()), Ok(())));
 
     let sign = |stage: &mut Stage, number: usize| {
         let mut request = stage.transfer(B, "friends", 0);

@@ -1,3 +1,5 @@
+use cloister_wire::{bounded::List, ids::RequestId, refusal::Refusal};
+
 use super::*;
 
 const NOW: UnixMillis = UnixMillis(0);
@@ -51,6 +53,31 @@ fn what_was_approved_or_withdrawn_is_remembered_until_it_expires_and_makes_room_
     state.forget_expired(END);
     assert!(state.signable_at(&hash(1), &rule).is_none() && !state.is_withdrawn(&hash(2)));
     assert!(state.has_room(&tenant("acme"), 1));
+}
+
+#[test]
+fn the_id_of_a_request_is_free_again_once_it_has_expired() {
+    let (id, requester) = (RequestId::from_bytes([1; 16]), "ann".parse().unwrap());
+    let mut state = of([Event::Released {
+        request: hash(1),
+        id,
+        key: KeyId::from_bytes([1; 32]),
+        package: hash(2),
+        tenant: tenant("acme"),
+        rule: "all".parse().unwrap(),
+        approved: List::new(),
+        effects: hash(3),
+        charges: List::new(),
+        session: None,
+        requester: "ann".parse().unwrap(),
+        attempt: 1,
+        not_after: END,
+    }]);
+    let attempts = |state: &State| state.requests().attempts((&tenant("acme"), &requester), id, &hash(9), 4);
+    state.forget_expired(UnixMillis(END.0 - 1));
+    assert_eq!(attempts(&state), Err(Refusal::RequestIdReused));
+    state.forget_expired(END);
+    assert_eq!(attempts(&state), Ok(0));
 }
 
 #[test]
