@@ -3,8 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 
-// The module alone, since the rest of the client brings HTTP and chains with it, which nothing here needs.
+// The module alone, since the rest of the client brings HTTP and chains with it, which nothing here needs. It is formatted where it
+// belongs; from here its tests would not be found.
 #[allow(dead_code)]
+#[rustfmt::skip]
 #[path = "../../client/src/image.rs"]
 mod image;
 
