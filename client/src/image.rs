@@ -22,7 +22,7 @@
 //! What stays free is what Nitro does not load: metadata, and the header's defaults of memory and CPUs. The file's own digest covers those.
 //! The format is that of AWS's `aws-nitro-enclaves-image-format`.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use aws_lc_rs::{
     digest::{Context, SHA384, SHA384_OUTPUT_LEN, digest},
@@ -33,7 +33,8 @@ use coset::{CborSerializable as _, CoseSign1, RegisteredLabelWithPrivate, iana};
 use serde::{Serialize, Serializer};
 use x509_cert::{
     Certificate,
-    der::{Decode as _, DecodePem as _, Encode as _},
+    der::{Any, Decode as _, DecodePem as _, Encode as _, oid::ObjectIdentifier},
+    time::Time,
 };
 
 /// An image whose form, checksum and signature, if it has one, are right. What it does is another question.
@@ -41,8 +42,7 @@ use x509_cert::{
 pub struct Image {
     measurements: Measurements,
     command_line: String,
-    /// The last second in which the signing certificate is valid, Unix time.
-    signed_until: Option<u64>,
+    signer: Option<SigningCertificate>,
     sha384: [u8; SHA384_OUTPUT_LEN],
     bytes: usize,
 }
@@ -158,10 +158,10 @@ impl Image {
         header.check_sum(file)?;
         let parts = Parts::sort(&sections)?;
         parts.check_boundaries()?;
-        let (measurements, signed_until) = parts.measure()?;
+        let (measurements, signer) = parts.measure()?;
         let command_line = String::from_utf8_lossy(parts.command_line).into_owned();
         let sha384 = digest(&SHA384, file).as_ref().try_into().expect("SHA-384 has 48 bytes");
-        Ok(Self { measurements, command_line, signed_until, sha384, bytes: file.len() })
+        Ok(Self { measurements, command_line, signer, sha384, bytes: file.len() })
     }
 
     /// What it measures.
@@ -188,19 +188,64 @@ impl Image {
         self.bytes
     }
 
-    /// The last second in which the certificate that signed it is valid, Unix time. Nitro starts no image behind that.
+    /// The certificate by which it is signed.
     #[must_use]
-    pub fn signed_until(&self) -> Option<u64> {
-        self.signed_until
+    pub fn signer(&self) -> Option<&SigningCertificate> {
+        self.signer.as_ref()
     }
 }
 
-/// PCR8 of an image that is signed with this certificate, PEM.
-///
-/// # Errors
-/// It is no certificate.
-pub fn certificate_register(pem: &[u8]) -> Result<Pcr, ImageRejected> {
-    Ok(register([certificate(pem)?.1.as_slice()]))
+/// A certificate by which images are signed: of a P-384 key. Nitro starts such an image only while it is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningCertificate {
+    register: Pcr,
+    subject: String,
+    valid: RangeInclusive<u64>,
+    key: Vec<u8>,
+}
+
+impl SigningCertificate {
+    /// Reads one, PEM.
+    ///
+    /// # Errors
+    /// [`ImageRejected::Signature`] if it is none, one of several, or of another kind of key.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, ImageRejected> {
+        let bad = |_| ImageRejected::Signature("the certificate is not one certificate in PEM");
+        let certificate = Certificate::from_pem(pem).map_err(bad)?;
+        let der = certificate.to_der().map_err(bad)?;
+        // What is measured has to be what was read.
+        Certificate::from_der(&der).map_err(bad)?;
+        let Certificate { tbs_certificate: body, .. } = certificate;
+        let curve = body.subject_public_key_info.algorithm.parameters.as_ref().map(Any::decode_as);
+        if curve != Some(Ok(P384)) {
+            return Err(ImageRejected::Signature("the certificate is not of a P-384 key"));
+        }
+        let seconds = |time: Time| time.to_unix_duration().as_secs();
+        Ok(Self {
+            register: register([der.as_slice()]),
+            subject: body.subject.to_string(),
+            valid: seconds(body.validity.not_before)..=seconds(body.validity.not_after),
+            key: body.subject_public_key_info.subject_public_key.raw_bytes().to_vec(),
+        })
+    }
+
+    /// PCR8 of images that it signs.
+    #[must_use]
+    pub fn register(&self) -> Pcr {
+        self.register
+    }
+
+    /// Whose it is, as it says itself: any text.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The seconds in which it is valid, Unix time.
+    #[must_use]
+    pub fn valid(&self) -> &RangeInclusive<u64> {
+        &self.valid
+    }
 }
 
 struct Header {
@@ -337,19 +382,19 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn measure(&self) -> Result<(Measurements, Option<u64>), ImageRejected> {
+    fn measure(&self) -> Result<(Measurements, Option<SigningCertificate>), ImageRejected> {
         let (first, others) = self.ramdisks.split_first().ok_or(ImageRejected::Missing("ramdisk"))?;
         let platform = [self.kernel, self.command_line, first];
         let pcr0 = register(platform.into_iter().chain(others.iter().copied()));
-        let signed = self.signature.map(|section| signer(section, &pcr0)).transpose()?;
+        let signer = self.signature.map(|section| signer(section, &pcr0)).transpose()?;
         let measurements = Measurements {
             algorithm: "Sha384 { ... }",
             pcr0,
             pcr1: register(platform),
             pcr2: register(others.iter().copied()),
-            pcr8: signed.map(|(register, _)| register),
+            pcr8: signer.as_ref().map(SigningCertificate::register),
         };
-        Ok((measurements, signed.map(|(_, until)| until)))
+        Ok((measurements, signer))
     }
 }
 
@@ -368,11 +413,11 @@ fn register<'a>(contents: impl IntoIterator<Item = &'a [u8]>) -> Pcr {
     Pcr::ZERO.extended(hash.finish().as_ref())
 }
 
-/// PCR8 and the end of the certificate's validity, if the section holds that certificate's signature over this PCR0.
-fn signer(section: &[u8], pcr0: &Pcr) -> Result<(Pcr, u64), ImageRejected> {
+/// The certificate, if the section holds its signature over this PCR0.
+fn signer(section: &[u8], pcr0: &Pcr) -> Result<SigningCertificate, ImageRejected> {
     let (pem, cose) =
         signature_section(section).ok_or(ImageRejected::Signature("not a certificate and a signature"))?;
-    let (certificate, der) = certificate(&pem)?;
+    let certificate = SigningCertificate::from_pem(&pem)?;
     let cose = CoseSign1::from_slice(&cose).map_err(|_| ImageRejected::Signature("no COSE_Sign1"))?;
     if cose.protected.header.alg != Some(RegisteredLabelWithPrivate::Assigned(iana::Algorithm::ES384)) {
         return Err(ImageRejected::Signature("the algorithm is not ES384"));
@@ -380,22 +425,10 @@ fn signer(section: &[u8], pcr0: &Pcr) -> Result<(Pcr, u64), ImageRejected> {
     if cose.payload.as_deref() != Some(payload(pcr0).as_slice()) {
         return Err(ImageRejected::Signature("it is over another image's PCR0"));
     }
-    let key = certificate.tbs_certificate.subject_public_key_info.subject_public_key.raw_bytes();
-    let key = UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, key);
+    let key = UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, &certificate.key);
     let verify = |signature: &[u8], message: &[u8]| key.verify(message, signature);
     cose.verify_signature(&[], verify).map_err(|_| ImageRejected::Signature("it is not the certificate's"))?;
-    let until = certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs();
-    Ok((register([der.as_slice()]), until))
-}
-
-/// A certificate in PEM, and its DER.
-fn certificate(pem: &[u8]) -> Result<(Certificate, Vec<u8>), ImageRejected> {
-    let bad = |_| ImageRejected::Signature("the certificate is not one in PEM");
-    let certificate = Certificate::from_pem(pem).map_err(bad)?;
-    let der = certificate.to_der().map_err(bad)?;
-    // What is measured has to be what was read.
-    Certificate::from_der(&der).map_err(bad)?;
-    Ok((certificate, der))
+    Ok(certificate)
 }
 
 /// `[{"signing_certificate": PEM, "signature": COSE_Sign1}]`, both as arrays of numbers, since the format's own library writes them so.
@@ -467,6 +500,7 @@ fn optional<S: Serializer>(pcr: &Option<Pcr>, serializer: S) -> Result<S::Ok, S:
     }
 }
 
+const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const MAGIC: &[u8] = b".eif";
 const HEADER: usize = 548;
 const CHECKSUM: usize = 4;

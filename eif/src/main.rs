@@ -1,6 +1,11 @@
 //! `cargo eif`: builds the enclave image and signs it.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -78,7 +83,7 @@ struct Attach {
     /// The signature: 96 bytes r ‖ s, or DER.
     #[arg(long, value_name = "FILE")]
     signature: PathBuf,
-    /// The signed image; its pcr.json is put beside it.
+    /// The signed image; its pcr.json is put beside it. Neither may be there already, so take another folder than the build's.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -94,7 +99,7 @@ struct Sign {
     /// The key: a PEM file, or the ARN of a key in KMS, for which AWS's usual settings are used.
     #[arg(long, value_name = "FILE|ARN")]
     key: String,
-    /// The signed image; its pcr.json is put beside it.
+    /// The signed image; its pcr.json is put beside it. Neither may be there already, so take another folder than the build's.
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -125,14 +130,19 @@ fn run(Arguments { command, json }: Arguments) -> Result<()> {
             serde_json::to_value(signature::sign(&sign.eif, &sign.certificate, &sign.key, &sign.output)?)?
         }
     };
+    let mut said = String::new();
     if json {
-        println!("{answer:#}");
+        writeln!(said, "{answer:#}")?;
     } else {
         for (name, value) in answer.as_object().into_iter().flatten() {
-            println!("{name:13} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            writeln!(said, "{name:13} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))?;
         }
     }
-    Ok(())
+    match io::stdout().write_all(said.as_bytes()) {
+        // Whoever reads has read enough.
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 fn build(arguments: Build) -> Result<image::Summary> {
@@ -156,6 +166,6 @@ fn build(arguments: Build) -> Result<image::Summary> {
 const EXAMPLES: &str = "Examples:
   cargo eif build
   cargo eif digest --eif target/eif/production/cloister.eif --certificate signer.pem
-  cargo eif attach-signature --eif target/eif/production/cloister.eif --certificate signer.pem --signature image.sig --output signed.eif
+  cargo eif attach-signature --eif target/eif/production/cloister.eif --certificate signer.pem --signature image.sig --output signed/cloister.eif
   cargo eif sign --eif target/eif/production/cloister.eif --certificate signer.pem --key signer.key --output signed/cloister.eif
   cloister image verify --eif target/eif/production/cloister.eif --against target/eif/production/pcr.json";

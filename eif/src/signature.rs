@@ -6,7 +6,11 @@
 //!
 //! The signature is a COSE_Sign1 (RFC 9052) with ES384 over PCR0; PCR8 becomes the measurement of the certificate. PCR0 to PCR2 stay.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_nitro_enclaves_image_format::{
@@ -14,7 +18,7 @@ use aws_nitro_enclaves_image_format::{
     utils::{EifSigner, SignKeyData, eif_signer::SignKey},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cloister_client::image::{Image, Measurements, certificate_register};
+use cloister_client::image::{Image, Measurements, SigningCertificate};
 use coset::{CborSerializable, CoseSign1, CoseSign1Builder, HeaderBuilder, iana};
 use serde::Serialize;
 use sha2::{Digest, Sha384};
@@ -39,9 +43,8 @@ pub struct ToBeSigned {
 /// The image or the certificate cannot be read.
 pub fn to_be_signed(image: &Path, certificate: Option<&Path>) -> Result<ToBeSigned> {
     let message = unsigned(&read(image)?)?.tbs_data(&[]);
-    let pcr8 = certificate
-        .map(|path| Ok::<_, anyhow::Error>(certificate_register(&fs::read(path)?)?.to_string()))
-        .transpose()?;
+    let pcr8 = certificate.map(|path| Ok::<_, anyhow::Error>(self::certificate(path)?.0.register().to_string()));
+    let pcr8 = pcr8.transpose()?;
     Ok(ToBeSigned { digest: hex::encode(Sha384::digest(&message)), message: STANDARD.encode(message), pcr8 })
 }
 
@@ -52,8 +55,8 @@ pub fn to_be_signed(image: &Path, certificate: Option<&Path>) -> Result<ToBeSign
 /// A file cannot be read or written, or the signature is another's.
 pub fn attach(image: &Path, certificate: &Path, signature: &Path, output: &Path) -> Result<Measurements> {
     let mut cose = unsigned(&read(image)?)?;
-    cose.signature = fixed(&fs::read(signature).with_context(|| format!("cannot read {}", signature.display()))?)?;
-    let certificate = fs::read(certificate).with_context(|| format!("cannot read {}", certificate.display()))?;
+    cose.signature = fixed(&read(signature)?)?;
+    let (_, certificate) = self::certificate(certificate)?;
     let signature = PcrSignature {
         signing_certificate: certificate.clone(),
         signature: cose.to_vec().map_err(|why| anyhow!("{why}"))?,
@@ -73,6 +76,10 @@ pub fn attach(image: &Path, certificate: &Path, signature: &Path, output: &Path)
 /// # Errors
 /// A file cannot be read or written, KMS does not sign, or the key is another than the certificate's.
 pub fn sign(image: &Path, certificate: &Path, key: &str, output: &Path) -> Result<Measurements> {
+    self::certificate(certificate)?;
+    if !key.starts_with("arn:") {
+        read(Path::new(key))?;
+    }
     let data = SignKeyData::new(key, certificate).map_err(|why| anyhow!("{key}: {why}"))?;
     finish(image, output, |path| {
         let signer = EifSigner::new(Some(data)).context("there is a certificate")?;
@@ -85,6 +92,10 @@ fn finish(image: &Path, output: &Path, work: impl FnOnce(&str) -> Result<()>) ->
     // AWS's library would leave a wrong length in the header.
     let signed = Image::parse(&read(image)?)?.measurements().pcr8.is_some();
     ensure!(!signed, "{} is signed already: sign the image that `cargo eif build` made", image.display());
+    let description = output.with_file_name("pcr.json");
+    for taken in [output, &description] {
+        ensure!(!taken.exists(), "{} is there already: put the signed image into a folder of its own", taken.display());
+    }
     let folder = tempfile::tempdir()?;
     let copy = folder.path().join("image");
     fs::copy(image, &copy)?;
@@ -93,7 +104,10 @@ fn finish(image: &Path, output: &Path, work: impl FnOnce(&str) -> Result<()>) ->
     let registers =
         Image::parse(&bytes).context("the signature does not fit this image and certificate")?.measurements().clone();
     let inputs = inputs(image)?;
-    replace(&output.with_file_name("pcr.json"), &describe(&bytes, &registers, inputs)?)?;
+    if let Some(folder) = output.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    replace(&description, &describe(&bytes, &registers, inputs)?)?;
     replace(output, &bytes)?;
     Ok(registers)
 }
@@ -112,6 +126,19 @@ fn inputs(image: &Path) -> Result<serde_json::Value> {
     }
 }
 
+/// A certificate of the right kind that is valid now, and its PEM. Nitro starts no image whose certificate is not.
+fn certificate(path: &Path) -> Result<(SigningCertificate, Vec<u8>)> {
+    let pem = read(path)?;
+    let certificate = SigningCertificate::from_pem(&pem).with_context(|| path.display().to_string())?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    ensure!(
+        certificate.valid().contains(&now),
+        "{} is not valid now, and Nitro would not start an image that it signs: take one that begins before today and lives longer than the keys that will be bound to it",
+        path.display()
+    );
+    Ok((certificate, pem))
+}
+
 /// The COSE_Sign1 for an image, without its signature.
 fn unsigned(image: &[u8]) -> Result<CoseSign1> {
     let pcr0 = Image::parse(image)?.measurements().pcr0;
@@ -126,7 +153,8 @@ fn fixed(signature: &[u8]) -> Result<Vec<u8>> {
     if signature.len() == FIXED {
         return Ok(signature.to_vec());
     }
-    let (r, s) = der(signature).context("the signature is neither 96 bytes r ‖ s nor DER")?;
+    let (r, s) = der(signature)
+        .context("the signature is neither 96 bytes r ‖ s nor DER: give its bytes, not base64 or hexadecimal")?;
     Ok([pad(r)?, pad(s)?].concat())
 }
 
@@ -143,8 +171,8 @@ fn pad(number: &[u8]) -> Result<Vec<u8>> {
     Ok([vec![0; FIXED / 2 - number.len()], number.to_vec()].concat())
 }
 
-fn read(image: &Path) -> Result<Vec<u8>> {
-    fs::read(image).with_context(|| format!("cannot read {}", image.display()))
+fn read(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
 const FIXED: usize = 96;
@@ -163,7 +191,7 @@ mod tests {
         defs::{EifBuildInfo, EifIdentityInfo},
         utils::{EifBuilder, PcrSignatureChecker, eif_reader::EifReader},
     };
-    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P384_SHA384};
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, date_time_ymd};
     use tempfile::TempDir;
 
     use super::*;
@@ -292,6 +320,45 @@ mod tests {
         let error = format!("{:#}", desk.attach().unwrap_err());
         assert!(error.contains("does not fit") && error.contains("not the certificate's"), "{error}");
         assert!(!desk.path("signed.eif").exists() && !desk.path("pcr.json").exists());
+    }
+
+    #[test]
+    fn a_certificate_by_which_no_image_would_start_signs_none() {
+        let desk = Desk::new();
+        let put = |key: &KeyPair, from: i32, until: i32| {
+            let mut params = CertificateParams::new([]).unwrap();
+            (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+            fs::write(desk.path("certificate.pem"), params.self_signed(key).unwrap().pem()).unwrap();
+            let sign =
+                |key: &str| sign(&desk.path("image.eif"), &desk.path("certificate.pem"), key, &desk.path("signed.eif"));
+            let digest = to_be_signed(&desk.path("image.eif"), Some(&desk.path("certificate.pem"))).unwrap_err();
+            assert_eq!(
+                format!("{digest:#}"),
+                format!("{:#}", sign(desk.path("key.pem").to_str().unwrap()).unwrap_err())
+            );
+            assert!(!desk.path("signed.eif").exists());
+            format!("{digest:#}")
+        };
+        for (from, until) in [(2000, 2020), (2200, 2300)] {
+            assert!(put(&desk.1, from, until).contains("is not valid now"));
+        }
+        let other = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        assert!(put(&other, 2000, 2300).contains("not of a P-384 key"));
+    }
+
+    #[test]
+    fn a_signed_image_goes_into_a_folder_of_its_own() {
+        let desk = Desk::new();
+        let key = desk.path("key.pem");
+        let sign = |to: &str| {
+            sign(&desk.path("image.eif"), &desk.path("certificate.pem"), key.to_str().unwrap(), &desk.path(to))
+        };
+        fs::write(desk.path("pcr.json"), r#"{"inputs": []}"#).unwrap();
+        for taken in ["signed.eif", "image.eif"] {
+            assert!(sign(taken).unwrap_err().to_string().contains("is there already"), "{taken}");
+        }
+        let _measured = sign("new/folder/cloister.eif").unwrap();
+        assert!(desk.path("new/folder/pcr.json").exists());
     }
 
     #[test]

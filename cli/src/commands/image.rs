@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 use cloister_attestation::{Pcr, PcrIndex};
-use cloister_client::image::{Image, Measurements};
+use cloister_client::image::{Image, Measurements, SigningCertificate};
 use console::style;
 use serde::{Deserialize, Serialize};
 
@@ -51,17 +51,22 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
     let file = read(&verify.eif)?;
     let image = Image::parse(&file)
         .map_err(|why| Failure::content(&verify.eif, why, "Give an enclave image, whole and unchanged."))?;
-    let Some(against) = &verify.against else {
-        output.answer(&View::new(&image, None));
-        return Ok(());
+    let compared = match &verify.against {
+        Some(path) => Some((path, Release::read(path)?.compare(&image))),
+        None => None,
     };
-    let compared = Release::read(against)?.compare(&image);
-    let view = View::new(&image, Some(&compared));
-    if !compared.different.is_empty() {
-        return Err(output.answer_failed(&view, another(&compared.different, against)));
+    let view = View::new(&image, compared.as_ref().map(|(_, compared)| compared));
+    let failure = match &compared {
+        Some((against, compared)) if !compared.different.is_empty() => Some(another(&compared.different, against)),
+        _ => view.does_not_start(),
+    };
+    match failure {
+        Some(failure) => Err(output.answer_failed(&view, failure)),
+        None => {
+            output.answer(&view);
+            Ok(())
+        }
     }
-    output.answer(&view);
-    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -142,7 +147,12 @@ struct View<'a> {
     command_line: &'a str,
     signed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    signed_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     signed_until: Option<String>,
+    /// The time is not one in which the certificate is valid.
     expired: bool,
     image: Shown,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,18 +170,29 @@ struct Shown {
 
 impl<'a> View<'a> {
     fn new(image: &'a Image, compared: Option<&Compared>) -> Self {
-        let until = image.signed_until();
+        let signer = image.signer();
+        let moment = |seconds: &u64| rfc3339(seconds.saturating_mul(1000));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         Self {
             measurements: image.measurements(),
             command_line: image.command_line(),
-            signed: until.is_some(),
-            signed_until: until.map(|seconds| rfc3339(seconds.saturating_mul(1000))),
-            expired: until.is_some_and(|until| until < now),
+            signed: signer.is_some(),
+            signed_by: signer.map(SigningCertificate::subject),
+            signed_from: signer.map(|signer| moment(signer.valid().start())),
+            signed_until: signer.map(|signer| moment(signer.valid().end())),
+            expired: signer.is_some_and(|signer| !signer.valid().contains(&now)),
             image: Shown { sha384: hex::encode(image.sha384()), bytes: image.bytes() },
             equal: compared.map(|compared| compared.different.is_empty()),
             file_compared: compared.map(|compared| compared.file),
         }
+    }
+}
+
+impl View<'_> {
+    fn does_not_start(&self) -> Option<Failure> {
+        let hint = "Sign the image that `cargo eif build` made with a certificate that is valid; PCR8 will be another, and with it what key policies have to name.";
+        let message = "the certificate by which it is signed is not valid now, so Nitro does not start it";
+        self.expired.then(|| Failure::new(Exit::Unverified, "image_certificate", message, hint))
     }
 }
 
@@ -184,14 +205,13 @@ impl fmt::Display for View<'_> {
         }
         writeln!(f, "command line  {}", line(self.command_line))?;
         writeln!(f, "file          {} bytes, SHA-384 {}", self.image.bytes, self.image.sha384)?;
-        match (&self.signed_until, self.expired) {
-            (None, _) => write!(f, "signature     none")?,
-            (Some(until), false) => write!(f, "signature     good, certificate valid until {until}")?,
-            (Some(until), true) => write!(
-                f,
-                "signature     good, {}",
-                style(format!("but its certificate ended at {until}: Nitro will not start it")).red()
-            )?,
+        match (self.signed_by, &self.signed_from, &self.signed_until) {
+            (Some(by), Some(from), Some(until)) => {
+                let valid = format!("certificate valid from {from} until {until}");
+                let valid = if self.expired { style(valid).red() } else { style(valid) };
+                write!(f, "signature     good, by {}; {valid}", line(by))?;
+            }
+            _ => write!(f, "signature     none")?,
         }
         match (self.equal, self.file_compared) {
             (Some(true), Some(true)) => {

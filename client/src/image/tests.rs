@@ -75,7 +75,7 @@ fn golden_images_measure_what_another_program_measured() {
         );
         assert_eq!(image.command_line(), "reboot=k panic=-1 console=ttyS0");
     }
-    assert_eq!((plain.measurements().pcr8, plain.signed_until(), plain.bytes()), (None, None, 1776));
+    assert_eq!((plain.measurements().pcr8, plain.signer(), plain.bytes()), (None, None, 1776));
     assert_eq!(
         hex::encode(plain.sha384()),
         "12d8029574e5ab6edbadacfe7962d0b763ba8779909afaeb321a40d6526e60cc269155be1f02e17696ffccae79a1b78f"
@@ -84,7 +84,9 @@ fn golden_images_measure_what_another_program_measured() {
         signed.measurements().pcr8.unwrap().to_string(),
         "e9f2eb147a5747bf24200fdf1a3912a6f59a59bb27f02515ad58ba7c040d51209a73ef2d2872c3050b500efced0eb195"
     );
-    assert_eq!((signed.signed_until(), signed.bytes()), (Some(4_948_927_790), 3567));
+    let signer = signed.signer().unwrap();
+    assert_eq!((Some(signer.register()), *signer.valid().end()), (signed.measurements().pcr8, 4_948_927_790));
+    assert_eq!((signer.subject(), signed.bytes()), ("CN=golden", 3567));
 }
 
 /// The golden image's sections, of which all that is measured is `kernel ‖ command line ‖ ramdisks`.
