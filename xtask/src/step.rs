@@ -67,8 +67,7 @@ impl Step {
             }
             Self::Image => image::build(sh)?,
             Self::Test => {
-                // Some tests start our programs, which Cargo builds only for tests of the same package.
-                cmd!(sh, "cargo build --release --workspace --bins").run()?;
+                programs_and_tests(sh)?;
                 cmd!(sh, "cargo test --release --workspace --no-fail-fast").run()?;
             }
             Self::Doc => {
@@ -115,10 +114,15 @@ fn fmt(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
+/// Some tests start our programs, which Cargo builds only for tests of the same package. Programs by themselves would be built from
+/// dependencies without the features that tests need, and most of those twice.
+fn programs_and_tests(sh: &Shell) -> Result<()> {
+    Ok(cmd!(sh, "cargo build --release --workspace --bins --tests").run()?)
+}
+
 /// The demo exits with 0 only when every signature that it made was verified by another library.
 fn demo(sh: &Shell) -> Result<()> {
-    // `cargo run` would build everything again, without the features that other members of the workspace need.
-    cmd!(sh, "cargo build --release --workspace --bins").run()?;
+    programs_and_tests(sh)?;
     let transcript = cmd!(sh, "target/release/cloister demo --json").read()?;
     println!("{transcript}");
     ensure!(transcript.trim_start().starts_with('{'), "the demo printed no JSON");
