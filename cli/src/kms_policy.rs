@@ -19,7 +19,7 @@ mod written;
 
 pub(crate) use document::{Document, LARGEST};
 use finding::Fault;
-pub(crate) use finding::Finding;
+pub(crate) use finding::{Finding, OTHER_RELEASE};
 pub(crate) use lint::{Expected, lint};
 pub(crate) use registers::{Registers, of_role, pcr};
 pub(crate) use written::{Plan, write};

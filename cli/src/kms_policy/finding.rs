@@ -18,6 +18,11 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    /// About what the policy is compared with: none of the images is of the manifest's release.
+    pub(crate) fn other_release() -> Self {
+        Self::new(Fault::ReleaseOther, None, "what it is compared with by --pcrs is not the manifest's release")
+    }
+
     pub(super) fn new(fault: Fault, statement: Option<&str>, message: impl fmt::Display) -> Self {
         let (code, hint) = fault.described();
         Self { code, statement: statement.map(Into::into), message: message.to_string(), hint }
@@ -32,6 +37,10 @@ impl fmt::Display for Finding {
         write!(f, "      {}", self.hint)
     }
 }
+
+/// What to do where an image is not of the manifest's release.
+pub(crate) const OTHER_RELEASE: &str = "A mistake for a first generation of keys: give the pcr.json that the manifest's operators signed for \
+(`cloister manifest show`). Say --later-generation if the policy is for a later release.";
 
 /// The kinds of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +77,7 @@ pub(crate) enum Fault {
     CallerNotMeasured,
     ReleaseSecond,
     ReleaseMissing,
+    ReleaseOther,
     OpensWhatIsClosed,
     NeverOpens,
     RecipientNotDemanded,
@@ -150,6 +160,7 @@ impl Fault {
                 ("release_second", "Keep one release for each key; if two are meant, say so with --also-accept.")
             }
             Self::ReleaseMissing => ("release_missing", "Build the policy again with --also-accept, on a new key."),
+            Self::ReleaseOther => ("release_other", OTHER_RELEASE),
             Self::OpensWhatIsClosed => {
                 ("opens_what_is_closed", "Take this statement out: any one Allow is enough to open.")
             }

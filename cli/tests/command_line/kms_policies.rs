@@ -75,6 +75,30 @@ fn a_second_release_is_accepted_and_its_cost_is_said() {
 }
 
 #[test]
+fn another_release_than_the_manifests_is_refused_and_found_unless_a_later_generation_is_meant() {
+    let desk = desk("kms-policy-later");
+    image(&desk, "pcr.json", "cd");
+    let (file, pcrs, manifest) = (desk.path("policy.json"), desk.path("pcr.json"), desk.path("group.manifest"));
+    let built = ["--signer", "1", "--parent-role", PARENT, "--out", &file];
+    build(&desk, &built).fails(2, "release_other");
+    assert_eq!(build(&desk, &[&built[..], &["--later-generation"]].concat()).exit, 0);
+    let lint = ["kms", "policy", "lint", &file, "--pcrs", &pcrs, "--manifest", &manifest, "--signer", "1"];
+    let found = desk.run(&lint);
+    found.fails(4, "kms_policy_findings");
+    let codes: Vec<_> = found.json["findings"].as_array().unwrap().iter().map(|it| text(it, "code")).collect();
+    assert_eq!(codes, ["release_other"], "{:#}", found.json);
+    assert_eq!(desk.run(&[&lint[..], &["--later-generation"]].concat()).exit, 0);
+}
+
+#[test]
+fn a_policy_for_another_account_than_that_of_the_manifests_keys_is_refused() {
+    let desk = desk("kms-policy-account");
+    let other = build(&desk, &["--signer", "1", "--parent-role", PARENT, "--account", "999922223333"]);
+    other.fails(2, "usage");
+    assert!(text(&other.json["error"], "message").contains("in account"), "{:#}", other.json);
+}
+
+#[test]
 fn what_no_policy_can_be_built_from_is_refused() {
     let desk = desk("kms-policy-refused");
     build(&desk, &["--signer", "4", "--parent-role", PARENT]).fails(2, "usage");

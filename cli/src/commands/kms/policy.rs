@@ -72,6 +72,21 @@ impl Member {
     }
 }
 
+/// Which generation of keys a policy is for.
+#[derive(Args, Debug)]
+struct Generation {
+    /// The policy is for a later generation of keys, whose release the manifest does not name.
+    #[arg(long, requires_all = ["manifest", "pcrs"])]
+    later_generation: bool,
+}
+
+impl Generation {
+    /// Whether one of the releases is the manifest's, as that of the first generation has to be.
+    fn is_of<'a>(&self, manifest: &ValidManifest, mut images: impl Iterator<Item = &'a Image>) -> bool {
+        self.later_generation || images.any(|image| image.release == manifest.release)
+    }
+}
+
 /// A second accepted release.
 #[derive(Args, Debug)]
 struct Second {

@@ -1,17 +1,17 @@
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeSet, fmt, path::PathBuf};
 
 use clap::Args;
 use cloister_wire::ids::SignerId;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Member, Second};
+use super::{Generation, Member, Second};
 use crate::{
     commands::manifest::arn,
     destination,
-    failure::Failure,
+    failure::{Exit, Failure},
     image::Image,
-    kms_policy::{Expected, Plan, of_role, pcr, write},
+    kms_policy::{Expected, OTHER_RELEASE, Plan, of_role, pcr, write},
     output::Output,
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct Build {
     account: Option<String>,
     #[command(flatten)]
     second: Second,
+    #[command(flatten)]
+    generation: Generation,
     /// The new file for the policy; by default stdout gets it.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -56,8 +58,14 @@ impl Build {
         let second = self.second.read()?;
         let member = Member::read(&self.manifest, self.signer)?;
         self.check_roles(&member)?;
+        let account = self.account(&member)?;
+        let images = || std::iter::once(&image).chain(&second);
+        if !self.generation.is_of(&member.manifest, images()) {
+            let message = format!("{} is not of the manifest's release", self.pcrs.display());
+            return Err(Failure::new(Exit::Usage, "release_other", message, OTHER_RELEASE));
+        }
         let mut expected = Expected::default();
-        [Some(&image), second.as_ref()].into_iter().flatten().for_each(|image| expected.accept(&image.release));
+        images().for_each(|image| expected.accept(&image.release));
         expected.demand(&member.manifest, &member.slot);
         let releases = expected.registers();
         if let [first, other] = &releases[..]
@@ -65,21 +73,14 @@ impl Build {
         {
             return Err(Failure::usage("--also-accept names the same release as --pcrs", "Leave it out."));
         }
-        let policy = write(&Plan {
-            account: self.account()?,
-            parent: &self.parent_role,
-            admin: &self.admin_role,
-            releases: releases.clone(),
-        });
+        let policy =
+            write(&Plan { account, parent: &self.parent_role, admin: &self.admin_role, releases: releases.clone() });
         let text = format!("{policy:#}\n");
         if let Some(file) = &self.out {
             destination::write_new(file, text.as_bytes())?;
         }
         let mut warnings = vec![FINAL.to_owned(), ROLES.to_owned()];
         warnings.extend(second.is_some().then(|| TWO_RELEASES.to_owned()));
-        if image.release != member.manifest.release && second.is_none() {
-            warnings.push(OTHER_RELEASE.to_owned());
-        }
         let registers = releases.iter().map(|release| {
             release.iter().map(|(index, value)| (index.to_string(), value.to_string().into())).collect()
         });
@@ -113,16 +114,24 @@ impl Build {
         Err(Failure::usage(message, "Give the role_arn of the manifest's plan, letter by letter."))
     }
 
-    fn account(&self) -> Result<&str, Failure> {
+    /// The account of the key, in which the signer has one.
+    fn account(&self, member: &Member) -> Result<&str, Failure> {
         let roles = self.parent_role.split(':').nth(4).unwrap_or_default();
         let account = self.account.as_deref().unwrap_or(roles);
         let good = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        good.then_some(account).ok_or_else(|| {
-            Failure::usage(
-                format!("--account: {account} is no account"),
-                "Give the twelve digits of the key's account.",
-            )
-        })
+        if !good {
+            let message = format!("--account: {account} is no account");
+            return Err(Failure::usage(message, "Give the twelve digits of the key's account."));
+        }
+        let owners: BTreeSet<_> = member.slot.kms.iter().filter_map(|key| key.arn.as_str().split(':').nth(4)).collect();
+        // A later generation's keys are in no manifest.
+        if owners.contains(account) || self.generation.later_generation {
+            return Ok(account);
+        }
+        let owners = owners.into_iter().collect::<Vec<_>>().join(", ");
+        let message =
+            format!("the manifest's keys of signer {} are in account {owners}, and not in {account}", self.signer);
+        Err(Failure::usage(message, "Give the account of the key's ARN with --account."))
     }
 }
 
@@ -158,6 +167,3 @@ not it, and without the parent role nothing opens.";
 const TWO_RELEASES: &str = "two releases are accepted. Either opens what the other has sealed, for as long as the key lives: a hole in one is \
 a hole in both, and revoking a release among the signers does not stop its image from opening these shares. A generation of keys for each \
 release is what ends that.";
-
-const OTHER_RELEASE: &str = "this is not the manifest's first release. That is as it should be for a later generation of keys, and a mistake \
-for the first.";

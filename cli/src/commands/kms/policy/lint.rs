@@ -5,7 +5,7 @@ use cloister_wire::ids::SignerId;
 use console::style;
 use serde::Serialize;
 
-use super::{Member, Second};
+use super::{Generation, Member, Second};
 use crate::{
     failure::{Exit, Failure},
     image::Image,
@@ -37,6 +37,8 @@ pub(crate) struct Lint {
     account: Option<String>,
     #[command(flatten)]
     second: Second,
+    #[command(flatten)]
+    generation: Generation,
 }
 
 impl Lint {
@@ -44,7 +46,9 @@ impl Lint {
         let text = input::read_at_most(&self.file, LARGEST as u64)?;
         let hint = "Give the policy alone, as `aws kms get-key-policy --query Policy --output text` prints it.";
         let document = Document::parse(&text).map_err(|why| Failure::content(&self.file, why, hint))?;
-        let findings = lint(&document, &self.expected()?);
+        let (expected, other_release) = self.expected()?;
+        let mut findings = lint(&document, &expected);
+        findings.extend(other_release);
         let count = findings.len();
         let report = Report { file: self.file.display().to_string(), compared: self.compared(), findings };
         if count == 0 {
@@ -56,19 +60,24 @@ impl Lint {
         Err(output.answer_failed(&report, Failure::new(Exit::Unverified, "kms_policy_findings", message, hint)))
     }
 
-    fn expected(&self) -> Result<Expected, Failure> {
+    /// What the policy is compared with, and what is wrong with that.
+    fn expected(&self) -> Result<(Expected, Option<Finding>), Failure> {
         let mut expected = Expected::default();
         if self.pcrs.is_none() && self.second.other.is_some() {
             return Err(Failure::usage("--also-accept needs --pcrs", "Name the first release with --pcrs."));
         }
-        let first = self.pcrs.as_deref().map(Image::read).transpose()?;
-        first.iter().chain(&self.second.read()?).for_each(|image| expected.accept(&image.release));
+        let (first, second) = (self.pcrs.as_deref().map(Image::read).transpose()?, self.second.read()?);
+        let images: Vec<_> = first.iter().chain(&second).collect();
+        images.iter().for_each(|image| expected.accept(&image.release));
+        let mut other_release = None;
         if let (Some(manifest), Some(signer)) = (&self.manifest, self.signer) {
             let member = Member::read(manifest, signer)?;
             expected.demand(&member.manifest, &member.slot);
+            let meant = images.is_empty() || self.generation.is_of(&member.manifest, images.iter().copied());
+            other_release = (!meant).then(Finding::other_release);
         }
         self.account.iter().for_each(|account| expected.own(account));
-        Ok(expected)
+        Ok((expected, other_release))
     }
 
     fn compared(&self) -> Vec<&'static str> {
