@@ -1,5 +1,6 @@
 //! `cloister enclave`: the enclave of this machine, through `nitro-cli`.
 
+mod lock;
 mod run;
 mod shown;
 mod status;
@@ -23,9 +24,11 @@ pub(super) use shown::differs;
 pub(crate) enum Command {
     /// Start this machine's enclave and watch over it, until Ctrl-C or SIGTERM ends both.
     ///
-    /// It gets the memory and processors that pcr.json asks for. An enclave whose measurements are not those of pcr.json, or that is in debug
-    /// mode, is ended again. One that ends by itself is started again, after pauses of 1 second up to a minute; it has forgotten everything
-    /// then, and signs nothing before operators have named its new boot. `cloister-host --enclave nitro:NAME` finds it again by itself.
+    /// It gets the memory and processors that pcr.json asks for. One that it started and whose measurements are not those of pcr.json, or that
+    /// is in debug mode, is ended again. One that runs already under this name, as after a crash of the supervisor, is taken over if it is the
+    /// image of pcr.json, and otherwise left alone unless --replace says that it may be ended. A name has one supervisor at a time. One that
+    /// ends by itself is started again, after pauses of 1 second up to a minute; it has forgotten everything then, and signs nothing before
+    /// operators have named its new boot. `cloister-host --enclave nitro:NAME` finds it again by itself.
     #[command(after_help = "Example:
   cloister enclave run --eif cloister.eif --pcrs pcr.json --cid 16")]
     Run(run::Run),

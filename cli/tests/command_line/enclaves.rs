@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, BINARY, folder, said, text};
 
+const IMAGE: &[u8] = include_bytes!("../../../client/src/image/golden.eif");
+const SIGNED: &[u8] = include_bytes!("../../../client/src/image/golden-signed.eif");
+
 /// A folder with an image and the stand-in.
 struct Parent(PathBuf);
 
@@ -23,11 +26,12 @@ impl Parent {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/nitro-cli");
         symlink(program, dir.join("bin/nitro-cli")).unwrap();
         let parent = Self(dir);
-        let pcr = "ab".repeat(48);
-        parent.put("bin/pcr", &pcr);
-        parent.put("cloister.eif", "an image");
-        let image = json!({"format": "cloister-image-v1", "Measurements": {"PCR0": pcr, "PCR1": pcr, "PCR2": pcr},
-            "memory_mib": 128, "cpus": 2, "image": {"sha384": pcr, "bytes": 8}, "inputs": []});
+        fs::write(parent.0.join("cloister.eif"), IMAGE).unwrap();
+        let shown = parent.run(&["image", "verify", "--eif", "cloister.eif"]).json;
+        let registers = ["PCR0", "PCR1", "PCR2"].map(|name| format!("{name:?}: {}", shown["Measurements"][name]));
+        parent.put("bin/registers", &registers.join(", "));
+        let image = json!({"format": "cloister-image-v1", "Measurements": shown["Measurements"],
+            "memory_mib": 128, "cpus": 2, "image": shown["image"], "inputs": []});
         parent.put("pcr.json", &image.to_string());
         parent
     }
@@ -39,7 +43,7 @@ impl Parent {
     fn command(&self, arguments: &[&str]) -> Command {
         let path = format!("{}:{}", self.0.join("bin").display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(BINARY);
-        command.args(arguments).arg("--json").current_dir(&self.0).env("PATH", path);
+        command.args(arguments).arg("--json").current_dir(&self.0).env("PATH", path).env("TMPDIR", &self.0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -86,6 +90,9 @@ fn an_enclave_is_run_shown_and_ended_with_its_supervisor() {
     assert_eq!((status.exit, text(&status.json, "state")), (0, "RUNNING"), "{:#}", status.json);
     parent.run(&["enclave", "status", "--name", "another"]).fails(1, "enclave_not_running");
 
+    parent.run(&["enclave", "run", "--eif", "cloister.eif", "--pcrs", "pcr.json"]).fails(1, "enclave_supervised");
+    assert_eq!(parent.run(&["enclave", "status"]).exit, 0);
+
     assert!(Command::new("kill").args(["-TERM", &run.0.id().to_string()]).status().unwrap().success());
     assert_eq!(run.0.wait().unwrap().code(), Some(0));
     parent.run(&["enclave", "status"]).fails(1, "enclave_not_running");
@@ -95,6 +102,7 @@ fn an_enclave_is_run_shown_and_ended_with_its_supervisor() {
 fn another_image_than_pcr_json_says_is_shown_as_that_and_can_be_ended() {
     let parent = Parent::new("enclave-other");
     parent.put("bin/cid", "20");
+    fs::remove_file(parent.0.join("bin/registers")).unwrap();
     parent.put("bin/pcr", &"cd".repeat(48));
     let status = parent.run(&["enclave", "status", "--pcrs", "pcr.json"]);
     status.fails(4, "enclave_differs");
@@ -102,6 +110,18 @@ fn another_image_than_pcr_json_says_is_shown_as_that_and_can_be_ended() {
     let stopped = parent.run(&["enclave", "stop"]);
     assert_eq!(stopped.json["stopped"].as_array().map(Vec::len), Some(1));
     assert_eq!(parent.run(&["enclave", "stop"]).json["stopped"], json!([]));
+}
+
+#[test]
+fn an_enclave_of_another_image_is_ended_only_where_replacing_it_was_asked_for() {
+    let parent = Parent::new("enclave-replace");
+    parent.put("bin/cid", "20");
+    parent.put("bin/flags", "DEBUG_MODE");
+    let run = ["enclave", "run", "--eif", "cloister.eif", "--pcrs", "pcr.json"];
+    parent.run(&run).fails(4, "enclave_debug");
+    assert!(parent.0.join("bin/cid").exists());
+    parent.run(&[&run[..], &["--replace"]].concat()).fails(4, "enclave_debug");
+    assert!(fs::read_to_string(parent.0.join("bin/said")).unwrap().contains("run-enclave"));
 }
 
 #[test]
@@ -122,6 +142,22 @@ fn what_cannot_be_run_is_refused_in_words_of_its_own() {
     let output = alone.env("PATH", parent.0.join("empty")).output().unwrap();
     let json = serde_json::from_slice(&output.stdout).unwrap();
     Answer { exit: output.status.code().unwrap(), json }.fails(1, "nitro_cli_missing");
+}
+
+#[test]
+fn an_image_that_is_none_or_another_or_gets_too_little_is_refused_before_nitro_cli_is_asked() {
+    let parent = Parent::new("enclave-image");
+    let run = ["enclave", "run", "--eif", "cloister.eif", "--pcrs", "pcr.json"];
+    for little in [["--cpus", "0"], ["--memory-mib", "63"]] {
+        parent.run(&[&run[..], &little].concat()).fails(2, "usage");
+    }
+    parent.put("cloister.eif", "an image");
+    parent.run(&run).fails(2, "file_invalid");
+    fs::write(parent.0.join("cloister.eif"), SIGNED).unwrap();
+    let other = parent.run(&run);
+    other.fails(4, "image_differs");
+    assert!(text(&other.json["error"], "message").contains("PCR8 differs"), "{:#}", other.json);
+    assert!(!parent.0.join("bin/said").exists());
 }
 
 #[test]

@@ -1,15 +1,23 @@
-use std::path::PathBuf;
+use std::{fs::File, io::Read as _, path::PathBuf};
 
 use clap::Args;
+use cloister_client::image::Image as Eif;
 use cloister_host::nitro::{Enclave, NitroCli, Start};
+use cloister_wire::manifest::Measurements;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     Named,
+    lock::Lock,
     shown::Shown,
-    supervisor::{Event, Pace, Supervisor},
+    supervisor::{Event, Pace, Stranger, Supervisor},
 };
-use crate::{failure::Failure, image::Image, output::Output};
+use crate::{
+    failure::{Exit, Failure},
+    image::Image,
+    kms_policy::pcr,
+    output::Output,
+};
 
 #[derive(Args, Debug)]
 pub(crate) struct Run {
@@ -30,14 +38,14 @@ pub(crate) struct Run {
     /// Virtual processors in place of pcr.json's.
     #[arg(long, value_name = "COUNT")]
     cpus: Option<u64>,
+    /// End an enclave that runs under this name and is another image, and start this one in its place.
+    #[arg(long)]
+    replace: bool,
 }
 
 impl Run {
     pub(super) async fn run(&self, nitro: &NitroCli, output: &Output) -> Result<(), Failure> {
         let image = Image::read(&self.pcrs)?;
-        if !self.eif.is_file() {
-            return Err(Failure::file(&self.eif, "there is no such image"));
-        }
         let missing = |what: &str, option: &str| {
             Failure::usage(
                 format!("{} does not say {what} it needs", self.pcrs.display()),
@@ -53,7 +61,11 @@ impl Run {
             memory_mib: memory_mib.ok_or_else(|| missing("how much memory", "--memory-mib"))?,
             cid: self.cid,
         };
-        let supervisor = Supervisor::new(nitro, start, image.release, Pace::default());
+        let bytes = self.check_image(&image.release)?;
+        check_size(&start, bytes)?;
+        let _lock = Lock::take(&self.named.name)?;
+        let stranger = if self.replace { Stranger::IsReplaced } else { Stranger::IsLeft };
+        let supervisor = Supervisor::new(nitro, start, image.release, stranger, Pace::default());
         let mut first = true;
         let tell = |event: Event<'_>| tell(&event, &mut first, output);
         tokio::select! {
@@ -64,7 +76,44 @@ impl Run {
             }
         }
     }
+
+    /// Reads the image as `image verify` does: nitro-cli gets none that is spoiled or measures something else. Answers with its bytes.
+    fn check_image(&self, release: &Measurements) -> Result<u64, Failure> {
+        let mut bytes = Vec::new();
+        let read = File::open(&self.eif).and_then(|file| file.take(Eif::LONGEST as u64 + 1).read_to_end(&mut bytes));
+        read.map_err(|why| Failure::file(&self.eif, why))?;
+        let hint = "Give an enclave image, whole and unchanged.";
+        let image = Eif::parse(&bytes).map_err(|why| Failure::content(&self.eif, why, hint))?;
+        let measured = image.measurements();
+        let registers = [
+            ("PCR0", Some(measured.pcr0), Some(release.pcr0)),
+            ("PCR1", Some(measured.pcr1), Some(release.pcr1)),
+            ("PCR2", Some(measured.pcr2), Some(release.pcr2)),
+            ("PCR8", measured.pcr8, release.pcr8),
+        ];
+        let differs = registers.into_iter().find(|(_, found, named)| *found != named.as_ref().map(pcr));
+        let Some((register, ..)) = differs else { return Ok(bytes.len() as u64) };
+        let message = format!("{} is not the image of {}: {register} differs", self.eif.display(), self.pcrs.display());
+        let hint = "Give an image and the pcr.json that was made with it: `cloister image verify --eif FILE --against PCR_JSON`.";
+        Err(Failure::new(Exit::Unverified, "image_differs", message, hint))
+    }
 }
+
+/// What nitro-cli would refuse in words of its own.
+fn check_size(start: &Start<'_>, image: u64) -> Result<(), Failure> {
+    if start.cpus == 0 {
+        return Err(Failure::usage("an enclave has at least one processor", "Say how many with --cpus."));
+    }
+    let least = (4 * image).div_ceil(1 << 20).max(LEAST_MEMORY_MIB);
+    if start.memory_mib < least {
+        let message = format!("{} MiB are too little for this image: nitro-cli asks for {least}", start.memory_mib);
+        return Err(Failure::usage(message, "Give more with --memory-mib, or leave it to pcr.json."));
+    }
+    Ok(())
+}
+
+/// The least that nitro-cli takes, beside four times the image.
+const LEAST_MEMORY_MIB: u64 = 64;
 
 /// Says once what runs, and what becomes of it in notes.
 fn tell(event: &Event<'_>, first: &mut bool, output: &Output) {
@@ -73,6 +122,11 @@ fn tell(event: &Event<'_>, first: &mut bool, output: &Output) {
             output.answer(&Shown::new(Enclave::clone(enclave), Some(true)));
         }
         Event::Running(enclave) => output.note(format!("the enclave runs again: {}, CID {}", enclave.id, enclave.cid)),
+        Event::Elsewhere(enclave, cid) => output.note(format!(
+            "the enclave that runs already has CID {}, and not {cid}: a host that connects to vsock:{cid} does not find it. \
+             `cloister enclave stop` ends it, and it is then started with CID {cid}",
+            enclave.cid
+        )),
         Event::Ended(pause) => {
             output.note(format!("the enclave has ended; it is started again in {} seconds", pause.as_secs()));
         }

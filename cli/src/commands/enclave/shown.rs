@@ -58,7 +58,7 @@ pub(crate) fn differs(enclave: &Enclave, release: &Measurements) -> Option<Failu
             "the enclave {} runs in debug mode: its measurements are all zero for everybody else",
             enclave.name
         );
-        let hint = "End it with `cloister enclave stop`, and start it with `cloister enclave run`.";
+        let hint = "No --pcrs fits it, whichever image it is. End it with `cloister enclave stop`, and start it with `cloister enclave run`.";
         return Some(Failure::new(Exit::Unverified, "enclave_debug", message, hint));
     }
     let demanded = [("PCR0", release.pcr0), ("PCR1", release.pcr1), ("PCR2", release.pcr2)];
@@ -66,7 +66,8 @@ pub(crate) fn differs(enclave: &Enclave, release: &Measurements) -> Option<Failu
     let (register, expected) = demanded.into_iter().find(|(register, expected)| !shows(enclave, register, expected))?;
     let found = enclave.measurements.get(register).map_or("nothing", String::as_str);
     let message = format!("{register} of the enclave {} is {found}, and the image's is {expected}", enclave.name);
-    let hint = "Start the image that belongs to this pcr.json: `cloister enclave stop`, then `cloister enclave run`.";
+    let hint = "Either another image runs, or this pcr.json is another image's: `cloister image verify --eif FILE --against PCR_JSON` compares the \
+                two. Start the image that belongs to it: `cloister enclave stop`, then `cloister enclave run`.";
     Some(Failure::new(Exit::Unverified, "enclave_differs", message, hint))
 }
 

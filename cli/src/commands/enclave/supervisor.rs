@@ -2,13 +2,14 @@
 //!
 //! ```text
 //!   adopt or start ──▶ the release's measurements? ──▶ watch ──ended──▶ pause ──▶ start ──▶ …
-//!        │ fails the first time     │ no: end it            └──nitro-cli does not answer, again and again──▶ give up
-//!        └──▶ give up               └──▶ give up
+//!        │ fails the first time     │ no: end what was      └──nitro-cli does not answer, again and again──▶ give up
+//!        └──▶ give up               └──▶ started, give up
 //! ```
 //!
+//! What somebody else started and is another image is left alone, for it may be a signer that works, unless it is to be replaced.
 //! Giving up leaves to whoever supervises the supervisor what only a person can mend.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use cloister_host::nitro::{Enclave, NitroCli, NitroError, Start};
 use cloister_wire::manifest::Measurements;
@@ -35,6 +36,8 @@ impl Default for Pace {
 /// What became of the enclave.
 pub(super) enum Event<'a> {
     Running(&'a Enclave),
+    /// It was adopted, and has another address than the one that was asked for.
+    Elsewhere(&'a Enclave, u32),
     /// It is started again after a pause.
     Ended(Duration),
     /// It could not be started again; it is tried again after a pause.
@@ -43,16 +46,32 @@ pub(super) enum Event<'a> {
     Unanswered(&'a NitroError),
 }
 
+/// What becomes of an enclave of this name that somebody else started, and that is another image.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stranger {
+    IsLeft,
+    IsReplaced,
+}
+
 pub(super) struct Supervisor<'a> {
     nitro: &'a NitroCli,
     start: Start<'a>,
     release: Measurements,
+    stranger: Stranger,
     pace: Pace,
+    /// Whether the enclave of this name is this supervisor's to end: it was started or adopted.
+    ours: Cell<bool>,
 }
 
 impl<'a> Supervisor<'a> {
-    pub(super) fn new(nitro: &'a NitroCli, start: Start<'a>, release: Measurements, pace: Pace) -> Self {
-        Self { nitro, start, release, pace }
+    pub(super) fn new(
+        nitro: &'a NitroCli,
+        start: Start<'a>,
+        release: Measurements,
+        stranger: Stranger,
+        pace: Pace,
+    ) -> Self {
+        Self { nitro, start, release, stranger, pace, ours: Cell::new(false) }
     }
 
     /// Ends only in failure.
@@ -61,8 +80,12 @@ impl<'a> Supervisor<'a> {
         let mut pause = self.pace.shortest_pause;
         loop {
             tell(Event::Running(&enclave));
+            if let Some(cid) = self.start.cid.filter(|cid| *cid != enclave.cid) {
+                tell(Event::Elsewhere(&enclave, cid));
+            }
             let since = Instant::now();
             self.wait_for_end(&enclave, &mut tell).await?;
+            self.ours.set(false);
             if since.elapsed() > self.pace.longest_pause {
                 pause = self.pace.shortest_pause;
             }
@@ -79,8 +102,11 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Ends the enclave.
+    /// Ends the enclave, if it is this supervisor's.
     pub(super) async fn stop(&self) -> Result<(), Failure> {
+        if !self.ours.get() {
+            return Ok(());
+        }
         match self.nitro.find(self.start.name).await {
             Ok(enclave) => Ok(self.nitro.terminate(&enclave).await?),
             Err(NitroError::NotRunning(_)) => Ok(()),
@@ -90,10 +116,30 @@ impl<'a> Supervisor<'a> {
 
     /// Takes an enclave that an earlier supervisor left running, or a new one, if it is the release's.
     async fn adopt_or_start(&self) -> Result<Enclave, Failure> {
-        let enclave = match self.nitro.find(self.start.name).await {
-            Err(NitroError::NotRunning(_)) => self.nitro.run(&self.start).await?,
+        let found = match self.nitro.find(self.start.name).await {
+            Err(NitroError::NotRunning(_)) => return self.start().await,
             found => found?,
         };
+        match differs(&found, &self.release) {
+            None => {
+                self.ours.set(true);
+                Ok(found)
+            }
+            Some(_) if self.stranger == Stranger::IsReplaced => {
+                self.nitro.terminate(&found).await?;
+                self.start().await
+            }
+            Some(why) => {
+                let message = format!("{}; it was not started here, and is left alone", why.message);
+                let hint = format!("{} `--replace` ends it and starts this image in its place.", why.hint);
+                Err(Failure { message, hint, ..why })
+            }
+        }
+    }
+
+    async fn start(&self) -> Result<Enclave, Failure> {
+        self.ours.set(true);
+        let enclave = self.nitro.run(&self.start).await?;
         match differs(&enclave, &self.release) {
             None => Ok(enclave),
             Some(why) => {

@@ -4,7 +4,10 @@ use cloister_host::nitro::{NitroCli, Start};
 use cloister_wire::{ids::Pcr, manifest::Measurements};
 use tokio::time::sleep;
 
-use super::supervisor::{Event, Pace, Supervisor};
+use super::{
+    lock::Lock,
+    supervisor::{Event, Pace, Stranger, Supervisor},
+};
 use crate::failure::Failure;
 
 /// The checked-in stand-in for `nitro-cli`, in a folder of its own.
@@ -61,7 +64,7 @@ fn pace() -> Pace {
 
 async fn watch(nitro: &StandIn, tell: impl FnMut(Event<'_>)) -> Failure {
     let cli = nitro.cli();
-    Supervisor::new(&cli, start(), release(), pace()).watch(tell).await.unwrap_err()
+    Supervisor::new(&cli, start(), release(), Stranger::IsLeft, pace()).watch(tell).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -75,7 +78,7 @@ async fn an_enclave_that_ends_is_started_again_wherever_it_comes_up() {
             if seen.borrow().len() < 3 { nitro.remove("cid") } else { nitro.put("mute", "") }
         }
         Event::NotStarted(why, _) => panic!("{}", why.message),
-        Event::Ended(_) | Event::Unanswered(_) => {}
+        Event::Ended(_) | Event::Unanswered(_) | Event::Elsewhere(..) => {}
     };
     assert_eq!(watch(&nitro, tell).await.code, "nitro_cli_failed");
     assert_eq!(*seen.borrow(), [16, 17, 18]);
@@ -98,7 +101,7 @@ async fn an_enclave_that_cannot_be_started_again_is_tried_with_longer_and_longer
                 nitro.remove("refuse");
             }
         }
-        Event::Ended(_) | Event::Unanswered(_) => {}
+        Event::Ended(_) | Event::Unanswered(_) | Event::Elsewhere(..) => {}
     };
     watch(&nitro, tell).await;
     assert_eq!(*pauses.borrow(), [20, 40, 40]);
@@ -139,7 +142,7 @@ async fn a_first_start_that_fails_is_a_failure_and_an_enclave_that_runs_already_
 async fn a_supervisor_that_is_told_to_stop_ends_its_enclave() {
     let nitro = StandIn::new();
     let cli = nitro.cli();
-    let supervisor = Supervisor::new(&cli, start(), release(), pace());
+    let supervisor = Supervisor::new(&cli, start(), release(), Stranger::IsLeft, pace());
     tokio::select! {
         ended = supervisor.watch(|_| {}) => panic!("{ended:?}"),
         () = async { while !nitro.runs() { sleep(Duration::from_millis(10)).await } } => {}
@@ -147,4 +150,57 @@ async fn a_supervisor_that_is_told_to_stop_ends_its_enclave() {
     supervisor.stop().await.unwrap();
     assert!(!nitro.runs() && nitro.said("terminate-enclave") == 1);
     supervisor.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_enclave_of_another_image_that_was_not_started_here_is_left_alone_and_the_supervisor_gives_up() {
+    let nitro = StandIn::new();
+    nitro.put("cid", "99");
+    nitro.put("pcr", &"cd".repeat(48));
+    let cli = nitro.cli();
+    let supervisor = Supervisor::new(&cli, start(), release(), Stranger::IsLeft, pace());
+    let why = supervisor.watch(|_| panic!("used")).await.unwrap_err();
+    assert_eq!((why.code.as_str(), why.exit), ("enclave_differs", crate::failure::Exit::Unverified));
+    assert!(why.message.contains("left alone") && why.hint.contains("--replace"), "{why:?}");
+    supervisor.stop().await.unwrap();
+    assert!(nitro.runs() && nitro.said("terminate-enclave") == 0);
+}
+
+#[tokio::test]
+async fn an_enclave_that_is_to_be_replaced_is_ended_and_the_image_started_in_its_place() {
+    let nitro = StandIn::new();
+    nitro.put("cid", "99");
+    nitro.put("flags", "DEBUG_MODE");
+    let cli = nitro.cli();
+    let supervisor = Supervisor::new(&cli, start(), release(), Stranger::IsReplaced, pace());
+    // The one that takes its place is in debug mode too here, and is ended again.
+    assert_eq!(supervisor.watch(|_| panic!("used")).await.unwrap_err().code, "enclave_debug");
+    assert_eq!((nitro.said("run-enclave"), nitro.said("terminate-enclave")), (1, 2));
+}
+
+#[tokio::test]
+async fn an_enclave_that_is_taken_over_at_another_address_than_asked_for_is_told_of() {
+    let nitro = StandIn::new();
+    nitro.put("cid", "99");
+    let (cli, told) = (nitro.cli(), RefCell::new(Vec::new()));
+    let start = Start { cid: Some(16), ..start() };
+    let tell = |event: Event<'_>| {
+        if let Event::Elsewhere(enclave, cid) = event {
+            told.borrow_mut().push((enclave.cid, cid));
+            nitro.put("mute", "");
+        }
+    };
+    Supervisor::new(&cli, start, release(), Stranger::IsLeft, pace()).watch(tell).await.unwrap_err();
+    assert_eq!(*told.borrow(), [(99, 16)]);
+}
+
+#[test]
+fn a_name_has_one_supervisor_until_that_one_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let take = |name| Lock::take_in(folder.path(), name);
+    let first = take("a/signer").unwrap();
+    assert_eq!(take("a/signer").map(drop).unwrap_err().code, "enclave_supervised");
+    take("another").unwrap();
+    drop(first);
+    take("a/signer").unwrap();
 }
