@@ -11,7 +11,7 @@ use cloister_client::{Attested, Client, Pin, Secret, SecretFile, Unverified, req
 use cloister_simulator::group::Record;
 use cloister_wire::{
     endorsement::Endorsed,
-    ids::{Hash, Requester, Tenant},
+    ids::{Hash, Malformed, Requester, Tenant},
     order::{StartKind, StartOrder},
     policy::Policy,
 };
@@ -32,7 +32,7 @@ pub(crate) struct Connection {
     #[arg(long, env = "CLOISTER_URL", value_name = "URL", requires = "manifest_hash")]
     url: Option<String>,
     /// The group's manifest hash, which you got from the operators and not from a host.
-    #[arg(long, env = "CLOISTER_MANIFEST_HASH", value_name = "HEX")]
+    #[arg(long, env = "CLOISTER_MANIFEST_HASH", value_name = "HEX", value_parser = manifest_hash)]
     manifest_hash: Option<Hash>,
     /// Root certificate (DER) in place of AWS's: everything then is SIMULATED.
     #[arg(long, env = "CLOISTER_ROOT", value_name = "FILE")]
@@ -61,6 +61,13 @@ impl Connection {
             None => parse(&self.group()?.manifest_hash)?,
         };
         Ok(Pin { manifest_hash, root: self.trust_root()? })
+    }
+
+    /// The options that pin the same without a host, each with a space before it; none for a folder's group.
+    pub(crate) fn pinning(&self) -> String {
+        let hash = self.manifest_hash.map(|hash| format!(" --manifest-hash {hash}"));
+        let root = self.root.as_ref().map(|root| format!(" --root {}", root.display()));
+        [hash, root].into_iter().flatten().collect()
     }
 
     /// AWS's root, unless another is named or the group is a simulated one.
@@ -119,7 +126,7 @@ impl Connection {
             }
             let hint = if self.url.is_some() {
                 "Without a simulated group's folder, also say who asks (--requester, --tenant, --requester-key) or who orders \
-                 (--operator-key)."
+                 (--operator-key; or --draft, where operators sign elsewhere)."
             } else {
                 "Start a group with `cloister sim up`, name its folder with --dir, or give --url and --manifest-hash."
             };
@@ -199,6 +206,14 @@ impl Identity {
     pub(crate) fn tenant(&self, connection: &Connection) -> Result<Tenant, Failure> {
         connection.tenant(self.tenant.as_ref())
     }
+}
+
+/// Reads a hash. An empty one is more often a variable that was set from nothing than an argument.
+fn manifest_hash(text: &str) -> Result<Hash, String> {
+    if text.is_empty() {
+        return Err("it is empty: set CLOISTER_MANIFEST_HASH to the group's manifest hash, or unset it".into());
+    }
+    text.parse().map_err(|why: Malformed| why.to_string())
 }
 
 /// Reads what `sim up` wrote.

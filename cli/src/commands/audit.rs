@@ -29,7 +29,8 @@ pub(crate) enum Command {
     /// Verify an export offline: nothing altered, nothing missing in between, attestation included.
     ///
     /// A tail that was cut off does not show in the export alone: compare the numbers of receipts with `cloister status`.
-    #[command(after_help = "Example:\n  cloister audit export trail.json && cloister audit verify trail.json")]
+    #[command(after_help = "Example:\n  cloister audit export trail.json && cloister audit verify trail.json\n  \
+                      cloister audit verify trail.json --manifest-hash HEX      # where there is no simulated group's folder")]
     Verify(VerifyArguments),
     /// Say what an export holds, event by event: what signers signed or refused, under which rule, and who approved it.
     ///
@@ -83,7 +84,8 @@ async fn export(arguments: ExportArguments, output: &Output) -> Result<(), Failu
         Some(destination) => {
             destination.write(&json)?;
             let file = arguments.file.display().to_string();
-            output.answer(&Written { file, bytes: json.len(), unreachable });
+            let pinned = arguments.connection.pinning();
+            output.answer(&Written { file, bytes: json.len(), unreachable, pinned });
         }
         None => output.pipe(&json),
     }
@@ -148,11 +150,18 @@ struct Written {
     bytes: usize,
     /// Signers whose part is missing.
     unreachable: Vec<u16>,
+    /// The options that pin the group without a host.
+    #[serde(skip)]
+    pinned: String,
 }
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} bytes); check it with `cloister audit verify {}`", self.file, self.bytes, self.file)
+        write!(
+            f,
+            "{} ({} bytes); check it with `cloister audit verify {}{}`",
+            self.file, self.bytes, self.file, self.pinned
+        )
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
         group = launch(&up, output) => group?,
         () = interrupted() => return Err(interruption()),
     };
-    output.answer(&View::new(&group));
+    output.answer(&View::new(&group, !up.no_start));
     interrupted().await;
     Ok(group.stop().await?)
 }
@@ -100,10 +100,13 @@ struct View {
     requester: String,
     tenant: String,
     simulated: bool,
+    /// Whether it has its start order already.
+    #[serde(skip)]
+    started: bool,
 }
 
 impl View {
-    fn new(group: &Group) -> Self {
+    fn new(group: &Group, started: bool) -> Self {
         let record = group.record();
         Self {
             dir: group.dir().to_owned(),
@@ -115,6 +118,7 @@ impl View {
             requester: record.requester.name.clone(),
             tenant: record.requester.tenant.clone(),
             simulated: true,
+            started,
         }
     }
 }
@@ -129,9 +133,10 @@ impl fmt::Display for View {
             .line("folder", self.dir.display())
             .simulated(true);
         let (dir, requester) = (self.dir.display(), &self.requester);
+        let start = if self.started { "" } else { "  cloister group start\n" };
         write!(
             f,
-            "{lines}\n\nIn another terminal, for instance:\n  export CLOISTER_DIR={dir}\n  cloister key create --scheme ed25519 --name treasury\n  \
+            "{lines}\n\nIn another terminal, for instance:\n  export CLOISTER_DIR={dir}\n{start}  cloister key create --scheme ed25519 --name treasury\n  \
              cloister requester add {requester} --allow treasury=solana,message\n  echo -n 'I am the treasury' | cloister sign --key treasury \
              --chain message -\n\nRunning; Ctrl-C stops it and keeps the folder."
         )

@@ -45,7 +45,10 @@ pub(crate) async fn run(arguments: Arguments, output: &Output) -> Result<(), Fai
             let failure = Failure::from(Error::from(fault.clone()));
             Failure { message: format!("{few}; {}", failure.message), ..failure }
         }
-        None => Failure::new(Exit::Failed, "not_enough_signers", few, HINT),
+        None => {
+            let hint = if never_started(&attested).await { GENESIS } else { HINT };
+            Failure::new(Exit::Failed, "not_enough_signers", few, hint)
+        }
     };
     Err(output.answer_failed(&view, failure))
 }
@@ -56,6 +59,13 @@ fn fault<'a>(status: &'a SignerStatus, attested: &'a Attested) -> Option<&'a Pro
     of_status.or_else(|| attested.faults().find(|(signer, _)| *signer == status.signer).map(|(_, problem)| problem))
 }
 
+/// Whether no signer runs and every host says that there has been no start.
+async fn never_started(attested: &Attested) -> bool {
+    let last = attested.last_start().await;
+    last.is_ok_and(|last| last.incarnation().is_none() && last.unreachable().is_empty())
+}
+
+const GENESIS: &str = "The group has not been started yet: `cloister group start --genesis`, where the operators' keys are elsewhere with --draft FILE.";
 const HINT: &str =
     "Start the missing signers; after a restart, operators name the new boots with `cloister group start`.";
 
