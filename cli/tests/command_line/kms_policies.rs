@@ -10,8 +10,8 @@ use crate::{
     world::{Answer, said, text},
 };
 
-const PARENT: &str = "arn:aws:iam::000000000001:role/signer";
-const ADMIN: &str = "arn:aws:iam::000000000001:role/key-admin";
+const PARENT: &str = "arn:aws:iam::111111111101:role/signer";
+const ADMIN: &str = "arn:aws:iam::111111111101:role/key-admin";
 
 /// A signed manifest and the pcr.json of its release.
 fn desk(name: &str) -> Desk {

@@ -167,7 +167,7 @@ impl Desk {
         let signer = |slot: &SignerSlot| {
             let kms =
                 |key: &KmsKey| json!({"arn": key.arn.to_string(), "public_key": STANDARD.encode(key.spki.as_slice())});
-            let role = format!("arn:aws:iam::{:012}:role/signer", slot.id.get());
+            let role = format!("arn:aws:iam::1111111111{:02}:role/signer", slot.id.get());
             json!({"role_arn": role, "kms": slot.kms.iter().map(kms).collect::<Vec<_>>()})
         };
         let signers: Vec<_> = World::shared().group.manifest().signers.iter().map(signer).collect();
