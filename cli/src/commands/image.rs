@@ -48,9 +48,7 @@ pub(crate) struct Verify {
 
 pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
     let Command::Verify(verify) = command;
-    let file = read(&verify.eif)?;
-    let image = Image::parse(&file)
-        .map_err(|why| Failure::content(&verify.eif, why, "Give an enclave image, whole and unchanged."))?;
+    let image = read(&verify.eif)?;
     let compared = match &verify.against {
         Some(path) => Some((path, Release::read(path)?.compare(&image))),
         None => None,
@@ -69,10 +67,12 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+/// Reads and measures an image.
+pub(crate) fn read(path: &Path) -> Result<Image, Failure> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(Image::LONGEST as u64 + 1).read_to_end(&mut bytes));
-    read.map(|_| bytes).map_err(|why| Failure::file(path, why))
+    read.map_err(|why| Failure::file(path, why))?;
+    Image::parse(&bytes).map_err(|why| Failure::content(path, why, "Give an enclave image, whole and unchanged."))
 }
 
 /// What a release says of its image.

@@ -1,7 +1,6 @@
-use std::{fs::File, io::Read as _, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use cloister_client::image::Image as Eif;
 use cloister_host::nitro::{Enclave, NitroCli, Start};
 use cloister_wire::manifest::Measurements;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +12,7 @@ use super::{
     supervisor::{Event, Pace, Stranger, Supervisor},
 };
 use crate::{
+    commands::image,
     failure::{Exit, Failure},
     image::Image,
     kms_policy::pcr,
@@ -79,11 +79,7 @@ impl Run {
 
     /// Reads the image as `image verify` does: nitro-cli gets none that is spoiled or measures something else. Answers with its bytes.
     fn check_image(&self, release: &Measurements) -> Result<u64, Failure> {
-        let mut bytes = Vec::new();
-        let read = File::open(&self.eif).and_then(|file| file.take(Eif::LONGEST as u64 + 1).read_to_end(&mut bytes));
-        read.map_err(|why| Failure::file(&self.eif, why))?;
-        let hint = "Give an enclave image, whole and unchanged.";
-        let image = Eif::parse(&bytes).map_err(|why| Failure::content(&self.eif, why, hint))?;
+        let image = image::read(&self.eif)?;
         let measured = image.measurements();
         let registers = [
             ("PCR0", Some(measured.pcr0), Some(release.pcr0)),
@@ -92,7 +88,7 @@ impl Run {
             ("PCR8", measured.pcr8, release.pcr8),
         ];
         let differs = registers.into_iter().find(|(_, found, named)| *found != named.as_ref().map(pcr));
-        let Some((register, ..)) = differs else { return Ok(bytes.len() as u64) };
+        let Some((register, ..)) = differs else { return Ok(image.bytes() as u64) };
         let message = format!("{} is not the image of {}: {register} differs", self.eif.display(), self.pcrs.display());
         let hint = "Give an image and the pcr.json that was made with it: `cloister image verify --eif FILE --against PCR_JSON`.";
         Err(Failure::new(Exit::Unverified, "image_differs", message, hint))
