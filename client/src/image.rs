@@ -22,20 +22,15 @@
 //! What stays free is what Nitro does not load: metadata, and the header's defaults of memory and CPUs. The file's own digest covers those.
 //! The format is that of AWS's `aws-nitro-enclaves-image-format`.
 
-use std::ops::{Range, RangeInclusive};
+mod header;
+mod signature;
 
-use aws_lc_rs::{
-    digest::{Context, SHA384, SHA384_OUTPUT_LEN, digest},
-    signature::{ECDSA_P384_SHA384_FIXED, UnparsedPublicKey},
-};
+use aws_lc_rs::digest::{Context, SHA384, SHA384_OUTPUT_LEN, digest};
 use cloister_attestation::Pcr;
-use coset::{CborSerializable as _, CoseSign1, RegisteredLabelWithPrivate, iana};
 use serde::{Serialize, Serializer};
-use x509_cert::{
-    Certificate,
-    der::{Any, Decode as _, DecodePem as _, Encode as _, oid::ObjectIdentifier},
-    time::Time,
-};
+
+use header::{Header, Section};
+pub use signature::SigningCertificate;
 
 /// An image whose form, checksum and signature, if it has one, are right. What it does is another question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,137 +190,6 @@ impl Image {
     }
 }
 
-/// A certificate by which images are signed: of a P-384 key. Nitro starts such an image only while it is valid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SigningCertificate {
-    register: Pcr,
-    subject: String,
-    valid: RangeInclusive<u64>,
-    key: Vec<u8>,
-}
-
-impl SigningCertificate {
-    /// Reads one, PEM.
-    ///
-    /// # Errors
-    /// [`ImageRejected::Signature`] if it is none, one of several, or of another kind of key.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, ImageRejected> {
-        let bad = |_| ImageRejected::Signature("the certificate is not one certificate in PEM");
-        let certificate = Certificate::from_pem(pem).map_err(bad)?;
-        let der = certificate.to_der().map_err(bad)?;
-        // What is measured has to be what was read.
-        Certificate::from_der(&der).map_err(bad)?;
-        let Certificate { tbs_certificate: body, .. } = certificate;
-        let curve = body.subject_public_key_info.algorithm.parameters.as_ref().map(Any::decode_as);
-        if curve != Some(Ok(P384)) {
-            return Err(ImageRejected::Signature("the certificate is not of a P-384 key"));
-        }
-        let seconds = |time: Time| time.to_unix_duration().as_secs();
-        Ok(Self {
-            register: register([der.as_slice()]),
-            subject: body.subject.to_string(),
-            valid: seconds(body.validity.not_before)..=seconds(body.validity.not_after),
-            key: body.subject_public_key_info.subject_public_key.raw_bytes().to_vec(),
-        })
-    }
-
-    /// PCR8 of images that it signs.
-    #[must_use]
-    pub fn register(&self) -> Pcr {
-        self.register
-    }
-
-    /// Whose it is, as it says itself: any text.
-    #[must_use]
-    pub fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    /// The seconds in which it is valid, Unix time.
-    #[must_use]
-    pub fn valid(&self) -> &RangeInclusive<u64> {
-        &self.valid
-    }
-}
-
-struct Header {
-    sections: u16,
-    offsets: [u64; MOST_SECTIONS],
-    lengths: [u64; MOST_SECTIONS],
-    checksum: u32,
-}
-
-struct Section<'a> {
-    kind: u16,
-    content: &'a [u8],
-}
-
-impl Header {
-    fn parse(file: &[u8]) -> Result<Self, ImageRejected> {
-        if !file.starts_with(MAGIC.get(..file.len().min(MAGIC.len())).unwrap_or_default()) || file.is_empty() {
-            return Err(ImageRejected::Foreign);
-        }
-        let mut reader = Reader(slice(file, 0..HEADER, "the header")?);
-        reader.take::<4>();
-        let (version, flags) = (reader.u16(), reader.u16());
-        if !(3..=4).contains(&version) {
-            return Err(ImageRejected::Version(version));
-        }
-        if flags != 0 {
-            return Err(ImageRejected::Flags(flags));
-        }
-        // Memory, CPUs: what `nitro-cli` is told counts instead.
-        let _ = (reader.u64(), reader.u64());
-        let (reserved, sections) = (reader.u16(), reader.u16());
-        let mut table = || [(); MOST_SECTIONS].map(|()| reader.u64());
-        let (offsets, lengths) = (table(), table());
-        let (unused, checksum) = (reader.u32(), reader.u32());
-        if reserved != 0 || unused != 0 {
-            return Err(ImageRejected::NotZero("a reserved field of its header"));
-        }
-        if !(3..=MOST_SECTIONS).contains(&usize::from(sections)) {
-            return Err(ImageRejected::Sections(sections));
-        }
-        let behind = |table: &[u64]| table.iter().skip(usize::from(sections)).any(|entry| *entry != 0);
-        if behind(&offsets) || behind(&lengths) {
-            return Err(ImageRejected::NotZero("its table of sections behind the last one"));
-        }
-        Ok(Self { sections, offsets, lengths, checksum })
-    }
-
-    fn sections<'a>(&self, file: &'a [u8]) -> Result<Vec<Section<'a>>, ImageRejected> {
-        let mut start = HEADER;
-        let mut sections = Vec::with_capacity(usize::from(self.sections));
-        let table = self.offsets.iter().zip(&self.lengths).take(usize::from(self.sections));
-        for (position, (&offset, &length)) in table.enumerate() {
-            let mut reader = Reader(slice(file, start..start + SECTION_HEADER, "a section's header")?);
-            let (kind, flags, stated) = (reader.u16(), reader.u16(), reader.u64());
-            if flags != 0 {
-                return Err(ImageRejected::NotZero("the flags of a section"));
-            }
-            if offset != start as u64 || stated != length {
-                return Err(ImageRejected::Boundary(position));
-            }
-            let begin = start + SECTION_HEADER;
-            let end = usize::try_from(length).ok().and_then(|length| begin.checked_add(length)).unwrap_or(usize::MAX);
-            sections.push(Section { kind, content: slice(file, begin..end, "a section")? });
-            start = end;
-        }
-        match file.len() - start {
-            0 => Ok(sections),
-            more => Err(ImageRejected::Trailing(more)),
-        }
-    }
-
-    fn check_sum(&self, file: &[u8]) -> Result<(), ImageRejected> {
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(slice(file, 0..HEADER - CHECKSUM, "the header")?);
-        crc.update(slice(file, HEADER..file.len(), "the sections")?);
-        let found = crc.finalize();
-        if found == self.checksum { Ok(()) } else { Err(ImageRejected::Checksum { found, said: self.checksum }) }
-    }
-}
-
 /// The sections by what they are.
 struct Parts<'a> {
     kernel: &'a [u8],
@@ -386,7 +250,7 @@ impl<'a> Parts<'a> {
         let (first, others) = self.ramdisks.split_first().ok_or(ImageRejected::Missing("ramdisk"))?;
         let platform = [self.kernel, self.command_line, first];
         let pcr0 = register(platform.into_iter().chain(others.iter().copied()));
-        let signer = self.signature.map(|section| signer(section, &pcr0)).transpose()?;
+        let signer = self.signature.map(|section| signature::signer(section, &pcr0)).transpose()?;
         let measurements = Measurements {
             algorithm: "Sha384 { ... }",
             pcr0,
@@ -413,82 +277,6 @@ fn register<'a>(contents: impl IntoIterator<Item = &'a [u8]>) -> Pcr {
     Pcr::ZERO.extended(hash.finish().as_ref())
 }
 
-/// The certificate, if the section holds its signature over this PCR0.
-fn signer(section: &[u8], pcr0: &Pcr) -> Result<SigningCertificate, ImageRejected> {
-    let (pem, cose) =
-        signature_section(section).ok_or(ImageRejected::Signature("not a certificate and a signature"))?;
-    let certificate = SigningCertificate::from_pem(&pem)?;
-    let cose = CoseSign1::from_slice(&cose).map_err(|_| ImageRejected::Signature("no COSE_Sign1"))?;
-    if cose.protected.header.alg != Some(RegisteredLabelWithPrivate::Assigned(iana::Algorithm::ES384)) {
-        return Err(ImageRejected::Signature("the algorithm is not ES384"));
-    }
-    if cose.payload.as_deref() != Some(payload(pcr0).as_slice()) {
-        return Err(ImageRejected::Signature("it is over another image's PCR0"));
-    }
-    let key = UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, &certificate.key);
-    let verify = |signature: &[u8], message: &[u8]| key.verify(message, signature);
-    cose.verify_signature(&[], verify).map_err(|_| ImageRejected::Signature("it is not the certificate's"))?;
-    Ok(certificate)
-}
-
-/// `[{"signing_certificate": PEM, "signature": COSE_Sign1}]`, both as arrays of numbers, since the format's own library writes them so.
-fn signature_section(section: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let mut decoder = minicbor::Decoder::new(section);
-    let (mut certificate, mut signature) = (None, None);
-    if decoder.array().ok()? != Some(1) || decoder.map().ok()? != Some(2) {
-        return None;
-    }
-    for _ in 0..2 {
-        let part = match decoder.str().ok()? {
-            "signing_certificate" => &mut certificate,
-            "signature" => &mut signature,
-            _ => return None,
-        };
-        let numbers = decoder.array_iter::<u8>().ok()?;
-        *part = Some(numbers.collect::<Result<Vec<_>, _>>().ok()?);
-    }
-    (decoder.position() == section.len()).then_some((certificate?, signature?))
-}
-
-/// `{"register_index": 0, "register_value": [48 numbers]}`.
-fn payload(pcr0: &Pcr) -> Vec<u8> {
-    let mut encoder = minicbor::Encoder::new(Vec::new());
-    let mut write = || {
-        encoder.map(2)?.str("register_index")?.i32(0)?.str("register_value")?.array(Pcr::LEN as u64)?;
-        pcr0.as_bytes().iter().try_for_each(|byte| encoder.u8(*byte).map(drop))
-    };
-    write().expect("a vector takes everything");
-    encoder.into_writer()
-}
-
-fn slice<'a>(file: &'a [u8], range: Range<usize>, what: &'static str) -> Result<&'a [u8], ImageRejected> {
-    let end = range.end;
-    file.get(range).ok_or(ImageRejected::Truncated { what, end, length: file.len() })
-}
-
-/// Numbers in big-endian order, from a slice that is long enough.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        let (number, rest) = self.0.split_first_chunk().expect("headers were cut to their length");
-        self.0 = rest;
-        *number
-    }
-
-    fn u16(&mut self) -> u16 {
-        u16::from_be_bytes(self.take())
-    }
-
-    fn u32(&mut self) -> u32 {
-        u32::from_be_bytes(self.take())
-    }
-
-    fn u64(&mut self) -> u64 {
-        u64::from_be_bytes(self.take())
-    }
-}
-
 fn hexadecimal<S: Serializer>(pcr: &Pcr, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(pcr)
 }
@@ -500,12 +288,6 @@ fn optional<S: Serializer>(pcr: &Option<Pcr>, serializer: S) -> Result<S::Ok, S:
     }
 }
 
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const MAGIC: &[u8] = b".eif";
-const HEADER: usize = 548;
-const CHECKSUM: usize = 4;
-const SECTION_HEADER: usize = 12;
-const MOST_SECTIONS: usize = 32;
 /// Up to the magic number of a bzImage, inclusive.
 const KERNEL_HEADER: usize = 0x206;
 const GZIP: &[u8] = &[0x1f, 0x8b];

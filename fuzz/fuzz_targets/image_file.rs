@@ -5,12 +5,14 @@ use libfuzzer_sys::fuzz_target;
 
 // The module alone, since the rest of the client brings HTTP and chains with it, which nothing here needs. It is formatted where it
 // belongs; from here its tests would not be found.
-#[allow(dead_code)]
-#[rustfmt::skip]
-#[path = "../../client/src/image.rs"]
-mod image;
+#[path = "../../client/src"]
+mod client {
+    #[allow(dead_code)]
+    #[rustfmt::skip]
+    pub mod image;
+}
 
-use image::Image;
+use client::image::Image;
 
 const CHECKSUM: std::ops::Range<usize> = 544..548;
 

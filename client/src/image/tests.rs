@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    header::{CHECKSUM, HEADER, MAGIC, MOST_SECTIONS, SECTION_HEADER},
+    *,
+};
 
 /// A file of these sections, with a header that fits.
 fn image(sections: &[(u16, &[u8])]) -> Vec<u8> {
