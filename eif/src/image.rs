@@ -2,21 +2,23 @@
 
 use std::{
     fs,
+    io::{self, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
 use aws_nitro_enclaves_image_format::{
     defs::{EifBuildInfo, EifIdentityInfo},
     utils::EifBuilder,
 };
 use cloister_client::image::{Image, Measurements};
+use rustix::fs::MemfdFlags;
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha384};
 
 use crate::{
     cache,
+    failure::{Code, Failure, Result},
     kernel::{self, Kernel},
     program::{self, Built},
     progress::Progress,
@@ -82,7 +84,7 @@ pub fn build(order: &Order, progress: &Progress) -> Result<Summary> {
     let registers = measure(&image)?;
     let description = describe(&image, &registers, inputs(checkout, &kernel, &built)?)?;
     let materials = sbom::write(checkout, firmware, &kernel)?;
-    fs::create_dir_all(&order.output).with_context(|| format!("cannot make {}", order.output.display()))?;
+    fs::create_dir_all(&order.output).map_err(|why| Failure::file(&order.output, why))?;
     let put = |name: &str, content: &[u8]| replace(&order.output.join(name), content);
     Ok(Summary {
         measurements: put("pcr.json", &description)?,
@@ -116,19 +118,24 @@ fn assemble(checkout: &Checkout, firmware: Firmware, kernel: &Kernel, built: &Bu
     let mut builder = EifBuilder::new(&kernel.file, checkout.command_line()?, None, Sha384::new(), X86_64, identity);
     builder.add_ramdisk(&platform);
     builder.add_ramdisk(&application);
-    let path = folder.path().join("image");
-    let mut file = fs::File::create(&path)?;
+    // In memory: AWS's library panics when a disk is full.
+    let mut file = fs::File::from(rustix::fs::memfd_create("image", MemfdFlags::CLOEXEC).map_err(io::Error::from)?);
     builder.write_to(&mut file);
-    Ok(fs::read(path)?)
+    let mut image = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut image)?;
+    Ok(image)
 }
 
 /// What an image measures, by the reader that customers use.
-pub(crate) fn measure(image: &[u8]) -> Result<Measurements> {
-    Ok(Image::parse(image)?.measurements().clone())
+fn measure(image: &[u8]) -> Result<Measurements> {
+    let invalid = |why| {
+        Failure::new(Code::ImageInvalid, format!("what was built: {why}"), "Report it: no build should come to this.")
+    };
+    Ok(Image::parse(image).map_err(invalid)?.measurements().clone())
 }
 
 pub(crate) fn describe(image: &[u8], registers: &Measurements, inputs: impl Serialize) -> Result<Vec<u8>> {
-    let inputs = serde_json::to_value(inputs)?;
     let description = json!({
         "format": FORMAT,
         "Measurements": registers,
@@ -137,7 +144,7 @@ pub(crate) fn describe(image: &[u8], registers: &Measurements, inputs: impl Seri
         "cpus": CPUS,
         "inputs": inputs,
     });
-    let mut text = serde_json::to_vec_pretty(&description)?;
+    let mut text = serde_json::to_vec_pretty(&description).map_err(io::Error::from)?;
     text.push(b'\n');
     Ok(text)
 }
@@ -161,14 +168,14 @@ fn inputs(checkout: &Checkout, kernel: &Kernel, built: &Built) -> Result<Vec<Inp
 /// Puts a file in place, whole or not at all.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> Result<()> {
+    let write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
-        std::io::Write::write_all(&mut file, content)?;
+        file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     };
-    write().with_context(|| format!("cannot write {}", path.display()))?;
+    write().map_err(|why| Failure::file(path, why))?;
     Ok(path.to_owned())
 }
 

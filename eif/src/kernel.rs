@@ -6,11 +6,11 @@ use std::{
     thread,
 };
 
-use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use crate::{
     cache,
+    failure::{Code, Failure, Result},
     progress::Progress,
     recipe::Checkout,
     surroundings::{command, run, version},
@@ -46,12 +46,11 @@ struct Source {
 /// # Errors
 /// The source cannot be had or is another one, a tool is missing, or an option of the configuration has no effect.
 pub fn build(checkout: &Checkout, given: Option<&Path>, jobs: usize, progress: &Progress) -> Result<Kernel> {
-    let source: Source = toml::from_str(&checkout.read("eif/kernel/source.toml")?).context("eif/kernel/source.toml")?;
+    let source: Source = toml::from_str(&checkout.read(SOURCE)?).map_err(|why| Checkout::invalid(SOURCE, why))?;
     let config = checkout.read("eif/kernel/config")?;
     let tools = [version("gcc")?, version("ld")?];
     let identity = cache::digest([source.sha256.as_str(), &config, &tools[0], &tools[1], RECIPE]);
-    let short = identity.get(..16).context("a digest has 64 digits")?;
-    let entry = cache::entry(&format!("kernel-{short}"), |folder| {
+    let entry = cache::entry(&format!("kernel-{}", short(&identity)?), |folder| {
         let package = fetch(&source, given, progress)?;
         progress.say(format!("kernel: unpacking {} {}", source.package, source.version));
         let tree = unpack(checkout, &source, &package, folder)?;
@@ -78,39 +77,47 @@ fn fetch(source: &Source, given: Option<&Path>, progress: &Progress) -> Result<P
     let Source { package, version, sha256, .. } = source;
     if let Some(file) = given {
         let found = cache::sha256(file)?;
-        ensure!(
-            found == *sha256,
-            "{} is not {package} {version}: its SHA-256 is {found}, and {sha256} is pinned in eif/kernel/source.toml",
-            file.display()
-        );
-        return Ok(file.to_owned());
+        return if found == *sha256 { Ok(file.to_owned()) } else { Err(another(source, file, &found)) };
     }
-    let entry = cache::entry(
-        &format!("source-{}", sha256.get(..16).context("sha256 in eif/kernel/source.toml is too short")?),
-        |folder| {
-            progress.say(format!("kernel: downloading {package} {version}"));
-            let download =
-                run(command("apt-get").args(["download", &format!("{package}={version}")]).current_dir(folder));
-            download.with_context(|| {
-            format!("cannot get {package} {version}: apt knows it from Debian's bookworm security suite (run apt-get update); elsewhere take the package from Debian's archive of snapshots, SHA-256 {sha256}, and give it with --kernel-source FILE")
+    let entry = cache::entry(&format!("source-{}", short(sha256)?), |folder| {
+        progress.say(format!("kernel: downloading {package} {version}"));
+        run(command("apt-get").args(["download", &format!("{package}={version}")]).current_dir(folder)).map_err(|why| {
+            let hint = format!("apt knows it from Debian's bookworm security suite (run apt-get update); elsewhere take the package from Debian's archive of snapshots, SHA-256 {sha256}, and give it with --kernel-source FILE.");
+            Failure::new(Code::SourceMissing, format!("cannot get {package} {version}: {why}"), hint)
         })?;
-            let downloaded = only_file(folder)?;
-            let found = cache::sha256(&downloaded)?;
-            ensure!(
-                found == *sha256,
-                "apt gave another {package} {version} than the pinned one: SHA-256 {found} instead of {sha256}"
-            );
-            Ok(fs::rename(downloaded, folder.join("package.deb"))?)
-        },
-    )?;
-    let file = entry.join("package.deb");
-    ensure!(cache::sha256(&file)? == *sha256, "{} has been changed: delete its folder and try again", file.display());
-    Ok(file)
+        let downloaded = only_file(folder)?;
+        let found = cache::sha256(&downloaded)?;
+        if found == *sha256 {
+            Ok(fs::rename(downloaded, folder.join(PACKAGE))?)
+        } else {
+            Err(another(source, &downloaded, &found))
+        }
+    })?;
+    let file = entry.join(PACKAGE);
+    let found = cache::sha256(&file)?;
+    if found == *sha256 { Ok(file) } else { Err(another(source, &file, &found)) }
+}
+
+fn another(Source { package, version, sha256, .. }: &Source, file: &Path, found: &str) -> Failure {
+    let message = format!(
+        "{} is not {package} {version}: its SHA-256 is {found}, and {sha256} is pinned in {SOURCE}",
+        file.display()
+    );
+    Failure::new(
+        Code::SourceDiffers,
+        message,
+        "Get the package of that version; one in the cache has to be deleted first.",
+    )
+}
+
+/// The digits of a digest that name a folder of the cache.
+fn short(digest: &str) -> Result<&str> {
+    digest.get(..16).ok_or_else(|| Checkout::invalid(SOURCE, "its sha256 is too short"))
 }
 
 fn only_file(folder: &Path) -> Result<PathBuf> {
-    let first = fs::read_dir(folder)?.next().context("apt-get download left no file")?;
-    Ok(first?.path())
+    let first = fs::read_dir(folder)?.next();
+    Ok(first.ok_or_else(|| Failure::tool("apt-get download", "it left no file"))??.path())
 }
 
 fn unpack(checkout: &Checkout, source: &Source, package: &Path, folder: &Path) -> Result<PathBuf> {
@@ -134,11 +141,19 @@ fn configure(tree: &Path, path: &Path, config: &str) -> Result<()> {
     let result = fs::read_to_string(tree.join(".config"))?;
     let missing = without_effect(config, &result);
     if !missing.is_empty() {
-        bail!("these options of eif/kernel/config have no effect in this kernel: {}", missing.join(" "));
+        return Err(otherwise("have no effect in this kernel", &missing));
     }
     let on = forbidden(&result);
-    ensure!(on.is_empty(), "options of eif/kernel/config turn these on, which must stay off: {}", on.join(" "));
-    Ok(())
+    if on.is_empty() { Ok(()) } else { Err(otherwise("turn these on, which must stay off", &on)) }
+}
+
+fn otherwise(what: &str, options: &[&str]) -> Failure {
+    let message = format!("options of eif/kernel/config {what}: {}", options.join(" "));
+    Failure::new(
+        Code::KernelConfig,
+        message,
+        "Mend eif/kernel/config: the kernel of another version has other options.",
+    )
 }
 
 /// What is on although it must not be: options select others.
@@ -216,6 +231,8 @@ const FORBIDDEN: [&str; 28] = [
 /// Changes when the way in which a kernel is built does, so that older ones in caches are not taken for it.
 const RECIPE: &str = "1";
 const FILE: &str = "bzImage";
+const SOURCE: &str = "eif/kernel/source.toml";
+const PACKAGE: &str = "package.deb";
 
 #[cfg(test)]
 mod tests {

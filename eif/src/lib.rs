@@ -15,6 +15,7 @@
 //! - `pcr.json` holds what a reader that shares no code with the builder measured in the finished file.
 
 pub mod cache;
+pub mod failure;
 pub mod image;
 pub mod kernel;
 pub mod program;

@@ -1,21 +1,22 @@
 //! `cargo eif`: builds the enclave image and signs it.
 
 use std::{
-    fmt::Write as _,
+    env,
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
 };
 
-use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use cloister_eif::{
+    failure::{Code, Failure, Result},
     image::{self, Order},
     kernel::processors,
     progress::Progress,
     recipe::{Checkout, Firmware},
     signature,
 };
+use serde_json::{Value, json};
 
 /// Cloister's enclave image: built from this checkout, measured, signed.
 ///
@@ -105,39 +106,57 @@ struct Sign {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+    match Arguments::try_parse() {
+        Ok(Arguments { command, json }) => ended(run(command).and_then(|answer| print(&answer, json)), json),
+        Err(why) if why.use_stderr() && env::args_os().any(|argument| argument == "--json") => {
+            ended(Err(unusable(&why)), true)
         }
+        Err(why) => why.exit(),
     }
 }
 
-fn run(Arguments { command, json }: Arguments) -> Result<()> {
+/// Says why it failed: JSON on stdout, text on stderr.
+fn ended(result: Result<()>, json: bool) -> ExitCode {
+    let Err(failure) = result else { return ExitCode::SUCCESS };
+    if json {
+        // A reader who has gone away knows that.
+        drop(writeln!(io::stdout(), "{:#}", json!({"error": failure})));
+    } else {
+        eprintln!("error: {failure} ({})\n hint: {}", failure.code, failure.hint);
+    }
+    failure.into()
+}
+
+/// Arguments that cannot be read, in one sentence.
+fn unusable(why: &clap::Error) -> Failure {
+    let rendered = why.render().to_string();
+    let sentence = rendered.split("\n\n").next().unwrap_or_default();
+    let sentence = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (code, hint) = (Code::Usage, "See cargo eif --help.".to_owned());
+    Failure { code, message: sentence.trim_start_matches("error: ").to_owned(), hint }
+}
+
+fn run(command: Command) -> Result<Value> {
     let answer = match command {
-        Command::Build(build) => serde_json::to_value(self::build(build)?)?,
-        Command::Digest(digest) => {
-            serde_json::to_value(signature::to_be_signed(&digest.eif, digest.certificate.as_deref())?)?
+        Command::Build(build) => serde_json::to_value(self::build(build)?),
+        Command::Digest(Digest { eif, certificate }) => {
+            serde_json::to_value(signature::to_be_signed(&eif, certificate.as_deref())?)
         }
-        Command::AttachSignature(attach) => serde_json::to_value(signature::attach(
-            &attach.eif,
-            &attach.certificate,
-            &attach.signature,
-            &attach.output,
-        )?)?,
-        Command::Sign(sign) => {
-            serde_json::to_value(signature::sign(&sign.eif, &sign.certificate, &sign.key, &sign.output)?)?
+        Command::AttachSignature(Attach { eif, certificate, signature, output }) => {
+            serde_json::to_value(signature::attach(&eif, &certificate, &signature, &output)?)
+        }
+        Command::Sign(Sign { eif, certificate, key, output }) => {
+            serde_json::to_value(signature::sign(&eif, &certificate, &key, &output)?)
         }
     };
-    let mut said = String::new();
-    if json {
-        writeln!(said, "{answer:#}")?;
-    } else {
-        for (name, value) in answer.as_object().into_iter().flatten() {
-            writeln!(said, "{name:13} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))?;
-        }
-    }
+    Ok(answer.map_err(io::Error::from)?)
+}
+
+fn print(answer: &Value, json: bool) -> Result<()> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let line = |(name, value): (&String, &Value)| format!("{name:13} {}\n", text(value));
+    let said =
+        if json { format!("{answer:#}\n") } else { answer.as_object().into_iter().flatten().map(line).collect() };
     match io::stdout().write_all(said.as_bytes()) {
         // Whoever reads has read enough.
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(()),

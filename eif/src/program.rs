@@ -6,10 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, ensure};
-
 use crate::{
     cache,
+    failure::{Code, Failure, Result},
     recipe::{Checkout, Firmware},
     surroundings::{command, run, version},
 };
@@ -28,7 +27,7 @@ pub struct Built {
 /// # Errors
 /// A compiler is missing or fails.
 pub fn build(checkout: &Checkout, firmware: Firmware, target: &Path, jobs: usize) -> Result<Built> {
-    fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
+    fs::create_dir_all(target).map_err(|why| Failure::file(target, why))?;
     unpack_crates(checkout, firmware)?;
     let map = mapping(checkout, &target.canonicalize()?)?;
     let mut cargo = command("cargo");
@@ -38,8 +37,7 @@ pub fn build(checkout: &Checkout, firmware: Firmware, target: &Path, jobs: usize
     cargo.env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&map)).env("CFLAGS", c_flags(&map)).env("CXXFLAGS", c_flags(&map));
     run(&mut cargo)?;
     let file = target.join(TARGET).join(PROFILE).join(firmware.program());
-    let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    ensure!(bytes.starts_with(b"\x7fELF"), "{} is no program", file.display());
+    let bytes = fs::read(&file).map_err(|why| Failure::file(&file, why))?;
     Ok(Built { bytes, tools: tools()? })
 }
 
@@ -55,8 +53,9 @@ fn unpack_crates(checkout: &Checkout, firmware: Firmware) -> Result<()> {
 /// Folders of this machine, and what compilers are to call them. Later ones are more special, and win.
 fn mapping(checkout: &Checkout, target: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home =
-        home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).context("neither CARGO_HOME nor HOME is set")?;
+    let home = home
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
+        .ok_or_else(|| Failure::new(Code::Usage, "neither CARGO_HOME nor HOME is set", "Set one."))?;
     let mut map = vec![(checkout.root().to_owned(), "/cloister"), (home.clone(), "/cargo")];
     // A registry's folder has a name that depends on where it is reached.
     if let Ok(registries) = fs::read_dir(home.join("registry/src")) {
@@ -65,13 +64,13 @@ fn mapping(checkout: &Checkout, target: &Path) -> Result<Vec<(PathBuf, &'static 
         }
     }
     map.push((target.to_owned(), "/target"));
-    let blank = map.iter().find(|(path, _)| path.to_string_lossy().contains(char::is_whitespace));
-    ensure!(
-        blank.is_none(),
-        "the path {:?} has a blank in it, which C compilers' options cannot carry: build elsewhere",
-        blank
-    );
-    Ok(map)
+    match map.iter().find(|(path, _)| path.to_string_lossy().contains(char::is_whitespace)) {
+        None => Ok(map),
+        Some((path, _)) => {
+            let message = format!("{} has a blank in it, which C compilers' options cannot carry", path.display());
+            Err(Failure::new(Code::Usage, message, "Build elsewhere."))
+        }
+    }
 }
 
 /// Static, with the system call for randomness alone, and with fixed paths. They are separated by 0x1f, so that paths may have blanks.
@@ -99,13 +98,11 @@ fn c_flags(map: &[(PathBuf, &str)]) -> OsString {
 
 fn tools() -> Result<Vec<(&'static str, String)>> {
     let libc = run(command("gcc").arg("-print-file-name=libc.a"))?;
-    let libc = PathBuf::from(String::from_utf8(libc)?.trim_end());
-    Ok(vec![
-        ("rustc", version("rustc")?),
-        ("gcc", version("gcc")?),
-        ("ld", version("ld")?),
-        ("libc.a", cache::sha256(&libc).context("the static C library is missing: install libc6-dev")?),
-    ])
+    let libc = PathBuf::from(String::from_utf8_lossy(&libc).trim_end());
+    let libc = cache::sha256(&libc).map_err(|why| {
+        Failure::new(Code::ToolMissing, format!("there is no static C library: {why}"), "Install libc6-dev.")
+    })?;
+    Ok(vec![("rustc", version("rustc")?), ("gcc", version("gcc")?), ("ld", version("ld")?), ("libc.a", libc)])
 }
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";

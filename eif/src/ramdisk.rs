@@ -1,10 +1,11 @@
 //! Ramdisks: cpio archives (`newc`) with gzip, the same bytes for the same content.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
-use anyhow::Result;
 use cpio::{NewcBuilder, newc::ModeFileType, newc::trailer};
 use flate2::{Compression, GzBuilder};
+
+use crate::failure::Result;
 
 /// One file or folder in it.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,7 @@ pub fn pack(entries: &[Entry<'_>]) -> Result<Vec<u8>> {
             Entry::Program(name, content) => (name, ModeFileType::Regular, 0o500, content),
         };
         let builder = NewcBuilder::new(name).ino(number).mode(mode).set_mode_file_type(kind).nlink(1);
-        let mut writer = builder.write(&mut archive, u32::try_from(content.len())?);
+        let mut writer = builder.write(&mut archive, u32::try_from(content.len()).map_err(io::Error::other)?);
         writer.write_all(content)?;
         writer.finish()?;
     }

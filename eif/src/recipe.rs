@@ -1,8 +1,11 @@
 //! What an image is made of.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result, ensure};
+use crate::failure::{Code, Failure, Result};
 
 /// A checkout to build from.
 #[derive(Clone, Debug)]
@@ -14,8 +17,7 @@ impl Checkout {
     /// # Errors
     /// It is no longer there.
     pub fn own() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        Ok(Self(root.canonicalize().context("the checkout is no longer where this program was built")?))
+        Self::at(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
     }
 
     /// A checkout elsewhere.
@@ -23,9 +25,12 @@ impl Checkout {
     /// # Errors
     /// There is none.
     pub fn at(root: PathBuf) -> Result<Self> {
-        let root = root.canonicalize().with_context(|| format!("there is no checkout at {}", root.display()))?;
-        ensure!(root.join("eif/cmdline.txt").is_file(), "{} is no checkout of Cloister", root.display());
-        Ok(Self(root))
+        let canonical = root.canonicalize().map_err(|why| Failure::file(&root, why))?;
+        if canonical.join(COMMAND_LINE).is_file() {
+            return Ok(Self(canonical));
+        }
+        let hint = "Name the checkout to build from with --checkout.";
+        Err(Failure::new(Code::CheckoutInvalid, format!("{} is no checkout of Cloister", root.display()), hint))
     }
 
     /// Its folder.
@@ -40,7 +45,7 @@ impl Checkout {
     /// It cannot be read.
     pub fn read(&self, path: &str) -> Result<String> {
         let path = self.0.join(path);
-        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        std::fs::read_to_string(&path).map_err(|why| Failure::file(&path, why))
     }
 
     /// The kernel's command line.
@@ -48,7 +53,12 @@ impl Checkout {
     /// # Errors
     /// It cannot be read.
     pub fn command_line(&self) -> Result<String> {
-        Ok(self.read("eif/cmdline.txt")?.trim_end().to_owned())
+        Ok(self.read(COMMAND_LINE)?.trim_end().to_owned())
+    }
+
+    /// A file of it that does not say what it should.
+    pub(crate) fn invalid(file: &str, why: impl Display) -> Failure {
+        Failure::new(Code::CheckoutInvalid, format!("{file}: {why}"), "Take the file from the repository.")
     }
 }
 
@@ -99,7 +109,20 @@ impl Firmware {
     }
 }
 
+const COMMAND_LINE: &str = "eif/cmdline.txt";
 /// What `nitro-cli` is to give the enclave, MiB and CPUs.
 pub const MEMORY_MIB: u64 = 128;
 /// CPUs; on machines with hyperthreads whole cores go to enclaves, two at a time.
 pub const CPUS: u64 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_the_processor_nor_a_loader_counts_as_randomness_before_the_nsm_does() {
+        let line = Checkout::own().unwrap().command_line().unwrap();
+        let words: Vec<_> = line.split(' ').filter(|word| word.starts_with("random.")).collect();
+        assert_eq!(words, ["random.trust_cpu=off", "random.trust_bootloader=off"]);
+    }
+}

@@ -1,9 +1,8 @@
 //! The bill of materials: every crate that is linked, the kernel, and the toolchain's libraries. No time and no serial number, which
 //! would differ from build to build.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
-use anyhow::{Context, Result, anyhow};
 use cyclonedx_bom::{
     external_models::uri::Purl,
     models::{
@@ -18,6 +17,7 @@ use cyclonedx_bom::{
 use serde::Deserialize;
 
 use crate::{
+    failure::{Failure, Result},
     kernel::Kernel,
     recipe::{Checkout, Firmware},
     surroundings::{command, run, version},
@@ -35,7 +35,7 @@ pub(crate) fn write(checkout: &Checkout, firmware: Firmware, kernel: &Kernel) ->
         ..Bom::default()
     };
     let mut text = Vec::new();
-    bom.output_as_json(&mut text, SpecVersion::V1_5).map_err(|why| anyhow!("the bill of materials: {why}"))?;
+    bom.output_as_json(&mut text, SpecVersion::V1_5).map_err(io::Error::other)?;
     text.push(b'\n');
     Ok(text)
 }
@@ -74,16 +74,17 @@ fn crates(checkout: &Checkout, firmware: Firmware) -> Result<Vec<Component>> {
         "--format",
         "{p}|{l}",
     ]))?;
-    let tree = String::from_utf8(tree)?;
+    let tree = String::from_utf8_lossy(&tree);
     let lines: std::collections::BTreeSet<_> = tree.lines().collect();
     lines.into_iter().map(|line| linked(line, &checksums)).collect()
 }
 
 /// `name v1.2.3 (path)|licence` to a component.
 fn linked(line: &str, checksums: &BTreeMap<(String, String), String>) -> Result<Component> {
-    let (package, licences) = line.split_once('|').context("cargo tree prints a licence")?;
+    let unread = || Failure::tool("cargo tree", format!("its line is not name, version and licence: {line}"));
+    let (package, licences) = line.split_once('|').ok_or_else(unread)?;
     let mut words = package.split(' ');
-    let (name, version) = words.next().zip(words.next()).context("cargo tree prints name and version")?;
+    let (name, version) = words.next().zip(words.next()).ok_or_else(unread)?;
     let version = version.trim_start_matches('v');
     let mut component = component(Classification::Library, name, version);
     component.licenses = Some(licence(licences));
@@ -107,7 +108,7 @@ struct Locked {
 }
 
 fn checksums(lock: &str) -> Result<BTreeMap<(String, String), String>> {
-    let lock: Lock = toml::from_str(lock).context("Cargo.lock")?;
+    let lock: Lock = toml::from_str(lock).map_err(|why| Checkout::invalid("Cargo.lock", why))?;
     let packages = lock.package.into_iter();
     Ok(packages.filter_map(|package| Some(((package.name, package.version), package.checksum?))).collect())
 }

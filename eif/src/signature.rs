@@ -7,12 +7,13 @@
 //! The signature is a COSE_Sign1 (RFC 9052) with ES384 over PCR0; PCR8 becomes the measurement of the certificate. PCR0 to PCR2 stay.
 
 use std::{
+    fmt::Display,
     fs,
+    io::{self, Read as _},
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_nitro_enclaves_image_format::{
     defs::{PcrInfo, PcrSignature},
     utils::{EifSigner, SignKeyData, eif_signer::SignKey},
@@ -23,7 +24,10 @@ use coset::{CborSerializable, CoseSign1, CoseSign1Builder, HeaderBuilder, iana};
 use serde::Serialize;
 use sha2::{Digest, Sha384};
 
-use crate::image::{describe, replace};
+use crate::{
+    failure::{Code, Failure, Result},
+    image::{describe, replace},
+};
 
 /// What a key has to sign.
 #[derive(Debug, Serialize)]
@@ -42,8 +46,9 @@ pub struct ToBeSigned {
 /// # Errors
 /// The image or the certificate cannot be read.
 pub fn to_be_signed(image: &Path, certificate: Option<&Path>) -> Result<ToBeSigned> {
-    let message = unsigned(&read(image)?)?.tbs_data(&[]);
-    let pcr8 = certificate.map(|path| Ok::<_, anyhow::Error>(self::certificate(path)?.0.register().to_string()));
+    let message = unsigned(&parse(image)?)?.tbs_data(&[]);
+    let pcr8 =
+        certificate.map(|path| self::certificate(path).map(|(certificate, _)| certificate.register().to_string()));
     let pcr8 = pcr8.transpose()?;
     Ok(ToBeSigned { digest: hex::encode(Sha384::digest(&message)), message: STANDARD.encode(message), pcr8 })
 }
@@ -54,20 +59,18 @@ pub fn to_be_signed(image: &Path, certificate: Option<&Path>) -> Result<ToBeSign
 /// # Errors
 /// A file cannot be read or written, or the signature is another's.
 pub fn attach(image: &Path, certificate: &Path, signature: &Path, output: &Path) -> Result<Measurements> {
-    let mut cose = unsigned(&read(image)?)?;
-    cose.signature = fixed(&read(signature)?)?;
+    let mut cose = unsigned(&parse(image)?)?;
+    cose.signature = fixed(signature, &read(signature)?)?;
     let (_, certificate) = self::certificate(certificate)?;
-    let signature = PcrSignature {
-        signing_certificate: certificate.clone(),
-        signature: cose.to_vec().map_err(|why| anyhow!("{why}"))?,
-    };
+    let signature =
+        PcrSignature { signing_certificate: certificate.clone(), signature: cose.to_vec().map_err(io::Error::other)? };
     let mut section = Vec::new();
-    ciborium::into_writer(&vec![signature], &mut section)?;
+    ciborium::into_writer(&vec![signature], &mut section).map_err(io::Error::other)?;
     // The key is somewhere else; only the certificate is used.
     let writer = SignKeyData { cert: certificate, key: SignKey::LocalPrivateKey(Vec::new()) };
-    finish(image, output, |path| {
-        let signer = EifSigner::new(Some(writer)).context("there is a certificate")?;
-        signer.write_signature(path, section, false).and_then(|()| signer.update_crc(path)).map_err(|why| anyhow!(why))
+    finish(image, output, writer, |signer, path| {
+        let written = signer.write_signature(path, section, false).and_then(|()| signer.update_crc(path));
+        Ok(written.map_err(io::Error::other)?)
     })
 }
 
@@ -80,32 +83,50 @@ pub fn sign(image: &Path, certificate: &Path, key: &str, output: &Path) -> Resul
     if !key.starts_with("arn:") {
         read(Path::new(key))?;
     }
-    let data = SignKeyData::new(key, certificate).map_err(|why| anyhow!("{key}: {why}"))?;
-    finish(image, output, |path| {
-        let signer = EifSigner::new(Some(data)).context("there is a certificate")?;
-        signer.sign_image(path).map_err(|why| anyhow!(why))
-    })
+    let failed = |why| {
+        let hint =
+            "Give a P-384 key: a PEM file, or a KMS key's ARN with credentials that may kms:GetPublicKey and kms:Sign.";
+        Failure::new(Code::KeyFailed, format!("{key}: {why}"), hint)
+    };
+    let data = SignKeyData::new(key, certificate).map_err(failed)?;
+    finish(image, output, data, |signer, path| signer.sign_image(path).map_err(failed))
 }
 
 /// Works on a copy, has it read once more as a customer would, and only then puts it in place, with its `pcr.json`.
-fn finish(image: &Path, output: &Path, work: impl FnOnce(&str) -> Result<()>) -> Result<Measurements> {
+fn finish(
+    image: &Path,
+    output: &Path,
+    key: SignKeyData,
+    work: impl FnOnce(&EifSigner, &str) -> Result<()>,
+) -> Result<Measurements> {
     // AWS's library would leave a wrong length in the header.
-    let signed = Image::parse(&read(image)?)?.measurements().pcr8.is_some();
-    ensure!(!signed, "{} is signed already: sign the image that `cargo eif build` made", image.display());
+    if parse(image)?.measurements().pcr8.is_some() {
+        let hint = "Sign the image that `cargo eif build` made.";
+        return Err(Failure::new(Code::ImageSigned, format!("{} is signed already", image.display()), hint));
+    }
     let description = output.with_file_name("pcr.json");
-    for taken in [output, &description] {
-        ensure!(!taken.exists(), "{} is there already: put the signed image into a folder of its own", taken.display());
+    if let Some(taken) = [output, &description].into_iter().find(|path| path.exists()) {
+        let hint = "Put the signed image into a folder of its own.";
+        return Err(Failure::new(Code::FileExists, format!("{} is there already", taken.display()), hint));
     }
     let folder = tempfile::tempdir()?;
     let copy = folder.path().join("image");
     fs::copy(image, &copy)?;
-    work(copy.to_str().context("the temporary folder's name is no text")?)?;
+    let path = copy.to_str().ok_or_else(|| Failure::file(&copy, "the temporary folder's name is no text"))?;
+    work(&EifSigner::new(Some(key)).expect("a signer that is given a key is one"), path)?;
     let bytes = fs::read(copy)?;
-    let registers =
-        Image::parse(&bytes).context("the signature does not fit this image and certificate")?.measurements().clone();
+    let signed = Image::parse(&bytes).map_err(|why| {
+        let message = format!("the signature does not fit this image and certificate: {why}");
+        Failure::new(
+            Code::SignatureUnfit,
+            message,
+            "Sign what `cargo eif digest` prints for this image with the certificate's key.",
+        )
+    })?;
+    let registers = signed.measurements().clone();
     let inputs = inputs(image)?;
     if let Some(folder) = output.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder).map_err(|why| Failure::file(folder, why))?;
     }
     replace(&description, &describe(&bytes, &registers, inputs)?)?;
     replace(output, &bytes)?;
@@ -117,45 +138,49 @@ fn inputs(image: &Path) -> Result<serde_json::Value> {
     let path = image.with_file_name("pcr.json");
     match fs::read(&path) {
         Ok(text) => {
-            let mut value: serde_json::Value =
-                serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
-            Ok(value["inputs"].take())
+            let value = serde_json::from_slice::<serde_json::Value>(&text).map_err(|why| Failure::file(&path, why))?;
+            Ok(value.get("inputs").cloned().unwrap_or_else(|| serde_json::json!([])))
         }
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(serde_json::json!([])),
-        Err(why) => bail!("cannot read {}: {why}", path.display()),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(serde_json::json!([])),
+        Err(why) => Err(Failure::file(&path, why)),
     }
 }
 
 /// A certificate of the right kind that is valid now, and its PEM. Nitro starts no image whose certificate is not.
 fn certificate(path: &Path) -> Result<(SigningCertificate, Vec<u8>)> {
     let pem = read(path)?;
-    let certificate = SigningCertificate::from_pem(&pem).with_context(|| path.display().to_string())?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    ensure!(
-        certificate.valid().contains(&now),
-        "{} is not valid now, and Nitro would not start an image that it signs: take one that begins before today and lives longer than the keys that will be bound to it",
-        path.display()
-    );
-    Ok((certificate, pem))
+    let invalid =
+        |why: &dyn Display, hint| Failure::new(Code::CertificateInvalid, format!("{}: {why}", path.display()), hint);
+    let certificate = SigningCertificate::from_pem(&pem)
+        .map_err(|why| invalid(&why, "Give one certificate of a P-384 key, in PEM."))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?.as_secs();
+    if certificate.valid().contains(&now) {
+        return Ok((certificate, pem));
+    }
+    let hint = "Take one that begins before today and lives longer than the keys that will be bound to it.";
+    Err(invalid(&"it is not valid now, and Nitro would not start an image that it signs", hint))
 }
 
 /// The COSE_Sign1 for an image, without its signature.
-fn unsigned(image: &[u8]) -> Result<CoseSign1> {
-    let pcr0 = Image::parse(image)?.measurements().pcr0;
+fn unsigned(image: &Image) -> Result<CoseSign1> {
     let mut payload = Vec::new();
-    ciborium::into_writer(&PcrInfo::new(0, pcr0.as_bytes().to_vec()), &mut payload)?;
+    let signed = PcrInfo::new(0, image.measurements().pcr0.as_bytes().to_vec());
+    ciborium::into_writer(&signed, &mut payload).map_err(io::Error::other)?;
     let header = HeaderBuilder::new().algorithm(iana::Algorithm::ES384).build();
     Ok(CoseSign1Builder::new().protected(header).payload(payload).build())
 }
 
 /// r ‖ s, 96 bytes, of a signature in that form or in DER as OpenSSL and KMS write it.
-fn fixed(signature: &[u8]) -> Result<Vec<u8>> {
+fn fixed(path: &Path, signature: &[u8]) -> Result<Vec<u8>> {
     if signature.len() == FIXED {
         return Ok(signature.to_vec());
     }
-    let (r, s) = der(signature)
-        .context("the signature is neither 96 bytes r ‖ s nor DER: give its bytes, not base64 or hexadecimal")?;
-    Ok([pad(r)?, pad(s)?].concat())
+    let both = der(signature).and_then(|(r, s)| Some([pad(r)?, pad(s)?].concat()));
+    both.ok_or_else(|| {
+        let message =
+            format!("{}: it is neither 96 bytes r ‖ s nor the DER of a P-384 key's signature", path.display());
+        Failure::new(Code::SignatureInvalid, message, "Give the signature's bytes, not base64 or hexadecimal.")
+    })
 }
 
 fn der(signature: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -166,13 +191,23 @@ fn der(signature: &[u8]) -> Option<(&[u8], &[u8])> {
     reader.is_finished().then_some(pair)
 }
 
-fn pad(number: &[u8]) -> Result<Vec<u8>> {
-    ensure!(number.len() <= FIXED / 2, "the signature is none of a P-384 key");
-    Ok([vec![0; FIXED / 2 - number.len()], number.to_vec()].concat())
+fn pad(number: &[u8]) -> Option<Vec<u8>> {
+    let zeros = (FIXED / 2).checked_sub(number.len())?;
+    Some([vec![0; zeros], number.to_vec()].concat())
+}
+
+fn parse(image: &Path) -> Result<Image> {
+    Image::parse(&read(image)?).map_err(|why| {
+        let hint = "Give an enclave image, whole and unchanged.";
+        Failure::new(Code::ImageInvalid, format!("{}: {why}", image.display()), hint)
+    })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {
-    fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+    let mut bytes = Vec::new();
+    let read = fs::File::open(file).and_then(|file| file.take(Image::LONGEST as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|why| Failure::file(file, why))?;
+    Ok(bytes)
 }
 
 const FIXED: usize = 96;

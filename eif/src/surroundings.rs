@@ -3,7 +3,7 @@
 
 use std::{env, process::Command};
 
-use anyhow::{Context, Result, bail};
+use crate::failure::{Code, Failure, Result};
 
 /// A program with nothing but these surroundings.
 #[must_use]
@@ -38,11 +38,15 @@ fn is_let_through(name: &str) -> bool {
 /// The program is missing, or fails; the message holds the end of what it printed.
 pub fn run(command: &mut Command) -> Result<Vec<u8>> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("cannot run {name}: install it"))?;
+    let output = command.output().map_err(|why| {
+        let hint = "Install it: eif/README.md lists what a build needs.";
+        Failure::new(Code::ToolMissing, format!("{name} cannot be run: {why}"), hint)
+    })?;
     if !output.status.success() {
         let printed = String::from_utf8_lossy(&output.stderr);
         let lines: Vec<_> = printed.lines().collect();
-        bail!("{name} failed ({}):\n{}", output.status, lines[lines.len().saturating_sub(LINES)..].join("\n"));
+        let end = lines[lines.len().saturating_sub(LINES)..].join("\n");
+        return Err(Failure::tool(&name, format!("it failed ({}):\n{end}", output.status)));
     }
     Ok(output.stdout)
 }

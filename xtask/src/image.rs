@@ -90,7 +90,9 @@ fn share_source(sh: &Shell, cache: &Path) -> Result<()> {
     fs::create_dir_all(&target)?;
     for entry in fs::read_dir(install::cache()?)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("source-") {
+        let name = entry.file_name();
+        // Locks and what is half-made have endings.
+        if name.to_string_lossy().starts_with("source-") && !name.to_string_lossy().contains('.') {
             let from = entry.path();
             cmd!(sh, "cp -r {from} {target}").quiet().run()?;
         }
