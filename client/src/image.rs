@@ -64,9 +64,9 @@ pub struct Measurements {
 /// Why a file is no image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageRejected {
-    /// It is longer than any image may be.
-    #[error("it has {0} bytes; an image has at most 268435456")]
-    TooLong(usize),
+    /// It is longer than [`Image::LONGEST`].
+    #[error("it is longer than 268435456 bytes, which no image is")]
+    TooLong,
     /// It ends too early.
     #[error("it is cut off: {what} would end at byte {end}, and the file has {length}")]
     Truncated {
@@ -146,7 +146,7 @@ impl Image {
     /// What is wrong with it. Time and memory are proportional to its length, which is at most 256 MiB.
     pub fn parse(file: &[u8]) -> Result<Self, ImageRejected> {
         if file.len() > Self::LONGEST {
-            return Err(ImageRejected::TooLong(file.len()));
+            return Err(ImageRejected::TooLong);
         }
         let header = Header::parse(file)?;
         let sections = header.sections(file)?;

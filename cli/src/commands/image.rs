@@ -56,7 +56,7 @@ pub(crate) fn run(command: Command, output: &Output) -> Result<(), Failure> {
     let view = View::new(&image, compared.as_ref().map(|(_, compared)| compared));
     let failure = match &compared {
         Some((against, compared)) if !compared.different.is_empty() => Some(another(&compared.different, against)),
-        _ => view.does_not_start(),
+        _ => does_not_start(&image),
     };
     match failure {
         Some(failure) => Err(output.answer_failed(&view, failure)),
@@ -73,6 +73,15 @@ pub(crate) fn read(path: &Path) -> Result<Image, Failure> {
     let read = File::open(path).and_then(|file| file.take(Image::LONGEST as u64 + 1).read_to_end(&mut bytes));
     read.map_err(|why| Failure::file(path, why))?;
     Image::parse(&bytes).map_err(|why| Failure::content(path, why, "Give an enclave image, whole and unchanged."))
+}
+
+/// Why Nitro would not start an image of the right form.
+pub(crate) fn does_not_start(image: &Image) -> Option<Failure> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let ended = image.signer().is_some_and(|signer| !signer.valid().contains(&now));
+    let hint = "Sign the image that `cargo eif build` made with a certificate that is valid; PCR8 will be another, and with it what key policies have to name.";
+    let message = "the certificate by which it is signed is not valid now, so Nitro does not start it";
+    ended.then(|| Failure::new(Exit::Unverified, "image_certificate", message, hint))
 }
 
 /// What a release says of its image.
@@ -172,7 +181,6 @@ impl<'a> View<'a> {
     fn new(image: &'a Image, compared: Option<&Compared>) -> Self {
         let signer = image.signer();
         let moment = |seconds: &u64| rfc3339(seconds.saturating_mul(1000));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         Self {
             measurements: image.measurements(),
             command_line: image.command_line(),
@@ -180,19 +188,11 @@ impl<'a> View<'a> {
             signed_by: signer.map(SigningCertificate::subject),
             signed_from: signer.map(|signer| moment(signer.valid().start())),
             signed_until: signer.map(|signer| moment(signer.valid().end())),
-            expired: signer.is_some_and(|signer| !signer.valid().contains(&now)),
+            expired: does_not_start(image).is_some(),
             image: Shown { sha384: hex::encode(image.sha384()), bytes: image.bytes() },
             equal: compared.map(|compared| compared.different.is_empty()),
             file_compared: compared.map(|compared| compared.file),
         }
-    }
-}
-
-impl View<'_> {
-    fn does_not_start(&self) -> Option<Failure> {
-        let hint = "Sign the image that `cargo eif build` made with a certificate that is valid; PCR8 will be another, and with it what key policies have to name.";
-        let message = "the certificate by which it is signed is not valid now, so Nitro does not start it";
-        self.expired.then(|| Failure::new(Exit::Unverified, "image_certificate", message, hint))
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, BINARY, folder, said, text};
+use crate::{
+    images::ENDED,
+    world::{Answer, BINARY, folder, said, text},
+};
 
 const IMAGE: &[u8] = include_bytes!("../../../client/src/image/golden.eif");
 const SIGNED: &[u8] = include_bytes!("../../../client/src/image/golden-signed.eif");
@@ -157,6 +160,11 @@ fn an_image_that_is_none_or_another_or_gets_too_little_is_refused_before_nitro_c
     let other = parent.run(&run);
     other.fails(4, "image_differs");
     assert!(text(&other.json["error"], "message").contains("PCR8 differs"), "{:#}", other.json);
+    fs::write(parent.0.join("cloister.eif"), ENDED).unwrap();
+    let mut described: Value = serde_json::from_slice(&fs::read(parent.0.join("pcr.json")).unwrap()).unwrap();
+    described["Measurements"] = parent.run(&["image", "verify", "--eif", "cloister.eif"]).json["Measurements"].take();
+    parent.put("pcr.json", &described.to_string());
+    parent.run(&run).fails(4, "image_certificate");
     assert!(!parent.0.join("bin/said").exists());
 }
 

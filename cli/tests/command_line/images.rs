@@ -8,6 +8,8 @@ use crate::world::{Answer, folder, run_in, said};
 
 const PLAIN: &[u8] = include_bytes!("../../../client/src/image/golden.eif");
 const SIGNED: &[u8] = include_bytes!("../../../client/src/image/golden-signed.eif");
+/// The same image, signed by a certificate that ended with 2019.
+pub(crate) const ENDED: &[u8] = include_bytes!("../../../client/src/image/golden-ended.eif");
 
 /// A folder with an image and what is said of it.
 struct Shelf(PathBuf);
@@ -98,6 +100,18 @@ fn people_are_told_whether_the_file_was_compared() {
     shelf.put("pcr.json", json!({"Measurements": described["Measurements"]}).to_string().as_bytes());
     let shown = said(&["image", "verify", "--eif", &eif, "--against", &pcrs]);
     assert!(shown.contains("measures what was named; its SHA-384 as a file was not named"), "{shown}");
+}
+
+#[test]
+fn an_image_whose_certificate_has_ended_is_told_although_everything_else_is_right() {
+    let shelf = Shelf::new("image-verify-ended");
+    let shown = run_in(&shelf.0, &["image", "verify", "--eif", &shelf.put("image.eif", ENDED)], b"");
+    shown.fails(4, "image_certificate");
+    assert_eq!((&shown.json["signed_until"], &shown.json["expired"]), (&"2020-01-01T00:00:00Z".into(), &true.into()));
+    let described = json!({"Measurements": shown.json["Measurements"], "image": shown.json["image"]});
+    let compared = shelf.verify(ENDED, &described);
+    compared.fails(4, "image_certificate");
+    assert_eq!(compared.json["equal"], true);
 }
 
 /// CRC-32 of all but itself, as the header has it.

@@ -59,6 +59,7 @@ fn a_boundary_that_moved_shows_in_pcr1_and_pcr2_although_pcr0_stays() {
 }
 
 /// Two images with a kernel that says its length: made by a program of its own, in which Python's hashlib measured them and OpenSSL signed.
+/// `golden-ended.eif`, for others' tests, is the first with the signature of a certificate that ended with 2019.
 const GOLDEN: &[u8] = include_bytes!("golden.eif");
 const GOLDEN_SIGNED: &[u8] = include_bytes!("golden-signed.eif");
 

@@ -88,7 +88,9 @@ impl Run {
             ("PCR8", measured.pcr8, release.pcr8),
         ];
         let differs = registers.into_iter().find(|(_, found, named)| *found != named.as_ref().map(pcr));
-        let Some((register, ..)) = differs else { return Ok(image.bytes() as u64) };
+        let Some((register, ..)) = differs else {
+            return image::does_not_start(&image).map_or(Ok(image.bytes() as u64), Err);
+        };
         let message = format!("{} is not the image of {}: {register} differs", self.eif.display(), self.pcrs.display());
         let hint = "Give an image and the pcr.json that was made with it: `cloister image verify --eif FILE --against PCR_JSON`.";
         Err(Failure::new(Exit::Unverified, "image_differs", message, hint))
