@@ -9,6 +9,7 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kms::{
     Client,
     config::{Builder, Credentials},
@@ -139,10 +140,10 @@ fn said<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<
         SdkError::ResponseError(_) => "KMS's answer cannot be read",
         _ => "KMS was not asked",
     };
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
+    let causes = || std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
+    let what =
+        if causes().any(|cause| cause.is::<CredentialsError>()) { "there are no credentials for KMS" } else { what };
+    let cause = causes().last().map(ToString::to_string).unwrap_or_default();
     format!("{what}: {cause}")
 }
 

@@ -121,6 +121,24 @@ pub enum NitroError {
     Several(String),
 }
 
+impl NitroError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "Install the package aws-nitro-enclaves-cli, on an instance with enclaves enabled.",
+            Self::Unusable { .. } => "Check nitro-cli and its permissions.",
+            Self::Failed { .. } => {
+                "`nitro-cli explain --error-code E..` explains its codes; `cloister doctor` looks for causes."
+            }
+            Self::Silent { .. } => "Look into /var/log/nitro_enclaves, and at `cloister doctor`.",
+            Self::Unintelligible { .. } => "Run it by hand; versions from 1.1 on are understood.",
+            Self::NotRunning(_) => "Start it with `cloister enclave run`, or name another with --name.",
+            Self::Several(_) => "End them with `cloister enclave stop`, and start one.",
+        }
+    }
+}
+
 impl NitroCli {
     /// The one that is found on the PATH.
     #[must_use]

@@ -22,7 +22,7 @@ use crate::{
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The manifest describes no group, or has no such signer.
+    /// The manifest describes no group.
     #[error("the manifest cannot be used: {0}")]
     Manifest(#[from] ManifestError),
     /// The manifest has no signer of the configured number.

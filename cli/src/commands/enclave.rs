@@ -57,28 +57,16 @@ pub(crate) async fn run(command: Command, output: &Output) -> Result<(), Failure
 
 impl From<NitroError> for Failure {
     fn from(error: NitroError) -> Self {
-        let (code, hint) = match &error {
-            NitroError::Missing { .. } => (
-                "nitro_cli_missing",
-                "Install the package aws-nitro-enclaves-cli, on an instance with enclaves enabled.",
-            ),
-            NitroError::Unusable { .. } => ("nitro_cli_unusable", "Check nitro-cli and its permissions."),
-            NitroError::Failed { .. } => (
-                "nitro_cli_failed",
-                "`nitro-cli explain --error-code E..` explains its codes; `cloister doctor` looks for causes.",
-            ),
-            NitroError::Silent { .. } => {
-                ("nitro_cli_silent", "Look into /var/log/nitro_enclaves, and at `cloister doctor`.")
-            }
-            NitroError::Unintelligible { .. } => {
-                ("nitro_cli_unintelligible", "Run it by hand; versions from 1.1 on are understood.")
-            }
-            NitroError::NotRunning(_) => {
-                ("enclave_not_running", "Start it with `cloister enclave run`, or name another with --name.")
-            }
-            NitroError::Several(_) => ("enclave_not_unique", "End them with `cloister enclave stop`, and start one."),
+        let code = match &error {
+            NitroError::Missing { .. } => "nitro_cli_missing",
+            NitroError::Unusable { .. } => "nitro_cli_unusable",
+            NitroError::Failed { .. } => "nitro_cli_failed",
+            NitroError::Silent { .. } => "nitro_cli_silent",
+            NitroError::Unintelligible { .. } => "nitro_cli_unintelligible",
+            NitroError::NotRunning(_) => "enclave_not_running",
+            NitroError::Several(_) => "enclave_not_unique",
         };
-        Self::new(Exit::Failed, code, &error, hint)
+        Self::new(Exit::Failed, code, &error, error.hint())
     }
 }
 

@@ -68,6 +68,10 @@ impl Stand {
     }
 
     fn doctor(&self, manifest: &str, more: &[&str]) -> Answer {
+        self.doctor_as(Some(&self.auditor), manifest, more)
+    }
+
+    fn doctor_as(&self, who: Option<&Credential>, manifest: &str, more: &[&str]) -> Answer {
         let endpoint = format!("http://{}", self.running.local_addr());
         let mut command = Command::new(BINARY);
         command.args([
@@ -81,10 +85,13 @@ impl Stand {
             &endpoint,
             "--json",
         ]);
-        command
-            .env("AWS_ACCESS_KEY_ID", self.auditor.access_key_id())
-            .env("AWS_SECRET_ACCESS_KEY", self.auditor.secret());
-        command.env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_REGION", REGION);
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"] {
+            command.env_remove(name);
+        }
+        if let Some(who) = who {
+            command.env("AWS_ACCESS_KEY_ID", who.access_key_id()).env("AWS_SECRET_ACCESS_KEY", who.secret());
+        }
+        command.env("HOME", "/nonexistent").env("AWS_EC2_METADATA_DISABLED", "true").env("AWS_REGION", REGION);
         let output = command.args(more).output().unwrap();
         let json = serde_json::from_slice(&output.stdout).unwrap();
         Answer { exit: output.status.code().unwrap(), json }
@@ -123,6 +130,20 @@ fn the_doctor_finds_that_a_manifest_seals_to_another_key_than_kms_has_before_and
     found.fails(4, "doctor_findings");
     assert_eq!(states(&found, "kms key"), ["unverified", "good"], "{:#}", found.json);
     assert_eq!(states(&found, "kms policy"), ["skipped"; 2], "{:#}", found.json);
+}
+
+#[test]
+fn the_doctor_says_that_credentials_are_missing_and_not_that_a_right_is() {
+    let (desk, stand) = (Desk::new("kms-credentials"), Stand::start("kms-credentials-stand"));
+    let manifest = stand.manifest(&desk, "group.manifest", [0, 1], 2);
+    let found = stand.doctor_as(None, &manifest, &[]);
+    found.fails(1, "doctor_findings");
+    let unread: Vec<_> = said(&found, "kms key").chain(said(&found, "kms policy")).collect();
+    assert_eq!(unread.len(), 8, "three things of each key, and its policy: {:#}", found.json);
+    for said in unread {
+        assert!(text(said, "message").contains("there are no credentials for KMS"), "{said:#}");
+        assert!(text(said, "hint").contains("before KMS answers"), "{said:#}");
+    }
 }
 
 #[test]

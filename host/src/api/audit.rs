@@ -152,10 +152,10 @@ fn no_tenant() -> Problem {
     Problem::host(HostCode::RequestInvalid, "tenant is no tenant's name")
 }
 
-/// One at a time: an export is as large as the store.
+/// Two at a time: an export is as large as the store.
 fn turn() -> Result<tokio::sync::SemaphorePermit<'static>, Problem> {
     static TURN: Semaphore = Semaphore::const_new(2);
-    TURN.try_acquire().map_err(|_| Problem::host(HostCode::Overloaded, "another export is being made"))
+    TURN.try_acquire().map_err(|_| Problem::host(HostCode::Overloaded, "two exports are being made already"))
 }
 
 const FORMAT: &str = "cloister-audit-1";

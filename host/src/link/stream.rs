@@ -9,7 +9,10 @@ use tokio::{
 };
 use tokio_vsock::{VsockAddr, VsockStream};
 
-use crate::{config::Endpoint, nitro::NitroCli};
+use crate::{
+    config::Endpoint,
+    nitro::{Enclave, NitroCli},
+};
 
 /// A byte stream to a signer.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -43,7 +46,7 @@ impl Dialer {
                         let due = self.asked.map_or_else(Instant::now, |asked| asked + BETWEEN_QUESTIONS);
                         sleep_until(due).await;
                         self.asked = Some(Instant::now());
-                        self.nitro.find(name).await.map_err(io::Error::other)?.cid
+                        self.find(name).await?.cid
                     }
                 };
                 let stream = VsockStream::connect(VsockAddr::new(cid, *port)).await?;
@@ -51,6 +54,11 @@ impl Dialer {
                 Ok(Box::new(stream))
             }
         }
+    }
+
+    /// Where an enclave is; else what to do about it, for the log.
+    async fn find(&self, name: &str) -> io::Result<Enclave> {
+        self.nitro.find(name).await.map_err(|why| io::Error::other(format!("{why}. {}", why.hint())))
     }
 }
 
@@ -83,6 +91,7 @@ mod tests {
         let endpoint = Endpoint::Nitro { name: "ours".into(), port: 5000 };
         let nitro = NitroCli::at("/nowhere/nitro-cli", Duration::from_secs(1));
         let why = Dialer::new(endpoint, nitro).connect().await.map(drop).unwrap_err();
-        assert!(why.to_string().contains("/nowhere/nitro-cli is not there"), "{why}");
+        let why = why.to_string();
+        assert!(why.contains("/nowhere/nitro-cli is not there") && why.contains(". Install the package"), "{why}");
     }
 }

@@ -97,7 +97,7 @@ async fn answers_are_forgotten_when_their_requests_are_old() {
 }
 
 #[tokio::test]
-async fn the_newest_blob_is_presented_and_older_ones_stay() {
+async fn older_blobs_stay_and_what_is_no_blob_is_an_error_when_it_is_read() {
     let file = File::new();
     let store = file.open().await;
     for body in [b"older", b"newer"] {
@@ -106,6 +106,5 @@ async fn the_newest_blob_is_presented_and_older_ones_stay() {
     }
     let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM blobs").fetch_one(&store.readers).await.unwrap();
     assert_eq!(count, 2);
-    // Neither is a blob: reading says so and does not panic.
     assert!(matches!(store.blob(None).await, Err(StoreError::Failed(_))));
 }

@@ -1,11 +1,15 @@
 //! The KMS keys that a signer seals to: whether KMS has, behind each ARN, the very key of the manifest, and one that nobody else can have.
 
-use cloister_host::{KeyDescription, KeyReader, problem::Problem};
+use cloister_host::{
+    KeyDescription, KeyReader,
+    problem::{HostCode, Problem},
+};
 use cloister_wire::manifest::KmsKey;
 
 use super::check::Check;
 
 const CHECK: &str = "kms key";
+const ASK: &str = "Nothing is known of the key before KMS answers: check the network, the region and the credentials of the AWS environment. `aws sts get-caller-identity` says who asks.";
 const MAY: &str = "The account of the key has to let this role kms:DescribeKey, kms:GetPublicKey and kms:ListGrants; \
 `aws sts get-caller-identity` says who asks.";
 const ANOTHER: &str = "Neither sign nor start a group under this manifest: plan it anew, with what `aws kms get-public-key` prints in the \
@@ -85,5 +89,10 @@ fn described(arn: &str, found: &KeyDescription) -> Vec<Check> {
 }
 
 pub(super) fn unread(what: &str, why: &Problem) -> Check {
-    Check::bad(CHECK, format!("{what} cannot be read: {}", why.detail), MAY)
+    Check::bad(CHECK, format!("{what} cannot be read: {}", why.detail), remedy(why, MAY))
+}
+
+/// What to do where KMS gave no answer; `refused` where it did.
+pub(super) fn remedy(why: &Problem, refused: &'static str) -> &'static str {
+    if why.is(HostCode::KmsUnavailable) { ASK } else { refused }
 }

@@ -60,7 +60,10 @@ async fn policy(arguments: &Arguments, key: &KmsKey, reader: &KeyReader, expecte
         Err(why) => vec![Check::bad(
             CHECK,
             format!("the policy cannot be read: {}", why.detail),
-            "The account of the key has to let this role kms:GetKeyPolicy; `aws sts get-caller-identity` says who asks.",
+            keys::remedy(
+                &why,
+                "The account of the key has to let this role kms:GetKeyPolicy; `aws sts get-caller-identity` says who asks.",
+            ),
         )],
     }
 }
