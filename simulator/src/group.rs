@@ -47,6 +47,7 @@ use cloister_wire::{
 };
 
 use crate::{nsm::TestRoot, signer::image::Image};
+use founding::Parent;
 pub use host::run as run_host;
 use layout::Layout;
 use process::Process;
@@ -378,6 +379,7 @@ impl Group {
         let signers = self.hosts.iter().map(|(id, host)| SignerRecord {
             signer: id.get(),
             url: host.listening().to_owned(),
+            parent_role: Parent::of(*id).role().to_string(),
             host_pid: host.id(),
             socket: self.layout.signer_socket(*id),
             signer_pid: self.signers.get(id).map(Process::id),

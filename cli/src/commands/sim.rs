@@ -96,6 +96,7 @@ struct View {
     manifest_hash: String,
     threshold: u16,
     urls: Vec<String>,
+    parent_roles: Vec<String>,
     kms: Option<String>,
     requester: String,
     tenant: String,
@@ -114,6 +115,7 @@ impl View {
             manifest_hash: record.manifest_hash.clone(),
             threshold: record.threshold,
             urls: record.signers.iter().map(|signer| signer.url.clone()).collect(),
+            parent_roles: record.signers.iter().map(|signer| signer.parent_role.clone()).collect(),
             kms: record.kms.clone(),
             requester: record.requester.name.clone(),
             tenant: record.requester.tenant.clone(),
@@ -129,6 +131,7 @@ impl fmt::Display for View {
             .line("group", format!("{}, {} of {} signers", self.group, self.threshold, self.urls.len()))
             .line("manifest", &self.manifest_hash)
             .line("hosts", self.urls.join(" "))
+            .line("roles", self.parent_roles.join(" "))
             .maybe("kms", self.kms.as_ref())
             .line("folder", self.dir.display())
             .simulated(true);

@@ -50,7 +50,8 @@ pub enum Enclave {
 
 impl Enclave {
     /// What is measured.
-    pub(super) fn file(&self) -> &Path {
+    #[must_use]
+    pub fn file(&self) -> &Path {
         match self {
             Self::Process(Program { path, .. }) => path,
             Self::Guest { eif, .. } => eif,

@@ -71,6 +71,9 @@ pub struct SignerRecord {
     pub signer: u16,
     /// Its host's URL.
     pub url: String,
+    /// The ARN of its parent's role, which PCR3 measures and its host is to KMS.
+    #[serde(default)]
+    pub parent_role: String,
     /// Its host's process.
     pub host_pid: u32,
     /// Its own socket.

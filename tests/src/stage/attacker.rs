@@ -89,8 +89,10 @@ impl Stage {
     /// A guest of any image on the parent of `parent`.
     #[must_use]
     pub fn launch_guest(&self, name: &str, eif: &Path, parent: SignerId) -> Twin {
+        let of_parent = self.group.record().signers.iter().find(|record| record.signer == parent.get());
+        let role = &of_parent.expect("a signer of the group").parent_role;
         let mut command = Command::new(template::guest());
-        self.start_twin(name, command.arg("--image").arg(eif).arg("--role").arg(role(parent)))
+        self.start_twin(name, command.arg("--image").arg(eif).args(["--role", role]))
     }
 
     fn start_twin(&self, name: &str, command: &mut Command) -> Twin {
@@ -157,11 +159,6 @@ impl Drop for Twin {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// The IAM role of a signer's parent, as the launcher has it.
-fn role(signer: SignerId) -> String {
-    format!("arn:aws:iam::1111111111{:02}:role/cloister-host", signer.get())
 }
 
 /// What was done.

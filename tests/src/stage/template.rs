@@ -83,8 +83,7 @@ pub(super) fn guest() -> PathBuf {
 
 /// What is measured: a group that was founded for another build of it is not used.
 fn image(programs: &Programs) -> io::Result<String> {
-    let (Enclave::Process(Program { path, .. }) | Enclave::Guest { eif: path, .. }) = &programs.enclave;
-    Ok(Image::measure(path)?.pcr0.to_string())
+    Ok(Image::measure(programs.enclave.file())?.pcr0.to_string())
 }
 
 fn folder() -> PathBuf {
