@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   adopt or start ──▶ the release's measurements? ──▶ watch ──ended──▶ pause ──▶ start ──▶ …
-//!        │ fails the first time     │ no: end what was      └──nitro-cli does not answer, again and again──▶ give up
-//!        └──▶ give up               └──▶ started, give up
+//!        │ fails the first time     │ no: end what was      │                        └──fails again and again──▶ give up
+//!        └──▶ give up               └──▶ started, give up   └──nitro-cli does not answer, again and again──▶ give up
 //! ```
 //!
 //! What somebody else started and is another image is left alone, for it may be a signer that works, unless it is to be replaced.
@@ -90,15 +90,22 @@ impl<'a> Supervisor<'a> {
                 pause = self.pace.shortest_pause;
             }
             tell(Event::Ended(pause));
-            enclave = loop {
-                sleep(pause).await;
-                pause = (2 * pause).min(self.pace.longest_pause);
-                match self.adopt_or_start().await {
-                    Ok(enclave) => break enclave,
-                    Err(why) if why.exit == Exit::Unverified => return Err(why),
-                    Err(why) => tell(Event::NotStarted(&why, pause)),
+            enclave = self.start_again(&mut pause, &mut tell).await?;
+        }
+    }
+
+    async fn start_again(&self, pause: &mut Duration, tell: &mut impl FnMut(Event<'_>)) -> Result<Enclave, Failure> {
+        let mut failed = 0;
+        loop {
+            sleep(*pause).await;
+            *pause = (2 * *pause).min(self.pace.longest_pause);
+            match self.adopt_or_start().await {
+                Err(why) if why.exit != Exit::Unverified && failed < MOST_FAILED_STARTS => {
+                    failed += 1;
+                    tell(Event::NotStarted(&why, *pause));
                 }
-            };
+                started => return started,
+            }
         }
     }
 
@@ -142,11 +149,25 @@ impl<'a> Supervisor<'a> {
         let enclave = self.nitro.run(&self.start).await?;
         match differs(&enclave, &self.release) {
             None => Ok(enclave),
-            Some(why) => {
-                self.nitro.terminate(&enclave).await?;
-                Err(why)
-            }
+            Some(why) => match self.end(&enclave).await {
+                Ok(()) => Err(why),
+                Err(still) => {
+                    let message = format!("{}; it was started here, and still runs: {still}", why.message);
+                    Err(Failure { message, hint: "End it with `cloister enclave stop`.".to_owned(), ..why })
+                }
+            },
         }
+    }
+
+    /// Ends what was started here and must not run.
+    async fn end(&self, enclave: &Enclave) -> Result<(), NitroError> {
+        for _ in 0..MOST_FAILED_ENDS {
+            if self.nitro.terminate(enclave).await.is_ok() {
+                return Ok(());
+            }
+            sleep(self.pace.shortest_pause).await;
+        }
+        self.nitro.terminate(enclave).await
     }
 
     async fn wait_for_end(&self, enclave: &Enclave, tell: &mut impl FnMut(Event<'_>)) -> Result<(), Failure> {
@@ -168,3 +189,7 @@ impl<'a> Supervisor<'a> {
 
 /// Questions in a row that `nitro-cli` may leave unanswered.
 const MOST_UNANSWERED: u32 = 5;
+/// Starts in a row, after the first, that may fail: some five minutes.
+const MOST_FAILED_STARTS: u32 = 9;
+/// How often ending what must not run may fail.
+const MOST_FAILED_ENDS: u32 = 3;

@@ -117,7 +117,31 @@ async fn an_enclave_of_another_image_or_in_debug_mode_is_ended_and_not_used() {
         let why = watch(&nitro, |_| panic!("used")).await;
         assert_eq!((why.code.as_str(), why.exit), (code, crate::failure::Exit::Unverified));
         assert!(!nitro.runs());
+        // Also where the first attempts to end it fail.
+        nitro.put("keep", "2");
+        watch(&nitro, |_| panic!("used")).await;
+        assert!(!nitro.runs());
+        nitro.put("keep", "99");
+        let why = watch(&nitro, |_| panic!("used")).await;
+        assert!(why.code == code && why.message.contains("still runs") && why.hint.contains("enclave stop"), "{why:?}");
     }
+}
+
+#[tokio::test]
+async fn an_enclave_that_can_never_be_started_again_is_a_failure_in_the_end() {
+    let nitro = StandIn::new();
+    let failed = RefCell::new(0);
+    let why = watch(&nitro, |event| match event {
+        Event::Running(_) => {
+            nitro.put("refuse", "");
+            nitro.remove("cid");
+        }
+        Event::NotStarted(..) => *failed.borrow_mut() += 1,
+        Event::Ended(_) | Event::Unanswered(_) | Event::Elsewhere(..) => {}
+    })
+    .await;
+    assert!(why.code == "nitro_cli_failed" && why.message.contains("E26"), "{why:?}");
+    assert_eq!((*failed.borrow(), nitro.said("run-enclave")), (9, 11));
 }
 
 #[tokio::test]
