@@ -46,8 +46,8 @@ impl<S: Stream> Connection<S> {
     }
 
     fn exchange(&mut self, answer: &impl Fn(Request) -> Reply) -> Result<(), Ended> {
-        let header = self.header()?;
-        let payload = self.payload(header.length())?;
+        let (header, since) = self.header()?;
+        let payload = self.payload(header.length(), since)?;
         let reply = match codec::decode(&payload) {
             Ok(request) => answer(request),
             Err(_) => refused(Refusal::Malformed),
@@ -56,15 +56,15 @@ impl<S: Stream> Connection<S> {
         self.send(header.correlation, &codec::encode(&reply))
     }
 
-    /// The next frame's header. Only before its first byte may a connection be silent for long.
-    fn header(&mut self) -> Result<Header, Ended> {
+    /// The next frame's header, and when its first byte came. Only before that may a connection be silent for long.
+    fn header(&mut self) -> Result<(Header, Instant), Ended> {
         let mut bytes = [0; Header::LEN];
         let got = self.first_bytes(&mut bytes)?;
         let since = Instant::now();
         self.fill(bytes.get_mut(got..).unwrap_or_default(), since)?;
         let header = Header::from_bytes(&bytes).map_err(|_| Ended)?;
         match header.kind {
-            Kind::Request => Ok(header),
+            Kind::Request => Ok((header, since)),
             Kind::Reply => Err(Ended),
         }
     }
@@ -85,15 +85,18 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Reads a payload whose length the header has bounded. Memory grows with the bytes that come, not with those announced.
-    fn payload(&mut self, length: usize) -> Result<Vec<u8>, Ended> {
-        let since = Instant::now();
+    /// Reads a payload whose length the header has bounded. Memory grows with the bytes that come, to twice as many, and not beyond those
+    /// announced.
+    fn payload(&mut self, length: usize, since: Instant) -> Result<Vec<u8>, Ended> {
         let mut payload = Vec::new();
         let mut piece = [0; limits::WRITE];
         while payload.len() < length {
-            let missing = length.saturating_sub(payload.len()).min(limits::WRITE);
-            let piece = piece.get_mut(..missing).unwrap_or_default();
+            let missing = length.saturating_sub(payload.len());
+            let piece = piece.get_mut(..missing.min(limits::WRITE)).unwrap_or_default();
             self.fill(piece, since)?;
+            if payload.capacity() == payload.len() {
+                payload.reserve_exact(payload.len().max(limits::WRITE).min(missing));
+            }
             payload.extend_from_slice(piece);
         }
         Ok(payload)

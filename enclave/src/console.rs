@@ -1,4 +1,5 @@
-//! The console: a fixed set of events without payloads. Hosts can read it, so nothing else is ever written.
+//! The console: a fixed set of events without payloads. This program writes nothing else to it, for hosts may read it; the kernel's own
+//! messages go there as well, and Nitro shows them only of an enclave in debug mode, whose registers are zeros.
 
 use std::io::{self, Write};
 
@@ -32,6 +33,7 @@ events! {
     VsockFailed "stopped: vsock port 5000 cannot be listened on"
     Serving "serving on vsock port 5000"
     ServerFailed "stopped: no more connections can be accepted"
+    SignerHalted "stopped: the NSM failed, or the signer met a state that it should never be in"
 }
 
 /// Writes one line. A console that takes none is no reason to stop.

@@ -4,10 +4,14 @@ use std::sync::{Mutex, PoisonError};
 
 use cloister_attestation::TrustRoot;
 use cloister_protocol::{BootFailed, Output, Signer};
-use cloister_wire::message::{Reply, Request};
+use cloister_wire::{
+    message::{Outcome, Reply, Request},
+    refusal::Refusal,
+};
 
 use crate::{
     clock::Clock,
+    console::{self, Event},
     device::{self, Nsm},
     entropy::KernelRng,
     fatal,
@@ -32,13 +36,14 @@ impl<N: Nsm> Machine<N> {
         Ok(Self(Mutex::new(Inner { signer, nsm, clock: Clock::default() })))
     }
 
-    /// Answers one request, device calls included. A lock that a panic has poisoned ends the process.
+    /// Answers one request, device calls included. A signer that cannot go on ends the process, and so does a lock that a panic has poisoned.
     pub fn answer(&self, request: Request) -> Reply {
         let mut inner = self.0.lock().unwrap_or_else(|PoisonError { .. }| fatal::end());
         let Inner { signer, nsm, clock } = &mut *inner;
         let mut output = signer.handle(clock.now(), &mut KernelRng, request);
         loop {
             match output {
+                Output::Reply(Reply { outcome: Outcome::Refused(Refusal::Halted), .. }) => give_up(),
                 Output::Reply(reply) => return reply,
                 Output::Device(call) => {
                     let answer = device::perform(nsm, &call);
@@ -49,12 +54,17 @@ impl<N: Nsm> Machine<N> {
     }
 }
 
+/// Nothing is lost that its sealed blobs don't hold, and whoever runs the enclave sees that it is gone.
+fn give_up() -> ! {
+    console::say(Event::SignerHalted);
+    fatal::end();
+}
+
 #[cfg(test)]
 mod tests {
     use cloister_wire::{
         ids::{Nonce, Pcr},
-        message::{Body, Outcome, Phase, StatusBody},
-        refusal::Refusal,
+        message::{Body, Phase, StatusBody},
     };
 
     use super::*;

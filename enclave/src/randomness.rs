@@ -1,4 +1,5 @@
-//! Where the kernel's randomness comes from: the NSM and nothing else.
+//! Where the kernel's randomness comes from: the NSM. Whatever else it mixes in (the processor's generator, times of interrupts), the command line
+//! lets none of it alone count as enough (`random.trust_cpu=off`, `random.trust_bootloader=off`).
 
 use std::{fs, io};
 

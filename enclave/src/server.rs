@@ -75,8 +75,8 @@ fn keep_freed_memory() {
 /// Half of what is kept, bytes. Nothing is written to it: it takes memory only where all of it is locked, and there for a moment.
 const LARGEST_FREED: usize = 16 * 1024 * 1024;
 
-/// Stack of a connection's thread, bytes. Decoders don't recurse on input; the largest frames are an NSM message of 16 KiB and a
-/// piece of a payload.
+/// Stack of a connection's thread, bytes. Decoders of messages don't recurse on input, and that of documents no deeper than this has room
+/// for; the largest frames are an NSM message of 16 KiB and a piece of a payload.
 const STACK: usize = 512 * 1024;
 
 #[cfg(test)]
@@ -223,6 +223,21 @@ mod tests {
             if stream.write_all(&[byte]).is_err() {
                 break;
             }
+        }
+        assert!(is_over(&mut stream));
+        assert!(goes_on(&server));
+    }
+
+    #[test]
+    fn cuts_off_a_frame_whose_header_and_payload_are_in_time_alone_and_not_together() {
+        let server = Server::with(1);
+        let mut stream = server.connect();
+        let frame = frame(1, &[0; 400]);
+        for part in [&frame[..1], &frame[1..Header::LEN + 1], &frame[Header::LEN + 1..]] {
+            if stream.write_all(part).is_err() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(200));
         }
         assert!(is_over(&mut stream));
         assert!(goes_on(&server));

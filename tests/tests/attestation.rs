@@ -1,5 +1,7 @@
 //! The production verifier against documents of the stand-in NSM: honest ones pass, and each way to be dishonest has its own answer.
 
+use std::thread;
+
 use cloister_attestation::{
     Authentic, Expected, Millis, Mode, Pcr, PcrIndex, Rejected, Release, RootKind, TrustRoot, UnixMillis, Unverified,
     Verified,
@@ -220,7 +222,12 @@ fn a_module_keeps_its_chain_until_shortly_before_it_expires() {
 }
 
 #[test]
-fn bombs_of_nesting_and_of_length_are_refused() {
+fn bombs_of_nesting_and_of_length_are_refused_on_the_stack_of_a_signers_connection() {
+    let stack = thread::Builder::new().stack_size(512 * 1024);
+    stack.spawn(refuse_bombs).expect("a thread").join().expect("refused");
+}
+
+fn refuse_bombs() {
     let prefix = [0x84, 0x44, 0xa1, 0x01, 0x38, 0x22, 0xa0];
     for filler in [0x81, 0x9f, 0xa1, 0xbf, 0xc1, 0x5f, 0x7f, 0xd8] {
         let bomb = [prefix.as_slice(), &[filler; 16_000]].concat();

@@ -70,6 +70,13 @@ fn a_server_that_can_accept_nothing_more_ends_although_a_connection_is_open() {
 }
 
 #[test]
+fn a_signer_that_cannot_go_on_ends_and_does_not_serve_on_as_a_refusal() {
+    let (status, said) = confined("lose the module");
+    let sentence = "cloister: stopped: the NSM failed, or the signer met a state that it should never be in\n";
+    assert_eq!((status.code(), said.as_str()), (Some(cloister_enclave::fatal::STATUS), sentence));
+}
+
+#[test]
 fn of_roots_privileges_the_right_to_end_the_enclave_alone_is_left() {
     let (status, said) = confined("give up privileges");
     if !Uid::current().is_root() {

@@ -12,10 +12,15 @@ use std::{
 };
 
 use aws_lc_rs::rand;
+use cloister_attestation::TrustRoot;
 use cloister_enclave::{
-    Bounds, fatal, privileges, serve, syscalls,
+    Bounds, Machine,
+    device::{DeviceFailed, Nsm},
+    fatal, privileges, serve, syscalls,
     transport::{Listener, Stream},
 };
+use cloister_tests::charter::{Charter, signer};
+use cloister_wire::{ids::Pcr, message::Request};
 use memmap2::MmapMut;
 use nix::{
     mount::{MsFlags, mount},
@@ -50,6 +55,7 @@ fn run(deed: &str) -> io::Result<()> {
             privileges::give_up()?;
             return Ok(setuid(Uid::from_raw(0))?);
         }
+        "lose the module" => return lose_the_module(),
         "in a thread that was there before" => return in_a_thread_that_was_there_before(),
         _ => {}
     }
@@ -94,6 +100,31 @@ fn run(deed: &str) -> io::Result<()> {
         "handle a signal" => Ok(raise(Signal::SIGWINCH)?),
         "another way to restart" => Ok(set_cad_enabled(false)?),
         unknown => Err(io::Error::other(format!("unknown: {unknown}"))),
+    }
+}
+
+/// A signer that is told who it is when its module has stopped answering.
+fn lose_the_module() -> io::Result<()> {
+    let machine = Machine::boot(TrustRoot::aws(), NoModule).map_err(io::Error::other)?;
+    let charter = Charter::new(2, 2);
+    let manifest = charter.endorse(&charter.manifest);
+    syscalls::confine()?;
+    Err(io::Error::other(format!("{:?}", machine.answer(Request::Configure { manifest, signer: signer(1) }).outcome)))
+}
+
+struct NoModule;
+
+impl Nsm for NoModule {
+    fn image(&mut self) -> Result<Pcr, DeviceFailed> {
+        Err(DeviceFailed)
+    }
+
+    fn measure(&mut self, _: u8, _: &[u8]) -> Result<(), DeviceFailed> {
+        Err(DeviceFailed)
+    }
+
+    fn attest(&mut self, _: &[u8], _: Option<&[u8]>, _: &[u8]) -> Result<Vec<u8>, DeviceFailed> {
+        Err(DeviceFailed)
     }
 }
 
