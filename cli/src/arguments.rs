@@ -113,3 +113,6 @@ Exit codes:
   4  something did not verify: do not go on
 
 docs/cli.md lists the JSON fields of every command.";
+
+#[cfg(test)]
+mod documented;
