@@ -189,6 +189,7 @@ fn refusal_status(refusal: Refusal) -> u16 {
         R::UnknownSigner | R::KeyUnknown | R::CeremonyUnknown | R::RecoveryUnknown => 404,
         R::WrongPhase
         | R::StaleIncarnation
+        | R::StartExpired
         | R::WrongGenesis
         | R::KeyNameTaken
         | R::RequestIdReused

@@ -2,12 +2,15 @@
 
 use cloister_wire::{
     endorsement::{Endorsed, NotEndorsed},
-    ids::{BootId, GroupId, Hash, Pcr, PolicyVersion, SignerId},
+    ids::{BootId, GroupId, Hash, Pcr, PolicyVersion, SignerId, UnixMillis},
+    limits,
     manifest::ValidManifest,
     order::{StartKind, StartOrder},
     policy::Policy,
     refusal::Refusal,
 };
+
+use crate::gate::CLOCK_SKEW_MS;
 
 /// The manifest and the place in it that this boot has measured.
 #[derive(Clone, Debug)]
@@ -28,9 +31,11 @@ pub(crate) struct Standing {
 }
 
 impl Measured {
-    /// Checks an order and its policy for the boot `boot`. `before` is what is in force already.
+    /// Checks an order and its policy for the boot `boot`. `before` is what is in force already. Without that, nothing but its age tells an order
+    /// that hosts kept back from the newest.
     pub(crate) fn admit(
         &self,
+        now: UnixMillis,
         boot: BootId,
         order: &Endorsed<StartOrder>,
         policy: &Endorsed<Policy>,
@@ -43,6 +48,9 @@ impl Measured {
             return Err(Refusal::NotRostered);
         }
         self.check_roster(&order)?;
+        if order.issued_at > now.plus(CLOCK_SKEW_MS) || now > order.issued_at.plus(limits::START_LIFE_MS) {
+            return Err(Refusal::StartExpired);
+        }
         if before
             .is_some_and(|before| order.incarnation <= before.order.incarnation || order.kind == StartKind::Genesis)
         {

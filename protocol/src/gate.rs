@@ -36,7 +36,7 @@ use crate::{
 use approvals::Subject;
 
 /// How far a requester's clock may be ahead of ours, milliseconds.
-const CLOCK_SKEW_MS: u64 = 60 * 1000;
+pub(crate) const CLOCK_SKEW_MS: u64 = 60 * 1000;
 
 /// A request that its requester signed and the policy allows.
 #[derive(Debug)]

@@ -249,7 +249,7 @@ impl Member {
 impl Member {
     /// A later start order, which names this boot again beside others that are new.
     fn restart(&mut self, base: &mut Base, order: &Endorsed<StartOrder>, policy: &Endorsed<Policy>) -> Stepped {
-        let standing = self.measured.admit(base.boot.id(), order, policy, Some(&self.standing))?;
+        let standing = self.measured.admit(base.now, base.boot.id(), order, policy, Some(&self.standing))?;
         if let Stage::Active(identity) = &self.stage {
             identity.check_genesis(&standing)?;
         }

@@ -122,7 +122,7 @@ impl Signer {
                 Ok(self.base.attest(Some(nonce.into_vec()), Pending::Introducing, statement))
             }
             (State::Measured(measured), Request::Start { order, policy }) => {
-                let standing = measured.admit(self.base.boot.id(), &order, &policy, None)?;
+                let standing = measured.admit(self.base.now, self.base.boot.id(), &order, &policy, None)?;
                 let member = Member::new(measured.clone(), standing, &mut self.base, rng)?;
                 let stepped = member.enrol(&self.base);
                 self.state = State::Member(Box::new(member));

@@ -35,7 +35,7 @@ pub struct StartOrder {
     /// Hash of the policy in force.
     #[n(5)]
     pub policy: Hash,
-    /// Requests issued before this moment are refused.
+    /// Requests issued before this moment are refused, and so is this order [`limits::START_LIFE_MS`] after it.
     #[n(6)]
     pub issued_at: UnixMillis,
 }

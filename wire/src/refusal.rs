@@ -105,6 +105,7 @@ refusals! {
     69 RecoveryCancelled "recovery_cancelled" "The recovery was cancelled; draft a new one and have it approved."
     70 NotShown "not_shown" "The transaction does more than people can be shown, so that nobody can approve it; split it."
     71 TooManyEffects "too_many_effects" "The transaction does too much to be compared with so many rules; split it, or have the operators name keys in rules."
+    72 StartExpired "start_expired" "The start order was issued more than seven days ago, or in the future; have the operators draft and sign a new one."
 }
 
 impl fmt::Display for Refusal {

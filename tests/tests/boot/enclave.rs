@@ -7,10 +7,11 @@ use std::{
 
 use cloister_simulator::nsm::TestRoot;
 use cloister_tests::{
-    charter::{Charter, NOW, signer},
+    charter::{Charter, signer},
     impostor::Impostor,
     machine::{done, role},
     nitro::{BOOT, Memory, SERVING, Vm},
+    stage::now,
 };
 use cloister_wire::{
     codec,
@@ -93,7 +94,7 @@ impl Enclave {
     pub(crate) fn start(&self, kind: StartKind, peers: &[Impostor]) {
         let mut boots = vec![(signer(1), self.statement().boot())];
         boots.extend(peers.iter().map(|peer| (peer.statement.signer, peer.statement.boot())));
-        let order = self.charter.endorse(&self.charter.order(kind, 1, NOW, &boots));
+        let order = self.charter.endorse(&self.charter.order(kind, 1, now(), &boots));
         let policy = self.charter.endorse(&self.charter.policy());
         assert_eq!(ask(&self.vm, &Request::Start { order, policy }), Body::Nothing);
     }

@@ -447,6 +447,31 @@ fn an_active_signer_takes_a_later_incarnation_alone_and_never_a_second_genesis()
 }
 
 #[test]
+fn an_order_that_was_kept_back_for_a_week_brings_back_nothing_and_neither_does_one_from_the_future() {
+    const WEEK: u64 = 7 * 24 * 60 * 60 * 1000;
+    let founded = Group::founded(2, 2, 1);
+    let minute = 60 * 1000;
+    for (age, taken) in [(WEEK, true), (WEEK + 1, false)] {
+        let mut group = Group::founded(2, 2, 1);
+        group.reboot();
+        group.configure();
+        let order = StartOrder { issued_at: UnixMillis(group.now.0 - age), ..group.order(group.again()) };
+        let request = group.start_request(&order);
+        let reply = group.ask(signer(1), request);
+        assert_eq!(refusal(&reply), (!taken).then_some(Refusal::StartExpired), "{age}");
+    }
+    for (ahead, taken) in [(minute, true), (minute + 1, false)] {
+        // One that is active is told its next order, too.
+        let mut group = Group::founded(2, 2, 1);
+        let issued_at = founded.now.plus(ahead);
+        let order = StartOrder { issued_at, incarnation: Incarnation(2), ..group.order(group.again()) };
+        let request = group.start_request(&order);
+        let reply = group.ask(signer(1), request);
+        assert_eq!(refusal(&reply), (!taken).then_some(Refusal::StartExpired), "{ahead}");
+    }
+}
+
+#[test]
 fn a_signer_key_that_stayed_shut_can_be_opened_under_a_later_order() {
     let mut group = Group::founded(2, 2, 1);
     group.reboot();
