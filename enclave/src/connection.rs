@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind},
+    sync::Mutex,
     time::Instant,
 };
 
@@ -27,15 +28,17 @@ use crate::{
 struct Ended;
 
 /// A stream that carries frames, and the place that it takes up.
-pub(crate) struct Connection<S> {
+pub(crate) struct Connection<'a, S> {
     stream: S,
     bounds: Bounds,
     place: Place,
+    large: &'a Mutex<()>,
 }
 
-impl<S: Stream> Connection<S> {
-    pub(crate) fn new(stream: S, bounds: Bounds, place: Place) -> Self {
-        Self { stream, bounds, place }
+impl<'a, S: Stream> Connection<'a, S> {
+    /// `large` is held while a large request is read and answered.
+    pub(crate) fn new(stream: S, bounds: Bounds, place: Place, large: &'a Mutex<()>) -> Self {
+        Self { stream, bounds, place, large }
     }
 
     /// Answers requests in the order in which they come, until the connection ends. Pipelined ones wait in the socket's buffer.
@@ -48,12 +51,19 @@ impl<S: Stream> Connection<S> {
     fn exchange(&mut self, answer: &impl Fn(Request) -> Reply) -> Result<(), Ended> {
         let (header, since) = self.header()?;
         let payload = self.payload(header.length(), since)?;
-        let reply = match codec::decode(&payload) {
+        let reply = self.answer(payload, answer);
+        self.send(header.correlation, &codec::encode(&reply))
+    }
+
+    /// Large requests are read and answered one at a time: read, they take a few times the room.
+    fn answer(&self, payload: Vec<u8>, answer: &impl Fn(Request) -> Reply) -> Reply {
+        let _turn = (payload.len() > limits::WRITE).then(|| self.large.lock().unwrap_or_else(|_| fatal::end()));
+        let request = codec::decode(&payload);
+        drop(payload);
+        match request {
             Ok(request) => answer(request),
             Err(_) => refused(Refusal::Malformed),
-        };
-        drop(payload);
-        self.send(header.correlation, &codec::encode(&reply))
+        }
     }
 
     /// The next frame's header, and when its first byte came. Only before that may a connection be silent for long.
@@ -203,7 +213,8 @@ mod tests {
         let outcome = Outcome::Done(Body::Commitments(commitments.try_into().unwrap()));
         let reply = Reply { outcome, ..refused(Refusal::Busy) };
         let whole = Header::LEN + codec::encode(&reply).len();
-        Connection::new(stream, Bounds::default(), Places::new(1).take()).serve(&|_| reply.clone());
+        let large = Mutex::new(());
+        Connection::new(stream, Bounds::default(), Places::new(1).take(), &large).serve(&|_| reply.clone());
         let written: Vec<_> = written.into_iter().collect();
         assert_eq!(written.iter().sum::<usize>(), whole);
         assert!(whole > 32 * 1024 && written.iter().all(|piece| *piece <= 16 * 1024), "{written:?}");

@@ -1,6 +1,6 @@
 //! The server: bounded connections, a thread each.
 
-use std::{convert::Infallible, hint::black_box, io::ErrorKind, thread, time::Duration};
+use std::{convert::Infallible, hint::black_box, io::ErrorKind, sync::Mutex, thread, time::Duration};
 
 use cloister_wire::message::{Reply, Request};
 
@@ -44,7 +44,7 @@ where
     L: Listener<Stream: 'static>,
 {
     keep_freed_memory();
-    let places = Places::new(bounds.connections);
+    let (places, large) = (Places::new(bounds.connections), Mutex::new(()));
     match thread::scope(|threads| -> Infallible {
         loop {
             let stream = match listener.accept() {
@@ -52,7 +52,7 @@ where
                 Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => continue,
                 Err(_) => give_up(),
             };
-            let connection = Connection::new(stream, bounds, places.take());
+            let connection = Connection::new(stream, bounds, places.take(), &large);
             let thread = thread::Builder::new().stack_size(STACK);
             if thread.spawn_scoped(threads, || connection.serve(&answer)).is_err() {
                 give_up();

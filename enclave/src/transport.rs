@@ -65,6 +65,7 @@ const BUFFER: u64 = 32 * 1024;
 /// `SO_VM_SOCKETS_BUFFER_SIZE` of `linux/vm_sockets.h`, which libc has no name for.
 const BUFFER_SIZE: libc::c_int = 0;
 
+#[derive(Clone, Copy)]
 struct BufferSize;
 
 nix::setsockopt_impl!(BufferSize, libc::AF_VSOCK, BUFFER_SIZE, u64, SetStruct<'_, u64>);

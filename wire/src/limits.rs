@@ -141,6 +141,8 @@ pub const BATCH: usize = 128;
 pub const REQUEST_IDS: usize = 131_072;
 /// The longest life of a request, milliseconds: one day.
 pub const REQUEST_LIFE_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long after it was issued a start order is taken, milliseconds: seven days. One that hosts kept back would bring back its policy.
+pub const START_LIFE_MS: u64 = 7 * REQUEST_LIFE_MS;
 /// The longest life of a session key, milliseconds: thirty days.
 pub const SESSION_LIFE_MS: u64 = 30 * REQUEST_LIFE_MS;
 /// What a member lets a session key ask for, bytes.
@@ -155,6 +157,8 @@ pub const STATEMENT: usize = 1024;
 
 /// A FROST commitment or signature share as the library serialises it, bytes (seen: 71).
 pub const COMMITMENT: usize = 128;
+/// The id of a presignature, bytes: the shortest of them.
+pub const COMMITMENT_LEAST: usize = 32;
 /// A scalar as the FROST libraries serialise it, or an Ed25519 secret key, bytes.
 pub const SECRET: usize = 32;
 /// Commitments handed out by one request.

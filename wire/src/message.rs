@@ -3,7 +3,7 @@
 //! The signer never calls out. Whatever it wants from elsewhere comes as part of a reply: envelopes for other signers in the
 //! [`Reply::outbox`], and data keys to be opened by KMS as [`Body::Unwrap`]. The host delivers the answers in later requests.
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Decoder, Encode, decode};
 
 use crate::{
     approval::Approval,
@@ -317,9 +317,19 @@ pub struct SignerCommitment {
     /// The signer.
     #[n(0)]
     pub signer: SignerId,
-    /// As the FROST library serialises `SigningCommitments`; for ECDSA [`CeremonyId::presignature`].
+    /// As the FROST library serialises `SigningCommitments`; for ECDSA [`CeremonyId::presignature`]: [`limits::COMMITMENT_LEAST`] bytes at least.
     #[n(1)]
+    #[cbor(decode_with = "long_enough")]
     pub commitment: Bytes<{ limits::COMMITMENT }>,
+}
+
+/// A batch may have two million of them. Those that are too short to be one would be far longer in memory than on the wire.
+fn long_enough<C>(d: &mut Decoder<'_>, context: &mut C) -> Result<Bytes<{ limits::COMMITMENT }>, decode::Error> {
+    let commitment = Bytes::decode(d, context)?;
+    if commitment.as_slice().len() < limits::COMMITMENT_LEAST {
+        return Err(decode::Error::message("commitment too short"));
+    }
+    Ok(commitment)
 }
 
 /// A signer's answer.

@@ -803,7 +803,7 @@ fn sealed_frame() -> PeerFrame {
 }
 
 fn package() -> Package {
-    list([1, 2].map(|id| SignerCommitment { signer: signer(id), commitment: bytes(b"commitment") }))
+    list([1, 2].map(|id| SignerCommitment { signer: signer(id), commitment: bytes(hash(5).as_bytes()) }))
 }
 
 fn group() -> GroupId {

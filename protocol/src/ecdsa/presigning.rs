@@ -22,11 +22,15 @@ use cloister_wire::{
     refusal::Refusal,
     tag::Tag,
 };
-use dkls23::protocols::{
-    PartiesMessage, PartyIndex,
-    signing::{
-        KeepPhase1to2, KeepPhase2to3, SignData, TransmitPhase1to2, TransmitPhase2to3, UniqueKeep1to2, UniqueKeep2to3,
+use dkls23::{
+    protocols::{
+        PartiesMessage, PartyIndex,
+        signing::{
+            KeepPhase1to2, KeepPhase2to3, SignData, TransmitPhase1to2, TransmitPhase2to3, UniqueKeep1to2,
+            UniqueKeep2to3,
+        },
     },
+    utilities::{multiplication::OT_WIDTH, ot::extension::BATCH_SIZE},
 };
 use k256_dkls::{AffinePoint, ProjectivePoint, Scalar, Secp256k1, elliptic_curve::group::GroupEncoding as _};
 use serde::{Serialize, de::DeserializeOwned};
@@ -154,6 +158,9 @@ impl Batch {
             Round::Multiplications(bytes) => {
                 let multiplications =
                     self.messages(from, bytes.as_slice(), |message: &TransmitPhase2to3<_>| &message.parties)?;
+                if !multiplications.iter().all(is_whole) {
+                    return Err(Abort::on(from));
+                }
                 self.multiplications.insert(from, multiplications).is_none()
             }
             Round::Commitment(_) | Round::Broadcast(_) | Round::Echo(_) | Round::Share(_) => false,
@@ -232,6 +239,13 @@ impl Batch {
     fn counterparties(&self) -> Vec<PartyIndex> {
         self.sessions.first().map(|session| session.counterparties.clone()).unwrap_or_default()
     }
+}
+
+/// Whether there are as many rows of as many corrections as there have to be. The library asks as well, once every peer's message is there; until
+/// then, an empty row, which is a byte of a message, would take 24 of memory.
+fn is_whole(message: &TransmitPhase2to3<Secp256k1>) -> bool {
+    let rows = &message.mul_transmit.vector_of_tau;
+    rows.len() == usize::from(OT_WIDTH) && rows.iter().all(|row| row.len() == usize::from(BATCH_SIZE))
 }
 
 impl Terms {

@@ -1,6 +1,9 @@
 //! Whole runs among signers who know nothing of each other but their messages; signatures are judged by another version of `k256`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+};
 
 use cloister_wire::{
     bounded::Bytes,
@@ -338,6 +341,38 @@ fn a_message_that_cannot_be_read_names_its_sender() {
         };
         let failed = group.presign(terms, &[1, 2], cut).unwrap_err();
         assert_eq!(failed, (id(1), Abort::Failed(Blame::on(id(2)))));
+    }
+}
+
+#[test]
+fn a_multiplication_of_another_shape_is_refused_when_it_comes_and_takes_no_room_until_it_is_used() {
+    let mut group = Group::new(2, 2, &[1, 2]);
+    let terms = group.terms(&[1, 2], &[], 1);
+    let sent = RefCell::new(None);
+    let capture = |to: SignerId, round: &mut Round| {
+        if let (2, Round::Multiplications(bytes)) = (to.get(), &round) {
+            let messages: Vec<TransmitPhase2to3<Secp256k1>> = read(bytes.as_slice()).unwrap();
+            sent.replace(Some(messages));
+        }
+    };
+    group.presign(&terms, &[1, 2], capture).unwrap();
+    let messages = sent.take().unwrap();
+    let takes = |group: &mut Group, change: fn(&mut Vec<Vec<Scalar>>)| {
+        let mut messages = messages.clone();
+        change(&mut messages[0].mul_transmit.vector_of_tau);
+        let (pairs, share) = group.signers.get_mut(&id(2)).unwrap();
+        let (mut batch, _) = Batch::begin(pairs, share, id(2), terms(id(2))).unwrap();
+        batch.receive(pairs, share, id(1), Round::Multiplications(write(&messages).unwrap())).map(|sent| sent.len())
+    };
+    assert_eq!(takes(&mut group, |_| ()), Ok(0), "it waits for the extension");
+    let wrong: [fn(&mut Vec<Vec<Scalar>>); 4] = [
+        |rows| *rows = vec![Vec::new(); 100_000],
+        |rows| rows.push(Vec::new()),
+        |rows| rows.truncate(1),
+        |rows| rows[0].truncate(1),
+    ];
+    for change in wrong {
+        assert_eq!(takes(&mut group, change), Err(Abort::Failed(Blame::on(id(1)))));
     }
 }
 
