@@ -88,6 +88,14 @@ fn another_release_than_the_manifests_is_refused_and_found_unless_a_later_genera
     let codes: Vec<_> = found.json["findings"].as_array().unwrap().iter().map(|it| text(it, "code")).collect();
     assert_eq!(codes, ["release_other"], "{:#}", found.json);
     assert_eq!(desk.run(&[&lint[..], &["--later-generation"]].concat()).exit, 0);
+    // Without pcr.json, the release is the one that the manifest's operators signed for.
+    let found = desk.run(&["kms", "policy", "lint", &file, "--manifest", &manifest, "--signer", "1"]);
+    let codes: Vec<_> = found.json["findings"].as_array().unwrap().iter().map(|it| text(it, "code")).collect();
+    assert_eq!((found.exit, codes), (4, vec!["pcr_differs"; 3]), "{:#}", found.json);
+    let doctor = desk.run(&["doctor", "--manifest", &manifest, "--signer", "1", "--policy", &file]);
+    doctor.fails(4, "doctor_findings");
+    let unsafe_policy = |check: &&Value| text(check, "check") == "kms policy" && text(check, "state") == "unverified";
+    assert_eq!(doctor.json["checks"].as_array().unwrap().iter().filter(unsafe_policy).count(), 3, "{:#}", doctor.json);
 }
 
 #[test]

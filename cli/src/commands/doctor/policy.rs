@@ -17,7 +17,11 @@ const CHECK: &str = "kms policy";
 /// What is to be said about keys and policies, and by how many seconds KMS's clock is ahead of this machine's.
 pub(super) async fn check(arguments: &Arguments, known: &Known) -> Result<(Vec<Check>, Option<i64>), Failure> {
     let mut expected = Expected::default();
-    known.image.iter().for_each(|image| expected.accept(&image.release));
+    match (&known.image, &known.manifest) {
+        (Some(image), _) => expected.accept(&image.release),
+        (None, Some(manifest)) => expected.accept(&manifest.release),
+        (None, None) => {}
+    }
     if let (Some(manifest), Some(slot)) = (&known.manifest, &known.slot) {
         expected.demand(manifest, slot);
     }

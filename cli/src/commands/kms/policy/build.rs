@@ -21,7 +21,7 @@ pub(super) const EXAMPLE: &str = "Example, for a key KEY that was made with a te
   cloister kms policy lint policy.json --pcrs pcr.json --manifest group.manifest --signer 1
   aws kms list-grants --key-id KEY               # has to be empty
   aws kms put-key-policy --key-id KEY --policy file://policy.json --bypass-policy-lockout-safety-check
-  aws kms get-key-policy --key-id KEY --query Policy --output text | cloister kms policy lint - --pcrs pcr.json ...";
+  aws kms get-key-policy --key-id KEY --query Policy --output text | cloister kms policy lint - --pcrs pcr.json";
 
 #[derive(Args, Debug)]
 pub(crate) struct Build {

@@ -23,7 +23,7 @@ pub(super) const EXAMPLE: &str = "Examples:
 pub(crate) struct Lint {
     /// The key policy, JSON; `-` is standard input.
     file: PathBuf,
-    /// The pcr.json of the release that the key is for.
+    /// The pcr.json of the release that the key is for; by default the manifest's release.
     #[arg(long, value_name = "PCR_JSON")]
     pcrs: Option<PathBuf>,
     /// The manifest, signed by a quorum of its operators.
@@ -73,6 +73,9 @@ impl Lint {
         if let (Some(manifest), Some(signer)) = (&self.manifest, self.signer) {
             let member = Member::read(manifest, signer)?;
             expected.demand(&member.manifest, &member.slot);
+            if images.is_empty() {
+                expected.accept(&member.manifest.release);
+            }
             let meant = images.is_empty() || self.generation.is_of(&member.manifest, images.iter().copied());
             other_release = (!meant).then(Finding::other_release);
         }
@@ -81,7 +84,7 @@ impl Lint {
     }
 
     fn compared(&self) -> Vec<&'static str> {
-        let image = self.pcrs.is_some().then_some("image");
+        let image = (self.pcrs.is_some() || self.manifest.is_some()).then_some("image");
         let second = self.second.other.is_some().then_some("second image");
         let signer = self.manifest.is_some().then_some("signer");
         [image, second, signer].into_iter().flatten().collect()
