@@ -1,16 +1,26 @@
 //! The enclave image: built once for the tests, and once more elsewhere to show that it comes out the same.
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
-use crate::install;
+use crate::{install, step::programs_and_tests};
 
 /// Builds the production image at `target/eif/production`, and the one for rehearsals at `target/eif/rehearsal`.
 pub fn build(sh: &Shell) -> Result<()> {
-    cmd!(sh, "cargo eif build").run()?;
-    Ok(cmd!(sh, "cargo eif build --rehearsal").run()?)
+    // Not by `cargo eif`, which would build a third of the workspace's dependencies once more, with other features.
+    programs_and_tests(sh)?;
+    let program = builder(sh);
+    cmd!(sh, "{program} build").run()?;
+    Ok(cmd!(sh, "{program} build --rehearsal").run()?)
+}
+
+fn builder(sh: &Shell) -> PathBuf {
+    sh.current_dir().join("target/release/cloister-eif")
 }
 
 /// Builds from a copy of the checkout at a path of another length, with a cold cache, cold crates, another user, umask, time zone, locale
@@ -29,7 +39,7 @@ pub fn reproduce(sh: &Shell) -> Result<()> {
     copy_checkout(sh, &checkout)?;
     cold_crates(sh, &home)?;
     share_source(sh, &cache)?;
-    let program = sh.current_dir().join("target/release/cloister-eif");
+    let program = builder(sh);
     let output = folder.path().join("output");
     let as_another = as_another_user(sh);
     let build = cmd!(

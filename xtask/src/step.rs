@@ -116,7 +116,7 @@ fn fmt(sh: &Shell) -> Result<()> {
 
 /// Some tests start our programs, which Cargo builds only for tests of the same package. Programs by themselves would be built from
 /// dependencies without the features that tests need, and most of those twice.
-fn programs_and_tests(sh: &Shell) -> Result<()> {
+pub(crate) fn programs_and_tests(sh: &Shell) -> Result<()> {
     Ok(cmd!(sh, "cargo build --release --workspace --bins --tests").run()?)
 }
 
