@@ -31,6 +31,8 @@ pub enum Code {
     Usage,
     /// What was given is no checkout of Cloister, or one with a broken recipe.
     CheckoutInvalid,
+    /// Cargo would take settings from outside the checkout that change what compilers make.
+    SettingsForeign,
     /// What was given is no enclave image, or a damaged one.
     ImageInvalid,
     /// What was given is no certificate by which Nitro would start an image.
@@ -77,6 +79,7 @@ impl Code {
             | Self::KernelConfig => 1,
             Self::Usage
             | Self::CheckoutInvalid
+            | Self::SettingsForeign
             | Self::ImageInvalid
             | Self::CertificateInvalid
             | Self::SignatureInvalid

@@ -1,6 +1,8 @@
 //! The image: kernel, command line and ramdisks in one file, what it measures, and what it was made from.
 
 use std::{
+    collections::BTreeMap,
+    fmt::Display,
     fs,
     io::{self, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
@@ -80,8 +82,8 @@ pub fn build(order: &Order, progress: &Progress) -> Result<Summary> {
     progress.say(format!("PID 1: compiling {}", firmware.program()));
     let built = program::build(checkout, firmware, &order.target, order.jobs)?;
     progress.say("image: putting it together");
-    let image = assemble(checkout, firmware, &kernel, &built)?;
-    let registers = measure(&image)?;
+    let (image, by_its_builder) = assemble(checkout, firmware, &kernel, &built)?;
+    let registers = measure(&image, &by_its_builder)?;
     let description = describe(&image, &registers, inputs(checkout, &kernel, &built)?)?;
     let materials = sbom::write(checkout, firmware, &kernel)?;
     fs::create_dir_all(&order.output).map_err(|why| Failure::file(&order.output, why))?;
@@ -95,7 +97,12 @@ pub fn build(order: &Order, progress: &Progress) -> Result<Summary> {
     })
 }
 
-fn assemble(checkout: &Checkout, firmware: Firmware, kernel: &Kernel, built: &Built) -> Result<Vec<u8>> {
+fn assemble(
+    checkout: &Checkout,
+    firmware: Firmware,
+    kernel: &Kernel,
+    built: &Built,
+) -> Result<(Vec<u8>, BTreeMap<String, String>)> {
     let folder = tempfile::tempdir()?;
     let platform = folder.path().join("platform");
     fs::write(&platform, ramdisk::pack(&[Entry::Folder("dev"), Entry::Folder("sys")])?)?;
@@ -120,19 +127,26 @@ fn assemble(checkout: &Checkout, firmware: Firmware, kernel: &Kernel, built: &Bu
     builder.add_ramdisk(&application);
     // In memory: AWS's library panics when a disk is full.
     let mut file = fs::File::from(rustix::fs::memfd_create("image", MemfdFlags::CLOEXEC).map_err(io::Error::from)?);
-    builder.write_to(&mut file);
+    let registers = builder.write_to(&mut file);
     let mut image = Vec::new();
     file.rewind()?;
     file.read_to_end(&mut image)?;
-    Ok(image)
+    Ok((image, registers))
 }
 
-/// What an image measures, by the reader that customers use.
-fn measure(image: &[u8]) -> Result<Measurements> {
-    let invalid = |why| {
+/// What an image measures, by the reader that customers use. It has to be what AWS's library says of what it has put together.
+fn measure(image: &[u8], by_its_builder: &BTreeMap<String, String>) -> Result<Measurements> {
+    let invalid = |why: &dyn Display| {
         Failure::new(Code::ImageInvalid, format!("what was built: {why}"), "Report it: no build should come to this.")
     };
-    Ok(Image::parse(image).map_err(invalid)?.measurements().clone())
+    let measured = Image::parse(image).map_err(|why| invalid(&why))?.measurements().clone();
+    let Measurements { pcr0, pcr1, pcr2, .. } = &measured;
+    for (name, pcr) in [("PCR0", pcr0), ("PCR1", pcr1), ("PCR2", pcr2)] {
+        if by_its_builder.get(name) != Some(&pcr.to_string()) {
+            return Err(invalid(&format!("AWS's library measures another {name}")));
+        }
+    }
+    Ok(measured)
 }
 
 pub(crate) fn describe(image: &[u8], registers: &Measurements, inputs: impl Serialize) -> Result<Vec<u8>> {

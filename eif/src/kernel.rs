@@ -25,10 +25,6 @@ pub struct Kernel {
     pub name: String,
     /// SHA-256 of the source's package, 64 hex digits.
     pub source: String,
-    /// SHA-256 of the configuration in the checkout.
-    pub configuration: String,
-    /// The compiler and the linker.
-    pub tools: [String; 2],
 }
 
 /// `kernel/source.toml`.
@@ -48,7 +44,7 @@ struct Source {
 pub fn build(checkout: &Checkout, given: Option<&Path>, jobs: usize, progress: &Progress) -> Result<Kernel> {
     let source: Source = toml::from_str(&checkout.read(SOURCE)?).map_err(|why| Checkout::invalid(SOURCE, why))?;
     let config = checkout.read("eif/kernel/config")?;
-    let tools = [version("gcc")?, version("ld")?];
+    let tools = [version(checkout, "gcc")?, version(checkout, "ld")?];
     let identity = cache::digest([source.sha256.as_str(), &config, &tools[0], &tools[1], RECIPE]);
     let entry = cache::entry(&format!("kernel-{}", short(&identity)?), |folder| {
         let package = fetch(&source, given, progress)?;
@@ -62,22 +58,14 @@ pub fn build(checkout: &Checkout, given: Option<&Path>, jobs: usize, progress: &
         fs::rename(tree.join(".config"), folder.join("config"))?;
         Ok(fs::remove_dir_all(folder.join("source"))?)
     })?;
-    let configuration = cache::digest([config.as_str()]);
-    Ok(Kernel {
-        file: entry.join(FILE),
-        name: format!("{} {}", source.package, source.version),
-        source: source.sha256,
-        configuration,
-        tools,
-    })
+    Ok(Kernel { file: entry.join(FILE), name: format!("{} {}", source.package, source.version), source: source.sha256 })
 }
 
 /// The source's package: the one given, the one in the cache, or what apt downloads; each checked against the pinned digest.
 fn fetch(source: &Source, given: Option<&Path>, progress: &Progress) -> Result<PathBuf> {
     let Source { package, version, sha256, .. } = source;
     if let Some(file) = given {
-        let found = cache::sha256(file)?;
-        return if found == *sha256 { Ok(file.to_owned()) } else { Err(another(source, file, &found)) };
+        return pinned(source, file.to_owned());
     }
     let entry = cache::entry(&format!("source-{}", short(sha256)?), |folder| {
         progress.say(format!("kernel: downloading {package} {version}"));
@@ -85,29 +73,22 @@ fn fetch(source: &Source, given: Option<&Path>, progress: &Progress) -> Result<P
             let hint = format!("apt knows it from Debian's bookworm security suite (run apt-get update); elsewhere take the package from Debian's archive of snapshots, SHA-256 {sha256}, and give it with --kernel-source FILE.");
             Failure::new(Code::SourceMissing, format!("cannot get {package} {version}: {why}"), hint)
         })?;
-        let downloaded = only_file(folder)?;
-        let found = cache::sha256(&downloaded)?;
-        if found == *sha256 {
-            Ok(fs::rename(downloaded, folder.join(PACKAGE))?)
-        } else {
-            Err(another(source, &downloaded, &found))
-        }
+        Ok(fs::rename(pinned(source, only_file(folder)?)?, folder.join(PACKAGE))?)
     })?;
-    let file = entry.join(PACKAGE);
-    let found = cache::sha256(&file)?;
-    if found == *sha256 { Ok(file) } else { Err(another(source, &file, &found)) }
+    pinned(source, entry.join(PACKAGE))
 }
 
-fn another(Source { package, version, sha256, .. }: &Source, file: &Path, found: &str) -> Failure {
-    let message = format!(
-        "{} is not {package} {version}: its SHA-256 is {found}, and {sha256} is pinned in {SOURCE}",
-        file.display()
-    );
-    Failure::new(
-        Code::SourceDiffers,
-        message,
-        "Get the package of that version; one in the cache has to be deleted first.",
-    )
+/// The file, if it is the pinned one.
+fn pinned(Source { package, version, sha256, .. }: &Source, file: PathBuf) -> Result<PathBuf> {
+    let found = cache::sha256(&file)?;
+    if found == *sha256 {
+        return Ok(file);
+    }
+    let file = file.display();
+    let message =
+        format!("{file} is not {package} {version}: its SHA-256 is {found}, and {sha256} is pinned in {SOURCE}");
+    let hint = "Get the package of that version; one in the cache has to be deleted first.";
+    Err(Failure::new(Code::SourceDiffers, message, hint))
 }
 
 /// The digits of a digest that name a folder of the cache.

@@ -12,7 +12,7 @@
 //! - The same checkout, kernel source, compilers and linker give the same bytes, whoever builds, where and when: nothing of the
 //!   surroundings reaches a compiler but what [`surroundings`] lets through, and paths are mapped to fixed ones.
 //! - An input that is pinned by digest is checked before it is opened. A result is put in place whole or not at all.
-//! - `pcr.json` holds what a reader that shares no code with the builder measured in the finished file.
+//! - `pcr.json` holds what AWS's library, which puts the image together, and a reader that shares no code with it both measure.
 
 pub mod cache;
 pub mod failure;

@@ -26,7 +26,7 @@ use crate::{
 /// A CycloneDX document, JSON.
 pub(crate) fn write(checkout: &Checkout, firmware: Firmware, kernel: &Kernel) -> Result<Vec<u8>> {
     let whole = component(Classification::Firmware, firmware.image(), env!("CARGO_PKG_VERSION"));
-    let mut components = vec![self::kernel(kernel), standard_library()?];
+    let mut components = vec![self::kernel(kernel), standard_library(checkout)?];
     components.extend(crates(checkout, firmware)?);
     let bom = Bom {
         metadata: Some(Metadata { component: Some(whole), ..Metadata::default() }),
@@ -48,8 +48,8 @@ fn kernel(kernel: &Kernel) -> Component {
     component
 }
 
-fn standard_library() -> Result<Component> {
-    let version = version("rustc")?;
+fn standard_library(checkout: &Checkout) -> Result<Component> {
+    let version = version(checkout, "rustc")?;
     let number = version.split(' ').nth(1).unwrap_or(&version).to_owned();
     let mut component = component(Classification::Library, "std", &number);
     component.licenses = Some(licence("MIT OR Apache-2.0"));

@@ -129,7 +129,8 @@ fn finish(
         fs::create_dir_all(folder).map_err(|why| Failure::file(folder, why))?;
     }
     replace(&description, &describe(&bytes, &registers, inputs)?)?;
-    replace(output, &bytes)?;
+    // Alone, it would be in the way of the next attempt.
+    replace(output, &bytes).inspect_err(|_| drop(fs::remove_file(&description)))?;
     Ok(registers)
 }
 

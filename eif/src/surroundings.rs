@@ -3,7 +3,10 @@
 
 use std::{env, process::Command};
 
-use crate::failure::{Code, Failure, Result};
+use crate::{
+    failure::{Code, Failure, Result},
+    recipe::Checkout,
+};
 
 /// A program with nothing but these surroundings.
 #[must_use]
@@ -15,17 +18,8 @@ pub fn command(program: &str) -> Command {
 }
 
 fn is_let_through(name: &str) -> bool {
-    const NAMES: [&str; 9] = [
-        "PATH",
-        "HOME",
-        "CARGO_HOME",
-        "RUSTUP_HOME",
-        "RUSTUP_TOOLCHAIN",
-        "TMPDIR",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "TERM",
-    ];
+    const NAMES: [&str; 8] =
+        ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "TERM"];
     const NETWORK: [&str; 4] = ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_SOURCE_"];
     NAMES.contains(&name)
         || NETWORK.iter().any(|prefix| name.starts_with(prefix))
@@ -51,12 +45,12 @@ pub fn run(command: &mut Command) -> Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// The first line that a program prints for `--version`: part of what a build depends on.
+/// The first line that a program prints for `--version` where `checkout` decides which one it is: part of what a build depends on.
 ///
 /// # Errors
 /// The program is missing.
-pub fn version(program: &str) -> Result<String> {
-    let printed = run(command(program).arg("--version"))?;
+pub fn version(checkout: &Checkout, program: &str) -> Result<String> {
+    let printed = run(command(program).current_dir(checkout.root()).arg("--version"))?;
     Ok(String::from_utf8_lossy(&printed).lines().next().unwrap_or_default().to_owned())
 }
 
@@ -74,6 +68,7 @@ mod tests {
             "CFLAGS",
             "CC",
             "RUSTC_WRAPPER",
+            "RUSTUP_TOOLCHAIN",
             "CARGO_PROFILE_RELEASE_LTO",
             "LD_PRELOAD",
         ] {
