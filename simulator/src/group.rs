@@ -320,7 +320,7 @@ impl Group {
     /// # Errors
     /// If its key file is gone.
     pub fn credential(&self) -> anyhow::Result<Credential> {
-        self.record.requester().credential(self.layout.dir())
+        self.record.requester.credential(self.layout.dir())
     }
 
     /// The secret keys of all operators.

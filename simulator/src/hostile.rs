@@ -99,12 +99,6 @@ impl HostileProxy {
     pub fn record(&self) -> Vec<Frame> {
         locked(&self.shared.record).clone()
     }
-
-    /// Whether `bytes` have come by, in a frame or across its fields.
-    #[must_use]
-    pub fn has_seen(&self, bytes: &[u8]) -> bool {
-        locked(&self.shared.record).iter().any(|frame| frame.bytes().windows(bytes.len()).any(|window| window == bytes))
-    }
 }
 
 impl Drop for HostileProxy {

@@ -17,6 +17,9 @@ struct Named {
 impl Named {
     /// The commands of a line for a shell, without what it pipes them to, redirects or substitutes.
     fn in_line(place: &str, line: &str) -> Vec<Self> {
+        if !line.contains("cloister ") {
+            return Vec::new();
+        }
         let words = shlex::split(line).unwrap_or_else(|| panic!("{place}: {line}"));
         let commands = words.split(|word| matches!(word.as_str(), "|" | "||" | "&&" | ";" | "&"));
         let ours = commands.filter_map(|words| {
@@ -56,7 +59,7 @@ impl Named {
     fn in_help(command: &clap::Command) -> Vec<Self> {
         let help = [command.get_after_help(), command.get_after_long_help()];
         let lines = help.into_iter().flatten().flat_map(|help| {
-            let lines = help.to_string().lines().map(str::to_owned).collect::<Vec<_>>();
+            let lines = help.to_string().replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>();
             lines.into_iter().filter(|line| line.starts_with("  ")).collect::<Vec<_>>()
         });
         let place = format!("help of {}", command.get_name());
@@ -69,7 +72,8 @@ impl Named {
         let Err(why) = Arguments::try_parse_from(&self.words) else { return };
         let tolerated = match why.kind() {
             // A word that stands for a value of a certain form.
-            ErrorKind::ValueValidation | ErrorKind::InvalidValue => self.has_placeholder(),
+            ErrorKind::ValueValidation => self.has_placeholder(),
+            ErrorKind::InvalidValue => self.has_placeholder() || !self.whole,
             ErrorKind::MissingRequiredArgument
             | ErrorKind::MissingSubcommand
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => !self.whole,
@@ -81,7 +85,9 @@ impl Named {
 
     fn has_placeholder(&self) -> bool {
         let stands_for = |word: &String| {
-            word.contains('…') || word.chars().any(char::is_uppercase) && !word.chars().any(char::is_lowercase)
+            word.contains('…')
+                || word.contains("...")
+                || word.chars().any(char::is_uppercase) && !word.chars().any(char::is_lowercase)
         };
         self.words.iter().any(stands_for)
     }

@@ -87,7 +87,7 @@ variable "client_cidrs" {
 }
 
 variable "key_operator_arns" {
-  description = "IAM roles that set up this signer's KMS keys. Before the final policy they may read keys and set policies; they may never decrypt, and never create grants."
+  description = "IAM roles that set up this signer's KMS keys. Before the final policy they may read keys and set any policy, which is why nothing is sealed before `cloister doctor --kms` has seen the final one; the first policy lets them neither decrypt nor create grants."
   type        = list(string)
 
   validation {

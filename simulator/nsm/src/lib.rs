@@ -129,11 +129,6 @@ impl StandInNsm {
         Chain::serving(&mut self.chain, &self.root, &self.module, now)?.sign(&fields)
     }
 
-    /// `GetRandom`: 256 bytes from the operating system.
-    pub fn random(&self) -> Result<[u8; 256], NsmError> {
-        random()
-    }
-
     /// The name that documents give this module.
     pub fn module_id(&self) -> &str {
         &self.module.0

@@ -125,10 +125,6 @@ impl Record {
         }
     }
 
-    pub(super) fn requester(&self) -> &RequesterRecord {
-        &self.requester
-    }
-
     pub(super) fn set_stage(&mut self, stage: Stage) {
         self.stage = stage;
     }

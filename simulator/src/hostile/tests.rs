@@ -60,7 +60,6 @@ fn passes_frames_and_records_them_both_ways() {
     let record = fixture.proxy.record();
     assert_eq!(record.len(), 2);
     assert!(record[0].to_request().is_some() && record[1].to_reply().is_some());
-    assert!(fixture.proxy.has_seen(&[1; 32]) && !fixture.proxy.has_seen(&[2; 32]));
 }
 
 #[test]
