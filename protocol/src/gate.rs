@@ -276,7 +276,7 @@ impl Gate<'_> {
         room.checked_div(self.policy.tenants.len()).unwrap_or_default().max(1)
     }
 
-    /// Whether one more request or cancelled recovery of the tenant can be remembered.
+    /// Whether one more request or recovery of the tenant can be remembered.
     fn has_room(&self, tenant: &TenantPolicy) -> bool {
         self.state.has_room(&tenant.tenant, self.part_of(limits::REMEMBERED))
     }

@@ -64,6 +64,7 @@ impl State {
             }
             Event::RecoveryBegun { recovery, tenant, member, base, credential, effective_at, not_after, .. } => {
                 let (effective_at, not_after) = (*effective_at, *not_after);
+                self.expiry.remember(tenant, *recovery, not_after);
                 let beginning = Beginning { recovery, tenant, member, base, credential, effective_at, not_after };
                 if let Some((over, until)) = self.recoveries.begin(now, &beginning) {
                     self.withdraw(tenant, over, until);
@@ -130,7 +131,7 @@ impl State {
         room || (*scope == Scope::Group && !self.closed.values().any(|closed| *closed == Scope::Group))
     }
 
-    /// Whether one more request or cancelled recovery of this tenant can be remembered: `part` is how many a tenant may have.
+    /// Whether one more request or recovery of this tenant can be remembered: `part` is how many a tenant may have.
     pub(crate) fn has_room(&self, tenant: &Tenant, part: usize) -> bool {
         self.expiry.len() < limits::REMEMBERED && self.expiry.of(tenant) < part
     }

@@ -49,7 +49,8 @@ impl Gate<'_> {
             return Err(Refusal::RecoveryInvalid);
         }
         let part = self.part_of(limits::RECOVERIES).min(limits::TENANT_RECOVERIES);
-        if !recoveries.has_room(&body.tenant, &member.name, part) {
+        // With a place for its end, too: what began can always be cancelled.
+        if !recoveries.has_room(&body.tenant, &member.name, part) || !self.has_room(tenant) {
             return Err(Refusal::Busy);
         }
         Ok(Some(Event::RecoveryBegun {
@@ -92,7 +93,7 @@ impl Gate<'_> {
             }
             self.admit(body, tenant)?;
         }
-        // There are few that wait, and none that cannot be ended.
+        // What waits took its place when it began.
         if !waits && !self.has_room(tenant) {
             return Err(Refusal::Busy);
         }

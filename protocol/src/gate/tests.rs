@@ -94,13 +94,19 @@ impl Stage {
     }
 
     fn recovery(&self, tenant: &str, member: &str) -> Recovery {
+        self.nth_recovery(tenant, member, 0)
+    }
+
+    fn nth_recovery(&self, tenant: &str, member: &str, number: usize) -> Recovery {
+        let mut nonce = [5; Nonce::LEN];
+        nonce[..8].copy_from_slice(&number.to_be_bytes());
         let body = RecoveryBody {
             group: GROUP,
             tenant: tenant.parse().unwrap(),
             member: member.parse().unwrap(),
             replaces: credential(member).hash(),
             credential: credential("new"),
-            nonce: Nonce::from_bytes([5; 32]),
+            nonce: Nonce::from_bytes(nonce),
             issued_at: self.now,
             not_after: self.now.plus(HOUR),
         };
@@ -175,12 +181,39 @@ fn what_a_full_signer_would_have_to_remember_it_refuses() {
     let (session, recovery) = (delegation(NOW, HOUR), stage.recovery("acme", "ann"));
     assert_eq!(stage.revoke(&session), Ok(true));
     assert!(stage.gate().cancel_by_operators(&recovery).is_ok_and(|event| event.is_some()));
+    let begun = stage.recover("acme", "bob", "ann").unwrap().unwrap();
+    stage.state.apply(NOW, &begun);
     stage.fill("acme");
     assert_eq!(stage.revoke(&session), Err(Refusal::Busy.into()));
+    assert_eq!(stage.recover("acme", "ann", "bob"), Err(Refusal::Busy));
     assert_eq!(stage.gate().cancel_by_operators(&recovery), Err(Refusal::Busy), "it has not begun");
-    let begun = stage.recover("acme", "ann", "bob").unwrap().unwrap();
-    stage.state.apply(NOW, &begun);
-    assert!(stage.gate().cancel_by_operators(&recovery).is_ok_and(|event| event.is_some()), "what waits can be ended");
+    let waiting = stage.gate().cancel_by_operators(&stage.recovery("acme", "bob"));
+    assert!(waiting.is_ok_and(|event| event.is_some()), "what waits can be ended");
+}
+
+#[test]
+fn recoveries_that_begin_and_are_cancelled_without_end_leave_others_their_room() {
+    let mut stage = Stage::of(
+        [("acme", ["ann", "bob"]), ("rivals", ["cat", "dan"])].map(|(name, of)| tenant(name, of.map(str::to_owned))),
+    );
+    let mut begun_and_cancelled = |number| -> Result<(), Refusal> {
+        let recovery = stage.nth_recovery("acme", "ann", number);
+        let approval = stage.says("bob", recovery.hash(), Stance::Approve);
+        let begun = stage.gate().recover(&recovery, &[approval])?.unwrap();
+        stage.state.apply(NOW, &begun);
+        let word = stage.says("ann", recovery.hash(), Stance::Withdraw);
+        let cancelled = stage.gate().cancel_by_holder(&recovery, &word).unwrap().unwrap();
+        stage.state.apply(NOW, &cancelled);
+        Ok(())
+    };
+    let refused =
+        (0..=limits::REMEMBERED).find_map(|number| begun_and_cancelled(number).err().map(|refusal| (number, refusal)));
+    assert_eq!(refused, Some((limits::REMEMBERED / 2, Refusal::Busy)));
+    let theirs = stage.recovery("rivals", "cat");
+    assert!(
+        stage.gate().cancel_by_operators(&theirs).is_ok_and(|event| event.is_some()),
+        "it takes a place, and has one"
+    );
 }
 
 #[test]

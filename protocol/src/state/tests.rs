@@ -1,4 +1,5 @@
-use cloister_wire::{bounded::List, ids::RequestId, refusal::Refusal};
+use cloister_wire::{bounded::List, ids::RequestId, refusal::Refusal, signature::PublicKey};
+use ed25519_dalek::SigningKey;
 
 use super::*;
 
@@ -53,6 +54,30 @@ fn what_was_approved_or_withdrawn_is_remembered_until_it_expires_and_makes_room_
     state.forget_expired(END);
     assert!(state.signable_at(&hash(1), &rule).is_none() && !state.is_withdrawn(&hash(2)));
     assert!(state.has_room(&tenant("acme"), 1));
+}
+
+#[test]
+fn a_recovery_takes_one_place_when_it_begins_and_none_when_it_ends() {
+    let credential = PublicKey::of(&SigningKey::from_bytes(&[1; 32])).into();
+    let recovery = hash(1);
+    let begun = Event::RecoveryBegun {
+        recovery,
+        tenant: tenant("acme"),
+        member: "ann".parse().unwrap(),
+        base: hash(2),
+        credential,
+        effective_at: END,
+        approved: List::new(),
+        not_after: END,
+    };
+    let cancelled = |number| {
+        let (by, tenant) = (Some("ann".parse().unwrap()), tenant("acme"));
+        Event::RecoveryCancelled { recovery: hash(number), by, not_after: END, tenant }
+    };
+    assert_eq!(of([begun.clone()]).expiry.len(), 1);
+    let state = of([begun, cancelled(1)]);
+    assert_eq!((state.expiry.len(), state.is_withdrawn(&recovery)), (1, true));
+    assert_eq!(of([cancelled(1), cancelled(3)]).expiry.len(), 2, "one that never began takes its own");
 }
 
 #[test]
