@@ -31,7 +31,7 @@ use cloister_wire::{
 use crate::{
     child::Child,
     keyring::{Key, Keyring},
-    state::State,
+    state::{Place, State},
 };
 use approvals::Subject;
 
@@ -276,9 +276,9 @@ impl Gate<'_> {
         room.checked_div(self.policy.tenants.len()).unwrap_or_default().max(1)
     }
 
-    /// Whether one more request or recovery of the tenant can be remembered.
-    fn has_room(&self, tenant: &TenantPolicy) -> bool {
-        self.state.has_room(&tenant.tenant, self.part_of(limits::REMEMBERED))
+    /// Whether one more request, session or recovery can be remembered.
+    fn check_room(&self, place: &Place<'_>) -> Result<(), Refusal> {
+        self.state.check_room(place, self.part_of(limits::REMEMBERED))
     }
 
     fn spending(&self, tenant: &TenantPolicy) -> &Spending {

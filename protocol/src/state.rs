@@ -15,10 +15,12 @@ use cloister_wire::{
     ids::{Hash, KeyId, RuleName, Tenant, UnixMillis},
     limits,
     receipt::Event,
+    refusal::Refusal,
     switch::Scope,
 };
 
 use expiry::Expiry;
+pub(crate) use expiry::Place;
 use recoveries::Beginning;
 pub(crate) use recoveries::Recoveries;
 pub(crate) use request_ids::RequestIds;
@@ -50,11 +52,13 @@ impl State {
                 let spending = self.spending.entry(tenant.clone()).or_default();
                 charges.iter().for_each(|charge| spending.charge(charge, now));
             }
-            Event::Approved { request, rule, signable_at, not_after, tenant } => {
+            Event::Approved { request, rule, signable_at, not_after, tenant, requester } => {
                 self.signable.insert(*request, (rule.clone(), *signable_at));
-                self.expiry.remember(tenant, *request, *not_after);
+                self.expiry.remember(&Place { tenant, by: Some(requester), hash: *request, until: *not_after });
             }
-            Event::Withdrawn { request, not_after, tenant, .. } => self.withdraw(tenant, *request, *not_after),
+            Event::Withdrawn { request, by, not_after, tenant } => {
+                self.withdraw(&Place { tenant, by: Some(by), hash: *request, until: *not_after });
+            }
             Event::SwitchClosed { closing, scope } => {
                 self.closed.insert(*closing, scope.clone());
             }
@@ -64,15 +68,16 @@ impl State {
             }
             Event::RecoveryBegun { recovery, tenant, member, base, credential, effective_at, not_after, .. } => {
                 let (effective_at, not_after) = (*effective_at, *not_after);
-                self.expiry.remember(tenant, *recovery, not_after);
+                let place = Place { tenant, by: Some(member), hash: *recovery, until: not_after };
+                self.expiry.remember(&place);
                 let beginning = Beginning { recovery, tenant, member, base, credential, effective_at, not_after };
-                if let Some((over, until)) = self.recoveries.begin(now, &beginning) {
-                    self.withdraw(tenant, over, until);
+                if let Some((hash, until)) = self.recoveries.begin(now, &beginning) {
+                    self.withdraw(&Place { hash, until, ..place });
                 }
             }
-            Event::RecoveryCancelled { recovery, not_after, tenant, .. } => {
+            Event::RecoveryCancelled { recovery, by, not_after, tenant } => {
                 self.recoveries.end(recovery);
-                self.withdraw(tenant, *recovery, *not_after);
+                self.withdraw(&Place { tenant, by: by.as_ref(), hash: *recovery, until: *not_after });
             }
             // Approvals name the policy that they were given under.
             Event::PolicyChanged { .. } | Event::Started { .. } => self.signable.clear(),
@@ -131,14 +136,14 @@ impl State {
         room || (*scope == Scope::Group && !self.closed.values().any(|closed| *closed == Scope::Group))
     }
 
-    /// Whether one more request or recovery of this tenant can be remembered: `part` is how many a tenant may have.
-    pub(crate) fn has_room(&self, tenant: &Tenant, part: usize) -> bool {
-        self.expiry.len() < limits::REMEMBERED && self.expiry.of(tenant) < part
+    /// Whether this request, session or recovery is remembered or can be: `part` is how many a tenant may have.
+    pub(crate) fn check_room(&self, place: &Place<'_>, part: usize) -> Result<(), Refusal> {
+        self.expiry.check(place, part)
     }
 
-    fn withdraw(&mut self, tenant: &Tenant, withdrawn: Hash, until: UnixMillis) {
-        self.withdrawn.insert(withdrawn);
-        self.expiry.remember(tenant, withdrawn, until);
+    fn withdraw(&mut self, place: &Place<'_>) {
+        self.withdrawn.insert(place.hash);
+        self.expiry.remember(place);
     }
 
     /// Forgets requests whose time is over.

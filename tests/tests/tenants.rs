@@ -574,32 +574,39 @@ fn tenants_are_told_apart_by_their_names_alone() {
 }
 
 #[test]
-fn a_tenant_that_fills_its_part_of_a_signers_memory_leaves_the_others_theirs() {
+fn a_member_that_fills_its_part_of_a_signers_memory_leaves_the_others_and_other_tenants_theirs() {
     let mut stage = stage();
     stage.policy = stage.group.change_tenants(|tenants| {
         let more = tenants.len()..limits::TENANTS;
         tenants.extend(more.map(|number| TenantPolicy::new(tenant_named(&format!("tenant-{number:02}")))));
         tenants.sort_by(|a, b| a.tenant.cmp(&b.tenant));
     });
-    let withdraw = |stage: &mut Stage, tenant, number: usize| {
-        let mut request = stage.transfer(tenant, "guarded", 0);
-        request.id = numbered(number);
-        let request = signed(&request);
-        let withdrawal = stage.says(tenant, TREASURER, request.hash::<SignRequest>(), Stance::Withdraw);
-        stage.ask(Request::Withdraw { request, withdrawal }).0
-    };
-    let part = limits::REMEMBERED / limits::TENANTS;
-    (0..part).for_each(|number| assert_eq!(withdraw(&mut stage, A, number), Ok(())));
-    assert_eq!((withdraw(&mut stage, A, part), withdraw(&mut stage, A, 0)), (Err(Refusal::Busy), Ok(())));
-    assert_eq!(withdraw(&mut stage, B, 0), Ok(()));
-    let review = |stage: &mut Stage, tenant, roles: &[&str]| {
-        let request = signed(&stage.transfer(tenant, "guarded", 1));
+    let review = |stage: &mut Stage, tenant, roles: &[&str], id| {
+        let request = signed(&stage.transfer(tenant, "guarded", id));
         let hash = request.hash::<SignRequest>();
         let approvals = list(roles.iter().map(|role| stage.says(tenant, role, hash, Stance::Approve)));
         stage.ask(Request::Review { request, approvals }).0
     };
-    assert_eq!(review(&mut stage, A, &["ann"]), Err(Refusal::Busy), "its delay would begin");
-    assert_eq!((review(&mut stage, A, &[]), review(&mut stage, B, &["ann"])), (Ok(()), Ok(())));
+    let withdraw = |stage: &mut Stage, tenant, role, id: RequestId| {
+        let request = signed(&SignRequest { id, ..stage.transfer(tenant, "guarded", 0) });
+        let withdrawal = stage.says(tenant, role, request.hash::<SignRequest>(), Stance::Withdraw);
+        stage.ask(Request::Withdraw { request, withdrawal }).0
+    };
+    let waiting = RequestId::from_bytes([1; RequestId::LEN]);
+    assert_eq!(review(&mut stage, A, &["ann"], 1), Ok(()), "its delay begins");
+    let quarter = limits::REMEMBERED / limits::TENANTS / 4;
+    (1..quarter).for_each(|number| assert_eq!(withdraw(&mut stage, A, TREASURER, numbered(number)), Ok(())));
+    assert_eq!(withdraw(&mut stage, A, TREASURER, numbered(quarter)), Err(Refusal::RequesterBusy));
+    assert_eq!(review(&mut stage, A, &["ann"], 2), Err(Refusal::RequesterBusy), "its delay would begin");
+    assert_eq!((review(&mut stage, A, &[], 2), review(&mut stage, B, &["ann"], 2)), (Ok(()), Ok(())));
+    assert_eq!(withdraw(&mut stage, A, TREASURER, numbered(1)), Ok(()), "it was");
+    assert_eq!(withdraw(&mut stage, A, "bob", numbered(quarter)), Ok(()), "another member's part is its own");
+    assert_eq!(withdraw(&mut stage, B, TREASURER, numbered(1)), Ok(()));
+    let delegation = DelegationBody { by: member_of(A, "bob"), ..stage.delegation_body(A) };
+    let delegation = Delegation::sign(&delegation, &secret("bob")).unwrap();
+    let withdrawal = stage.says(A, "bob", delegation.hash(), Stance::Withdraw);
+    assert_eq!(stage.ask(Request::Revoke { delegation, withdrawal }).0, Ok(()));
+    assert_eq!(withdraw(&mut stage, A, TREASURER, waiting), Ok(()), "what waits has its place");
 
     let sign = |stage: &mut Stage, number: usize| {
         let mut request = stage.transfer(B, "friends", 0);

@@ -85,7 +85,8 @@ pub const CLOSINGS: usize = 256;
 /// Lifted kill switches that a signer remembers, so that a host cannot close them again: 32 bytes each.
 pub const LIFTED: usize = 4096;
 /// Requests that a signer remembers as withdrawn or waiting for a delay, ended sessions, and recoveries that began or were cancelled, until
-/// they expire: about 4 MiB. Each tenant of the policy has the same part of the room, so that none can take that of the others.
+/// they expire: about 6 MiB. Each tenant of the policy has the same part of the room, and a member a quarter of its tenant's, as operators
+/// have: none can take that of the others alone.
 pub const REMEMBERED: usize = 16_384;
 /// How long the holder of a credential and the operators have to cancel its recovery, milliseconds: an hour at least.
 pub const RECOVERY_DELAY_LEAST_MS: u64 = 60 * 60 * 1000;

@@ -194,6 +194,9 @@ pub enum Event {
         /// The tenant.
         #[n(4)]
         tenant: Tenant,
+        /// In whose name.
+        #[n(5)]
+        requester: Requester,
     },
     /// A request was rejected or cancelled.
     #[n(8)]

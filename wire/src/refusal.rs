@@ -75,7 +75,7 @@ refusals! {
     39 PoolFull "pool_full" "The signer keeps as many unused commitments for this key as it may; use those first."
     40 WrongGenesis "wrong_genesis" "The start order names another genesis than the one that this signer's key was made under; name the genesis order that counts, or restore the blob that was sealed under it."
     41 RequestCertified "request_certified" "A key was certified for this request in another key generation; make and sign a new request."
-    42 RequesterBusy "requester_busy" "The signer remembers as many of this requester's requests as it may; wait until some have expired, and give requests shorter lives."
+    42 RequesterBusy "requester_busy" "The signer remembers as much of this member as it may: requests, withdrawals, ended sessions; wait until some have expired, and give requests and sessions shorter lives."
     43 PathInvalid "path_invalid" "The path names no child; use at most eight steps, none of them hardened."
     44 PairMissing "pair_missing" "Two of these signers have not been set up for each other; have the host do it, then try again."
     45 PairBarred "pair_barred" "Two of these signers may not sign ECDSA together: one failed a check that must not be repeated between these boots; use other signers, and look into the one that is named."

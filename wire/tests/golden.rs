@@ -524,7 +524,8 @@ fn released() -> Event {
 
 fn approved() -> Event {
     let (signable_at, not_after) = (at().plus(30_000), at().plus(60_000));
-    Event::Approved { request: hash(1), rule: name("full"), signable_at, not_after, tenant: tenant() }
+    let (tenant, requester) = (tenant(), requester());
+    Event::Approved { request: hash(1), rule: name("full"), signable_at, not_after, tenant, requester }
 }
 
 fn approval_body() -> ApprovalBody {

@@ -11,6 +11,7 @@ use cloister_wire::{
 };
 
 use super::{Ask as _, Gate, approvals::Subject};
+use crate::state::Place;
 
 /// A recovery that can be read, of a member whom the policy names.
 struct Read<'a> {
@@ -49,10 +50,11 @@ impl Gate<'_> {
             return Err(Refusal::RecoveryInvalid);
         }
         let part = self.part_of(limits::RECOVERIES).min(limits::TENANT_RECOVERIES);
-        // With a place for its end, too: what began can always be cancelled.
-        if !recoveries.has_room(&body.tenant, &member.name, part) || !self.has_room(tenant) {
+        if !recoveries.has_room(&body.tenant, &member.name, part) {
             return Err(Refusal::Busy);
         }
+        // A place for its end, too: what began can always be cancelled.
+        self.check_room(&read.place(Some(&body.member)))?;
         Ok(Some(Event::RecoveryBegun {
             recovery: hash,
             tenant: body.tenant.clone(),
@@ -87,15 +89,13 @@ impl Gate<'_> {
             return Ok(None);
         }
         let waits = self.state.recoveries().waiting(&member.name, self.now) == Some(*hash);
+        // What waits took its place when it began.
         if !waits {
             if body.replaces != self.credential(member).hash() {
                 return Err(Refusal::RecoveryUnknown);
             }
             self.admit(body, tenant)?;
-        }
-        // What waits took its place when it began.
-        if !waits && !self.has_room(tenant) {
-            return Err(Refusal::Busy);
+            self.check_room(&read.place(by.as_ref()))?;
         }
         let (tenant, not_after) = (tenant.tenant.clone(), body.not_after);
         Ok(Some(Event::RecoveryCancelled { recovery: *hash, by, not_after, tenant }))
@@ -112,5 +112,10 @@ impl Read<'_> {
     /// What approvals are about; the member is who does not count.
     fn subject(&self) -> Subject<'_> {
         Subject { request: self.hash, requester: &self.body.member, tenant: self.tenant }
+    }
+
+    /// Its place among what is remembered, if this member takes it.
+    fn place<'b>(&'b self, by: Option<&'b Requester>) -> Place<'b> {
+        Place { tenant: &self.body.tenant, by, hash: self.hash, until: self.body.not_after }
     }
 }

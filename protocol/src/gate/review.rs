@@ -12,7 +12,7 @@ use cloister_wire::{
 };
 
 use super::{Authentic, Gate, approvals::Subject};
-use crate::fault::Fault;
+use crate::{fault::Fault, state::Place};
 
 /// A view, and the event with which a delay begins.
 pub(crate) struct Reviewed {
@@ -81,13 +81,14 @@ impl Gate<'_> {
         let signable_at = known.or_else(|| enough.then(|| self.now.plus(quorum.delay_ms)));
         let (set, needed, not_after) = (quorum.set.clone(), quorum.count, body.not_after);
         let begins = enough && known.is_none() && quorum.delay_ms > 0;
-        if begins && !self.has_room(tenant) {
-            return Err(Refusal::Busy.into());
+        if begins {
+            let by = Some(&body.requester);
+            self.check_room(&Place { tenant: &tenant.tenant, by, hash: request, until: not_after })?;
         }
         let event = signable_at.filter(|_| begins);
         let event = event.map(|signable_at| {
-            let (rule, tenant) = (rule.clone(), tenant.tenant.clone());
-            Event::Approved { request, rule, signable_at, not_after, tenant }
+            let (rule, tenant, requester) = (rule.clone(), tenant.tenant.clone(), body.requester.clone());
+            Event::Approved { request, rule, signable_at, not_after, tenant, requester }
         });
         let signable_at = signable_at.filter(|_| enough);
         Ok((Standing::Waiting { set, needed, approved: approved.try_into()?, signable_at }, event))
@@ -106,9 +107,8 @@ impl Gate<'_> {
         if self.state.is_withdrawn(&request) {
             return Ok(None);
         }
-        if !self.has_room(tenant) {
-            return Err(Refusal::Busy.into());
-        }
-        Ok(Some(Event::Withdrawn { request, by, not_after: body.not_after, tenant: tenant.tenant.clone() }))
+        let (tenant, not_after) = (&tenant.tenant, body.not_after);
+        self.check_room(&Place { tenant, by: Some(&by), hash: request, until: not_after })?;
+        Ok(Some(Event::Withdrawn { request, by, not_after, tenant: tenant.clone() }))
     }
 }

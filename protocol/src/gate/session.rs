@@ -11,7 +11,7 @@ use cloister_wire::{
 };
 
 use super::{CLOCK_SKEW_MS, Gate, approvals::Subject};
-use crate::fault::Fault;
+use crate::{fault::Fault, state::Place};
 
 impl Gate<'_> {
     /// What the delegation that a request names lets a session key ask for. A delegation that no request names is refused as well.
@@ -62,9 +62,8 @@ impl Gate<'_> {
         if self.now >= until || self.state.is_withdrawn(&subject.request) {
             return Ok(None);
         }
-        if !self.has_room(tenant) {
-            return Err(Refusal::Busy.into());
-        }
-        Ok(Some(Event::Withdrawn { request: subject.request, by, not_after: until, tenant: tenant.tenant.clone() }))
+        let (request, tenant) = (subject.request, &tenant.tenant);
+        self.check_room(&Place { tenant, by: Some(&by), hash: request, until })?;
+        Ok(Some(Event::Withdrawn { request, by, not_after: until, tenant: tenant.clone() }))
     }
 }

@@ -1,4 +1,8 @@
-use cloister_wire::{bounded::List, ids::RequestId, refusal::Refusal, signature::PublicKey};
+use cloister_wire::{
+    bounded::List,
+    ids::{RequestId, Requester},
+    signature::PublicKey,
+};
 use ed25519_dalek::SigningKey;
 
 use super::*;
@@ -20,6 +24,16 @@ fn withdrawn(number: usize, of: &str) -> Event {
     Event::Withdrawn { request: hash(number), by: "ann".parse().unwrap(), not_after: END, tenant: tenant(of) }
 }
 
+fn approved(number: usize, rule: &RuleName, signable_at: UnixMillis) -> Event {
+    let (request, rule, requester) = (hash(number), rule.clone(), "bob".parse().unwrap());
+    Event::Approved { request, rule, signable_at, not_after: END, tenant: tenant("acme"), requester }
+}
+
+/// Among what is remembered.
+fn place<'a>(number: usize, tenant: &'a Tenant, by: Option<&'a Requester>) -> Place<'a> {
+    Place { tenant, by, hash: hash(number), until: END }
+}
+
 fn closed(number: usize, scope: Scope) -> Event {
     Event::SwitchClosed { closing: hash(number), scope }
 }
@@ -34,8 +48,7 @@ fn of(events: impl IntoIterator<Item = Event>) -> State {
 fn a_delay_is_over_for_the_rule_under_which_it_ran_and_for_no_other() {
     let rule: RuleName = "small".parse().unwrap();
     let (request, signable_at) = (hash(1), UnixMillis(10));
-    let event = Event::Approved { request, rule: rule.clone(), signable_at, not_after: END, tenant: tenant("acme") };
-    let state = of([event]);
+    let state = of([approved(1, &rule, signable_at)]);
     assert_eq!(state.signable_at(&request, &rule), Some(signable_at));
     assert_eq!(state.signable_at(&request, &"large".parse().unwrap()), None);
     assert_eq!(state.signable_at(&hash(2), &rule), None);
@@ -45,15 +58,14 @@ fn a_delay_is_over_for_the_rule_under_which_it_ran_and_for_no_other() {
 fn what_was_approved_or_withdrawn_is_remembered_until_it_expires_and_makes_room_then() {
     let rule: RuleName = "small".parse().unwrap();
     let signable_at = UnixMillis(10);
-    let approved =
-        Event::Approved { request: hash(1), rule: rule.clone(), signable_at, not_after: END, tenant: tenant("acme") };
-    let mut state = of([approved, withdrawn(2, "acme")]);
-    assert!(!state.has_room(&tenant("acme"), 2) && state.has_room(&tenant("acme"), 3));
+    let mut state = of([approved(1, &rule, signable_at), withdrawn(2, "acme")]);
+    let has_room = |state: &State, part| state.check_room(&place(3, &tenant("acme"), None), part).is_ok();
+    assert!(!has_room(&state, 2) && has_room(&state, 3));
     state.forget_expired(UnixMillis(END.0 - 1));
     assert!(state.signable_at(&hash(1), &rule).is_some() && state.is_withdrawn(&hash(2)));
     state.forget_expired(END);
     assert!(state.signable_at(&hash(1), &rule).is_none() && !state.is_withdrawn(&hash(2)));
-    assert!(state.has_room(&tenant("acme"), 1));
+    assert!(has_room(&state, 1));
 }
 
 #[test]
@@ -108,8 +120,9 @@ fn the_id_of_a_request_is_free_again_once_it_has_expired() {
 #[test]
 fn all_tenants_together_have_a_bound_for_what_is_remembered() {
     let state = |count| of((0..count).map(|number| withdrawn(number, "acme")));
-    let has_room = |state: &State| state.has_room(&tenant("other"), 1);
-    assert!(has_room(&state(limits::REMEMBERED - 1)) && !has_room(&state(limits::REMEMBERED)));
+    let room = |state: State| state.check_room(&place(limits::REMEMBERED, &tenant("other"), None), 1);
+    assert_eq!(room(state(limits::REMEMBERED - 1)), Ok(()));
+    assert_eq!(room(state(limits::REMEMBERED)), Err(Refusal::Busy));
 }
 
 #[test]

@@ -153,8 +153,9 @@ impl<'a> Account<'a> {
                 says: format!("signs with signer {peer} no more, which failed a check in ECDSA signing"),
                 ..view
             },
-            Event::Approved { request, rule, signable_at, not_after, tenant } => EventView {
+            Event::Approved { request, rule, signable_at, not_after, tenant, requester } => EventView {
                 tenant: Some(tenant.to_string()),
+                requester: Some(requester.to_string()),
                 says: format!(
                     "a request has its approvals by rule {rule}; it may be signed from {} to {}",
                     rfc3339(signable_at.0),
