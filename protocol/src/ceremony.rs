@@ -202,13 +202,12 @@ impl Ceremonies {
         }
     }
 
-    /// Whether a key of this name is being made already.
+    /// Whether another request's key of this name is being made. The same request may be tried again.
     pub(crate) fn has_name(&self, request: &KeyRequest) -> bool {
-        let same =
-            |other: &KeyRequest| other.tenant == request.tenant && other.name == request.name && other.id != request.id;
-        self.running
-            .values()
-            .any(|ceremony| !matches!(ceremony.stage, Stage::Failed(_)) && same(ceremony.request.body()))
+        let same_name = |other: &KeyRequest| (&other.tenant, &other.name) == (&request.tenant, &request.name);
+        let another = |other: &KeyRequest| (&other.requester, other.id) != (&request.requester, request.id);
+        let mut others = self.running.values().filter(|ceremony| !matches!(ceremony.stage, Stage::Failed(_)));
+        others.any(|ceremony| same_name(ceremony.request.body()) && another(ceremony.request.body()))
     }
 
     /// Gives a ceremony up and erases what it had made.

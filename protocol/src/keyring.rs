@@ -104,10 +104,13 @@ fn x_only(compressed: &[u8]) -> Option<XOnlyKey> {
 }
 
 impl Keyring {
-    /// Adds a key that is certified. A key that is there already stays as it is, with its unused commitments.
+    /// Adds a key that is certified. A key that is there already stays as it is, with its unused commitments, and keeps its name.
     pub(crate) fn insert(&mut self, certificate: CertificateBody, share: Box<dyn Share>) -> Result<(), Refusal> {
         if self.keys.contains_key(&certificate.key) {
             return Ok(());
+        }
+        if self.has_name(&certificate.tenant, &certificate.name) {
+            return Err(Refusal::KeyNameTaken);
         }
         if self.keys.len() >= limits::KEYS {
             return Err(Refusal::Busy);
@@ -154,12 +157,12 @@ impl Keyring {
         self.keys.values_mut().filter_map(|key| key.share.ecdsa()).for_each(crate::ecdsa::Share::flush);
     }
 
-    /// Whether the tenant has a key of this name.
     /// How many keys a tenant has.
     pub(crate) fn of_tenant(&self, tenant: &Tenant) -> usize {
         self.keys.values().filter(|key| key.tenant() == tenant).count()
     }
 
+    /// Whether the tenant has a key of this name.
     pub(crate) fn has_name(&self, tenant: &Tenant, name: &KeyName) -> bool {
         self.keys.values().any(|key| key.tenant() == tenant && key.name() == name)
     }
@@ -212,7 +215,8 @@ mod tests {
     }
 
     fn certificate(key: u8) -> CertificateBody {
-        CertificateBody { key: KeyId::from_bytes([key; 32]), ..fixture::certificate(Scheme::Ed25519) }
+        let name = format!("key-{key}").parse().unwrap();
+        CertificateBody { key: KeyId::from_bytes([key; 32]), name, ..fixture::certificate(Scheme::Ed25519) }
     }
 
     #[test]
@@ -224,6 +228,17 @@ mod tests {
         assert_eq!(keyring.make_room(UnixMillis(0), 0), Ok(()));
         assert_eq!(keyring.make_room(UnixMillis(0), 1), Err(Refusal::PoolFull));
         assert_eq!(keyring.make_room(UnixMillis(1), 1), Ok(()), "what had expired made room");
+    }
+
+    #[test]
+    fn a_name_is_that_of_one_key_of_its_tenant() {
+        let mut keyring = Keyring::default();
+        let mut insert = |certificate| keyring.insert(certificate, Box::new(Full(0)));
+        let other = CertificateBody { key: KeyId::from_bytes([2; 32]), ..certificate(1) };
+        assert_eq!([insert(certificate(1)), insert(certificate(1))], [Ok(()); 2], "the same one again");
+        assert_eq!(insert(other.clone()), Err(Refusal::KeyNameTaken));
+        assert_eq!(insert(CertificateBody { tenant: "rivals".parse().unwrap(), ..other }), Ok(()));
+        assert_eq!(keyring.len(), 2);
     }
 
     #[test]

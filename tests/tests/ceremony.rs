@@ -2,11 +2,13 @@
 //! channels is tested in `protocol/src/keygen/tests.rs`.
 
 use cloister_tests::{
-    charter::{HOUR, NOW, TREASURER, bytes, list, requested, signer},
+    charter::{CLERK, HOUR, NOW, TREASURER, bytes, list, requested, requester, signer},
     group::{Group, Letter},
     machine::refusal,
+    stored_key::StoredKey,
 };
 use cloister_wire::{
+    blob::SealedBlob,
     certificate::{Certificate, CertificateSignature},
     codec,
     ids::{BootId, CeremonyId, Counter, RequestId, SignerId},
@@ -328,6 +330,59 @@ fn a_ceremony_that_was_given_up_is_unknown_and_its_name_is_free() {
     assert_eq!(group.refused(signer(1), abandon), Refusal::CeremonyUnknown);
     assert_eq!(group.refused(signer(1), Request::Keygen { ceremony }), Refusal::CeremonyUnknown);
     assert!(matches!(group.done(signer(1), Request::OpenKeygen { request: again }), Body::CeremonyNonce(_)));
+}
+
+#[test]
+fn requests_of_two_requesters_under_one_id_and_name_are_two() {
+    let mut group = Group::founded(2, 2, 1);
+    group.change_policy(|tenant| tenant.key_creators = list([CLERK, TREASURER].map(requester)));
+    let first = asked(&group, "one", 1);
+    let second = KeyRequest { requester: requester(CLERK), ..key_request(&group, "one", 1) };
+    group.start_keygen(&first);
+    let open = Request::OpenKeygen { request: requested(&second, CLERK) };
+    assert_eq!(group.refused(signer(1), open), Refusal::KeyNameTaken);
+}
+
+/// A key whose certificate every signer has signed and the host has withheld; its ceremony is given up.
+fn withheld(group: &mut Group) -> StoredKey {
+    let request = asked(group, "one", 1);
+    let nonces = group.open_keygen(&request);
+    let ceremony = group.start_opened(&nonces);
+    group.deliver_all();
+    let withheld = group.collect(ceremony);
+    for Contribution { signer, nonce } in nonces {
+        group.done(signer, Request::Abandon { nonce });
+    }
+    withheld
+}
+
+/// Presents everybody's share of it.
+fn presented(group: &mut Group, key: &StoredKey) -> Vec<Option<Refusal>> {
+    let present = |(signer, blob): (&_, &SealedBlob)| {
+        refusal(&group.present(*signer, blob.clone(), Some(key.certificate.clone())))
+    };
+    key.blobs.iter().map(present).collect()
+}
+
+#[test]
+fn of_two_certified_keys_of_one_name_a_signer_takes_the_first() {
+    let mut group = Group::founded(2, 2, 1);
+    let first = withheld(&mut group);
+    let again = asked(&group, "one", 2);
+    let second = group.start_keygen(&again);
+    group.deliver_all();
+    group.certify(second);
+    assert_eq!(presented(&mut group, &first), [Some(Refusal::KeyNameTaken); 2]);
+    assert!(group.charter.signers().into_iter().all(|signer| group.machine(signer).status(NOW).keys == 1));
+
+    let mut group = Group::founded(2, 2, 1);
+    let first = withheld(&mut group);
+    let again = asked(&group, "one", 2);
+    let second = group.start_keygen(&again);
+    group.deliver_all();
+    let certificate = group.collect(second).certificate;
+    assert_eq!(presented(&mut group, &first), [None; 2]);
+    assert_eq!(group.refused(signer(1), Request::Certify { certificate }), Refusal::KeyNameTaken);
 }
 
 #[test]
