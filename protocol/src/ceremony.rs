@@ -10,7 +10,7 @@ use cloister_wire::{
     certificate::CertificateBody,
     codec,
     identity::Introduction,
-    ids::{BootId, CeremonyId, Epoch, Hash, KeyId, Nonce, SignerId, UnixMillis},
+    ids::{BootId, CeremonyId, Epoch, Hash, KeyId, Nonce, SignerId, Tenant, UnixMillis},
     limits,
     message::Contribution,
     order::StartOrder,
@@ -98,18 +98,22 @@ pub(crate) enum State<'a> {
 pub(crate) type Sent = Vec<(SignerId, CeremonyMessage)>;
 
 impl Ceremonies {
-    /// Takes up an authorized request under a fresh nonce.
+    /// Takes up an authorized request under a fresh nonce. `room` is how many more keys its tenant may have.
     pub(crate) fn open(
         &mut self,
         now: UnixMillis,
         request: Authorized<KeyRequest>,
+        room: usize,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<Nonce, Refusal> {
         self.forget_overdue(now);
+        if self.has_name(request.body()) {
+            return Err(Refusal::KeyNameTaken);
+        }
         if self.certified.has(request.body()) {
             return Err(Refusal::RequestCertified);
         }
-        if self.running.len() >= limits::CEREMONIES {
+        if self.running.len() >= limits::CEREMONIES || self.of_tenant(&request.body().tenant) >= room {
             return Err(Refusal::Busy);
         }
         let nonce = fresh_nonce(rng);
@@ -202,12 +206,15 @@ impl Ceremonies {
         }
     }
 
-    /// Whether another request's key of this name is being made. The same request may be tried again.
-    pub(crate) fn has_name(&self, request: &KeyRequest) -> bool {
-        let same_name = |other: &KeyRequest| (&other.tenant, &other.name) == (&request.tenant, &request.name);
-        let another = |other: &KeyRequest| (&other.requester, other.id) != (&request.requester, request.id);
-        let mut others = self.running.values().filter(|ceremony| !matches!(ceremony.stage, Stage::Failed(_)));
-        others.any(|ceremony| same_name(ceremony.request.body()) && another(ceremony.request.body()))
+    /// The request of the ceremony under this nonce.
+    pub(crate) fn asked(&self, nonce: Nonce) -> Option<&Authorized<KeyRequest>> {
+        self.running.get(&nonce).map(|ceremony| &ceremony.request)
+    }
+
+    /// The request whose ceremony has made this key.
+    pub(crate) fn asked_for(&self, key: KeyId) -> Option<&Authorized<KeyRequest>> {
+        let made = |ceremony: &&Ceremony| matches!(&ceremony.stage, Stage::Made(new) if new.certificate.key == key);
+        self.running.values().find(made).map(|ceremony| &ceremony.request)
     }
 
     /// Gives a ceremony up and erases what it had made.
@@ -218,6 +225,24 @@ impl Ceremonies {
     /// Gives everything up: the roster has changed.
     pub(crate) fn clear(&mut self) {
         self.running.clear();
+    }
+
+    /// Whether another request's key of this name is being made. The same request may be tried again.
+    fn has_name(&self, request: &KeyRequest) -> bool {
+        let same_name = |other: &KeyRequest| (&other.tenant, &other.name) == (&request.tenant, &request.name);
+        let another = |other: &KeyRequest| (&other.requester, other.id) != (&request.requester, request.id);
+        self.under_way().any(|other| same_name(other) && another(other))
+    }
+
+    /// How many keys of this tenant are being made.
+    fn of_tenant(&self, tenant: &Tenant) -> usize {
+        self.under_way().filter(|request| request.tenant == *tenant).count()
+    }
+
+    /// The requests whose ceremonies have not failed.
+    fn under_way(&self) -> impl Iterator<Item = &KeyRequest> {
+        let running = self.running.values().filter(|ceremony| !matches!(ceremony.stage, Stage::Failed(_)));
+        running.map(|ceremony| ceremony.request.body())
     }
 
     fn forget_overdue(&mut self, now: UnixMillis) {

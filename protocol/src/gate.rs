@@ -152,6 +152,13 @@ impl Gate<'_> {
         Ok(Authorized { body, hash, decided: () })
     }
 
+    /// Whether a key that is being made would be authorized still: meanwhile switches close and policies change.
+    pub(crate) fn allows_still(&self, asked: &Authorized<KeyRequest>) -> Result<(), Refusal> {
+        let body = asked.body();
+        let (tenant, _) = self.policy.member(&body.requester).ok_or(Refusal::RequesterUnknown)?;
+        if tenant.tenant == body.tenant { self.decide_key(body, tenant) } else { Err(Refusal::TenantMismatch) }
+    }
+
     /// Who signed these bytes, and are they for this group?
     fn authenticate<T: Requestable + Ask>(&self, requested: &Requested) -> Result<Authentic<'_, T>, Denied> {
         let unsigned = |refusal| Denied { refusal, signed: None };

@@ -402,6 +402,17 @@ fn ceremonies_are_bounded_and_make_room_after_five_minutes() {
     assert!(matches!(group.done(signer(1), more), Body::CeremonyNonce(_)));
 }
 
+#[test]
+fn the_name_of_a_ceremony_that_took_too_long_is_free() {
+    let mut group = Group::founded(2, 2, 1);
+    let [first, second] = [1, 2].map(|id| Request::OpenKeygen { request: asked(&group, "one", id) });
+    group.done(signer(1), first);
+    group.now = group.now.plus(5 * MINUTE - 1);
+    assert_eq!(group.refused(signer(1), second.clone()), Refusal::KeyNameTaken);
+    group.now = group.now.plus(1);
+    assert!(matches!(group.done(signer(1), second), Body::CeremonyNonce(_)));
+}
+
 /// A group in which the host has brought two ceremonies of one request to their shares.
 fn twice() -> (Group, [CeremonyId; 2]) {
     let mut group = Group::founded(2, 2, 1);
@@ -430,7 +441,7 @@ fn of_two_ceremonies_of_one_request_a_signer_certifies_one() {
         assert_eq!(read_back(&mut group, id, first), Ok(signature), "the same again for the same key");
     }
     group.certify(first);
-    assert_eq!(read_back(&mut group, signer(1), second), Err(Refusal::RequestCertified));
+    assert_eq!(read_back(&mut group, signer(1), second), Err(Refusal::KeyNameTaken));
 }
 
 #[test]
@@ -459,6 +470,18 @@ fn a_request_whose_key_was_certified_opens_no_other_ceremony_until_it_has_expire
     assert!(matches!(group.done(signer(1), open(fresh)), Body::CeremonyNonce(_)), "a new request is another matter");
     group.now = group.now.plus(1);
     assert_eq!(group.refused(signer(1), open(request)), Refusal::Expired);
+}
+
+#[test]
+fn who_may_make_no_keys_any_more_gets_none_that_was_under_way() {
+    let mut group = Group::founded(2, 2, 1);
+    let [opened, made] = [1, 2].map(|id| asked(&group, &format!("key-{id}"), id));
+    let nonces = list(group.open_keygen(&opened));
+    let ceremony = group.start_keygen(&made);
+    group.deliver_all();
+    group.change_policy(|tenant| tenant.key_creators = list([]));
+    assert_eq!(group.refused(signer(1), Request::StartKeygen { nonces }), Refusal::CreationNotAllowed);
+    assert_eq!(read_back(&mut group, signer(1), ceremony), Err(Refusal::CreationNotAllowed));
 }
 
 #[test]

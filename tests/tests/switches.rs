@@ -3,6 +3,7 @@
 use cloister_tests::{
     charter::{ANY_CHAIN, SOLANA_ONLY, TENANT, TREASURER, list, requested, signer, tenant_named},
     group::Group,
+    machine::refusal,
     payload::solana_transfer,
 };
 use cloister_wire::{
@@ -53,6 +54,15 @@ impl Stage {
         }
     }
 
+    /// What comes of it while everything is closed at the first signer.
+    fn while_closed<T>(&mut self, nonce: u8, ask: impl FnOnce(&mut Self) -> T) -> T {
+        let closing = self.group.charter.endorse_by(&self.closing(Scope::Group, nonce), &[0]);
+        self.close(&closing).unwrap();
+        let answer = ask(self);
+        self.open(&[closing.hash()], &[0, 1]).unwrap();
+        answer
+    }
+
     fn transfer(&mut self, key: KeyId) -> Requested {
         self.next += 1;
         let payload = solana_transfer(&self.group.keys[&key].verifying_key(), 5);
@@ -98,11 +108,29 @@ fn one_operator_stops_the_group_a_tenant_or_a_key_until_the_quorum_lifts_it() {
 #[test]
 fn no_key_is_made_while_a_switch_is_closed() {
     let mut stage = stage();
-    let closing = stage.group.charter.endorse_by(&stage.closing(Scope::Group, 1), &[0]);
-    stage.close(&closing).unwrap();
-    assert_eq!(stage.make_key(), Err(Refusal::SwitchClosed));
-    stage.open(&[closing.hash()], &[0, 1]).unwrap();
+    assert_eq!(stage.while_closed(1, Stage::make_key), Err(Refusal::SwitchClosed));
     assert_eq!(stage.make_key(), Ok(()));
+
+    let request = stage.group.charter.key_request("another", Scheme::Ed25519, stage.group.now);
+    let nonces = stage.group.open_keygen(&requested(&request, TREASURER));
+    let start = Request::StartKeygen { nonces: list(nonces.iter().copied()) };
+    assert_eq!(stage.while_closed(2, |stage| stage.ask(start)), Err(Refusal::SwitchClosed), "which was opened before");
+    let ceremony = stage.group.start_opened(&nonces);
+    stage.group.deliver_all();
+    let (blob, _) = stage.group.sealed(signer(1), ceremony);
+    let read_back = stage.while_closed(3, |stage| stage.group.present(signer(1), blob, None));
+    assert_eq!(refusal(&read_back), Some(Refusal::SwitchClosed), "which was made before and that nobody has certified");
+
+    let stored = stage.group.collect(ceremony);
+    let key = stored.body().key;
+    stage.group.keys.insert(key, stored.clone());
+    let signed = stage.while_closed(4, |stage| {
+        for at in [1, 2].map(signer) {
+            stage.group.done(at, Request::Certify { certificate: stored.certificate.clone() });
+        }
+        stage.sign(key)
+    });
+    assert_eq!(signed, Err(Refusal::SwitchClosed), "what everybody has certified is made and signs nothing");
 }
 
 #[test]

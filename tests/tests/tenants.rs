@@ -573,14 +573,32 @@ fn tenants_are_told_apart_by_their_names_alone() {
     assert_eq!(names(&a), names(&b));
 }
 
-#[test]
-fn a_member_that_fills_its_part_of_a_signers_memory_leaves_the_others_and_other_tenants_theirs() {
+/// With as many other tenants as there can be.
+fn crowded() -> Stage {
     let mut stage = stage();
     stage.policy = stage.group.change_tenants(|tenants| {
         let more = tenants.len()..limits::TENANTS;
         tenants.extend(more.map(|number| TenantPolicy::new(tenant_named(&format!("tenant-{number:02}")))));
         tenants.sort_by(|a, b| a.tenant.cmp(&b.tenant));
     });
+    stage
+}
+
+#[test]
+fn keys_that_are_being_made_count_to_their_tenants_part() {
+    let mut stage = crowded();
+    let open = |stage: &mut Stage, tenant, number: usize| {
+        let request = signed(&key_request(&stage.group, tenant, &format!("key-{number}"), 1));
+        stage.ask(Request::OpenKeygen { request }).0
+    };
+    let part = limits::KEYS / limits::TENANTS;
+    (KEYS.len()..part).for_each(|number| assert_eq!(open(&mut stage, A, number), Ok(())));
+    assert_eq!((open(&mut stage, A, part), open(&mut stage, B, 0)), (Err(Refusal::Busy), Ok(())));
+}
+
+#[test]
+fn a_member_that_fills_its_part_of_a_signers_memory_leaves_the_others_and_other_tenants_theirs() {
+    let mut stage = crowded();
     let review = |stage: &mut Stage, tenant, roles: &[&str], id| {
         let request = signed(&stage.transfer(tenant, "guarded", id));
         let hash = request.hash::<SignRequest>();

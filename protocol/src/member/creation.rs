@@ -9,6 +9,7 @@ use cloister_wire::{
     peer::{PeerFrame, PeerMessage},
     receipt::Event,
     refusal::Refusal,
+    request::KeyRequest,
 };
 use rand_core::CryptoRngCore;
 
@@ -17,6 +18,7 @@ use crate::{
     ceremony::{Sealing, Sent, State as CeremonyState},
     certification::{self, Certified},
     fault::Fault,
+    gate::Authorized,
     peers::Received,
     sealing::Author,
     signer::{Base, Step, Stepped},
@@ -38,10 +40,17 @@ impl Member {
                 return Err(denied.refusal.into());
             }
         };
-        if self.ceremonies.has_name(authorized.body()) {
-            return Err(Refusal::KeyNameTaken.into());
-        }
-        Ok(Step::Done(Body::CeremonyNonce(self.ceremonies.open(base.now, authorized, rng)?)))
+        let keys = self.keyring.of_tenant(&authorized.body().tenant);
+        let room = self.gate(base).part_of(limits::KEYS).saturating_sub(keys);
+        Ok(Step::Done(Body::CeremonyNonce(self.ceremonies.open(base.now, authorized, room, rng)?)))
+    }
+
+    /// Whether the key may be made still.
+    fn check_again(&self, base: &mut Base, asked: &Authorized<KeyRequest>) -> Result<(), Fault> {
+        let Err(refusal) = self.gate(base).allows_still(asked) else { return Ok(()) };
+        let (request, tenant) = (asked.hash(), asked.body().tenant.clone());
+        self.record(base, Event::Refused { request, refusal, tenant });
+        Err(refusal.into())
     }
 
     pub(super) fn start_keygen(
@@ -53,6 +62,9 @@ impl Member {
         if self.peers.open_channels().saturating_add(1) != self.measured.manifest.signers.len() {
             return Err(Refusal::ChannelFailed.into());
         }
+        let own = nonces.iter().find(|entry| entry.signer == self.measured.signer);
+        let asked = own.and_then(|own| self.ceremonies.asked(own.nonce)).ok_or(Refusal::CeremonyUnknown)?;
+        self.check_again(base, asked)?;
         let (ceremony, sent) = self.ceremonies.start(&self.measured, self.standing.order(), nonces, rng)?;
         self.send(base, sent)?;
         Ok(Step::Done(Body::CeremonyStarted(ceremony)))
@@ -114,8 +126,10 @@ impl Member {
         Ok(Step::Done(Body::Keygen(state)))
     }
 
-    /// The new share was read back through every KMS key: sign the certificate, of one key for each request.
-    pub(super) fn certify_own(&mut self, base: &Base, key: KeyId) -> Stepped {
+    /// The new share was read back through every KMS key: sign the certificate, of one key for each request. That is this signer's word
+    /// that the key may be: once everybody has given it, the key is made, and opens like any other.
+    pub(super) fn certify_own(&mut self, base: &mut Base, key: KeyId) -> Stepped {
+        self.check_again(base, self.ceremonies.asked_for(key).ok_or(Refusal::CeremonyUnknown)?)?;
         let body = self.ceremonies.choose(base.now, key)?.clone();
         let signature = certification::sign(&body, self.measured.signer, &base.boot, &self.identity()?.key);
         Ok(Step::Done(Body::Certified(signature)))
