@@ -1,5 +1,7 @@
 //! What operators have ordered: the manifest measured at the start, the roster, the policy in force.
 
+use std::collections::BTreeMap;
+
 use cloister_wire::{
     endorsement::{Endorsed, NotEndorsed},
     ids::{BootId, GroupId, Hash, Pcr, PolicyVersion, SignerId, UnixMillis},
@@ -91,6 +93,11 @@ impl Measured {
 impl Standing {
     pub(crate) fn order(&self) -> &StartOrder {
         &self.order
+    }
+
+    /// Who stands for each signer.
+    pub(crate) fn boots(&self) -> BTreeMap<SignerId, BootId> {
+        self.order.roster.iter().map(|entry| (entry.signer, entry.boot)).collect()
     }
 
     pub(crate) fn order_hash(&self) -> Hash {

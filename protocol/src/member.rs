@@ -95,7 +95,7 @@ impl Member {
             StartKind::Genesis => Stage::Founding { key: SigningKey::generate(rng), sealed: None },
             StartKind::Restart { .. } => Stage::Reopening,
         };
-        let pairs = Pairs::new(measured.signer)?;
+        let pairs = Pairs::new(measured.signer, standing.boots())?;
         let peers = Peers::new(measured.signer, standing.order_hash());
         let member = Self {
             measured,
@@ -254,8 +254,7 @@ impl Member {
             identity.check_genesis(&standing)?;
         }
         self.peers = Peers::new(self.measured.signer, standing.order_hash());
-        let (before, now) = (self.standing.order(), standing.order());
-        self.pairs.renew(|peer| before.boot_of(peer) == now.boot_of(peer));
+        self.pairs.renew(standing.boots());
         self.standing = standing;
         self.ceremonies.clear();
         // A presignature needs every boot that made it.

@@ -164,8 +164,21 @@ impl Group {
     /// # Errors
     /// If a boot doesn't verify, or the hosts refuse.
     pub async fn start(&mut self, progress: &impl Fn(Progress)) -> anyhow::Result<Incarnation> {
+        self.start_without(&[], progress).await
+    }
+
+    /// The same, with an order that leaves these signers out.
+    ///
+    /// # Errors
+    /// If a boot doesn't verify, or the hosts refuse.
+    pub async fn start_without(
+        &mut self,
+        absent: &[SignerId],
+        progress: &impl Fn(Progress),
+    ) -> anyhow::Result<Incarnation> {
         let attested = self.attest().await?;
-        progress(Progress::Attested(attested.boots().len()));
+        let boots: Vec<_> = attested.boots().iter().filter(|boot| !absent.contains(&boot.signer())).cloned().collect();
+        progress(Progress::Attested(boots.len()));
         let policy = self.newest_policy(attested.state().await?.policy)?;
         let last = attested.last_start().await?.incarnation();
         let last = self.record.incarnation().max(last.unwrap_or_default());
@@ -174,7 +187,7 @@ impl Group {
             Stage::Founded => StartKind::Genesis,
             Stage::Started => operator::restart_of(&self.manifest, &read(&self.layout.genesis())?)?,
         };
-        let order = operator::start_order(&self.manifest, kind, incarnation, attested.boots(), &policy)?;
+        let order = operator::start_order(&self.manifest, kind, incarnation, &boots, &policy)?;
         let order = operator::endorsed_by(&order, &self.manifest, &self.operators()?)?;
         self.record.set_incarnation(incarnation);
         self.record.write(&self.layout.record())?;

@@ -157,7 +157,12 @@ impl Stage {
         self.runtime.block_on(self.group.start(&|_| {})).expect("started");
     }
 
-    /// The same, which hosts or signers refuse with this code.
+    /// The same, with an order that leaves these signers out.
+    pub fn start_without(&mut self, absent: &[SignerId]) {
+        self.runtime.block_on(self.group.start_without(absent, &|_| {})).expect("started");
+    }
+
+    /// Has operators start the group, which hosts or signers refuse with this code.
     pub fn start_refused(&mut self) -> String {
         let error = self.runtime.block_on(self.group.start(&|_| {})).expect_err("it should have been refused");
         self.heard.extend(format!("{error:?}").into_bytes());

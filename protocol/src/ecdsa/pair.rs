@@ -10,13 +10,13 @@
 //! channel's handshake with both sides' fresh nonces. Every message names the nonce that it is for: what belongs to another set-up is
 //! refused and touches nothing. Nothing of a pair is ever written. A set-up costs each side half a second of processor time, so that one
 //! peer gets one in [`PAUSE_MS`]. Who has its pair does not begin anew, unless the peer says that it has none. A barred pair stays barred
-//! until one of the two boots is another.
+//! while both boots live, whatever start orders name in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cloister_wire::{
     codec,
-    ids::{Hash, Nonce, SignerId, UnixMillis},
+    ids::{BootId, Hash, Nonce, SignerId, UnixMillis},
     limits,
     peer::PairRound,
     refusal::Refusal,
@@ -48,7 +48,10 @@ pub(crate) struct Pairs {
     running: BTreeMap<SignerId, Setup>,
     /// When the last set-up with each was begun.
     begun: BTreeMap<SignerId, UnixMillis>,
-    barred: BTreeSet<SignerId>,
+    /// Who stands for each signer under the start order in force.
+    boots: BTreeMap<SignerId, BootId>,
+    /// For good. Each was named by a start order, so that operators bound how many there can be.
+    barred: BTreeSet<BootId>,
     /// The pairs, as the library keeps them. Key and secret are lent to it for one step at a time.
     party: Party,
 }
@@ -95,8 +98,8 @@ struct Pair {
 }
 
 impl Pairs {
-    /// No pairs yet.
-    pub(crate) fn new(me: SignerId) -> Result<Self, Fault> {
+    /// No pairs yet among these boots.
+    pub(crate) fn new(me: SignerId, boots: BTreeMap<SignerId, BootId>) -> Result<Self, Fault> {
         let derivation_data = DerivData {
             depth: 0,
             child_number: 0,
@@ -118,7 +121,7 @@ impl Pairs {
             address: String::new(),
         };
         let (running, begun, barred) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Ok(Self { me: index(me)?, running, begun, barred, party })
+        Ok(Self { me: index(me)?, running, begun, boots, barred, party })
     }
 
     /// What to send `peer`, if this signer has no set-up with it, over the channel whose handshake has this hash.
@@ -192,7 +195,7 @@ impl Pairs {
         channel: Hash,
         rng: &mut dyn CryptoRngCore,
     ) -> Result<Setup, Refusal> {
-        if self.barred.contains(&peer) {
+        if self.is_barred(peer) {
             return Err(Refusal::PairBarred);
         }
         if self.begun.get(&peer).is_some_and(|begun| begun.plus(PAUSE_MS) > now) {
@@ -215,22 +218,26 @@ impl Pairs {
     pub(crate) fn check<'a>(&self, mut peers: impl Iterator<Item = &'a SignerId>) -> Result<(), Refusal> {
         peers.try_for_each(|peer| match index(*peer).map(|peer| self.party.mul_senders.contains_key(&peer)) {
             Ok(true) => Ok(()),
-            _ if self.barred.contains(peer) => Err(Refusal::PairBarred),
+            _ if self.is_barred(*peer) => Err(Refusal::PairBarred),
             _ => Err(Refusal::PairMissing),
         })
     }
 
-    /// Begins anew under another start order. Who was barred stays so unless its boot is another.
-    pub(crate) fn renew(&mut self, is_same_boot: impl Fn(SignerId) -> bool) {
+    /// Begins anew among the boots of another start order. One that was barred stays so, even if an order in between has left it out.
+    pub(crate) fn renew(&mut self, boots: BTreeMap<SignerId, BootId>) {
         self.begun.clear();
-        self.barred.retain(|peer| is_same_boot(*peer));
+        self.boots = boots;
         self.retain(|_| false);
     }
 
     /// Throws the set-up with `peer` away and makes no other with that boot.
     pub(crate) fn bar(&mut self, peer: SignerId) -> Result<(), Refusal> {
-        self.barred.insert(peer);
+        self.barred.extend(self.boots.get(&peer));
         self.forget(peer)
+    }
+
+    fn is_barred(&self, peer: SignerId) -> bool {
+        self.boots.get(&peer).is_some_and(|boot| self.barred.contains(boot))
     }
 
     /// Lends all pairs to one step with one key, whose secret is erased again after it.

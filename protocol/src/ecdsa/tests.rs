@@ -8,7 +8,7 @@ use std::{
 use cloister_wire::{
     bounded::Bytes,
     certificate::CertificateBody,
-    ids::{CeremonyId, Hash, SignerId, UnixMillis},
+    ids::{BootId, CeremonyId, Hash, SignerId, UnixMillis},
     message::{Package, SignerCommitment},
     peer::{PairRound, Round},
     refusal::Refusal,
@@ -37,6 +37,11 @@ fn id(number: u16) -> SignerId {
     number.try_into().unwrap()
 }
 
+/// The first boots of nine signers.
+fn roster() -> BTreeMap<SignerId, BootId> {
+    (1..=9).map(|number| (id(number.into()), BootId::from_bytes([number; 32]))).collect()
+}
+
 fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
@@ -55,7 +60,7 @@ impl Group {
         let signer = |number: u16| {
             let key = shares[&identifier(id(number))].clone().try_into().unwrap();
             let share = Share::new(Sharing { key, public: public.clone() }).unwrap();
-            (id(number), (Pairs::new(id(number)).unwrap(), share))
+            (id(number), (Pairs::new(id(number), roster()).unwrap(), share))
         };
         let public_key = public.verifying_key().serialize().unwrap();
         let mut group = Self { certificate: certificate(&public_key), signers: (1..=n).map(signer).collect() };
@@ -399,7 +404,7 @@ fn a_pair_whose_set_up_was_tampered_with_is_not_made_and_can_be_made_again() {
 }
 
 #[test]
-fn a_barred_pair_stays_barred_until_one_of_the_boots_is_another() {
+fn a_barred_pair_stays_barred_while_both_boots_live_whatever_orders_name_in_between() {
     let mut group = Group::new(2, 3, &[1, 2, 3]);
     let (pairs, _) = group.signers.get_mut(&id(1)).unwrap();
     pairs.bar(id(2)).unwrap();
@@ -409,11 +414,18 @@ fn a_barred_pair_stays_barred_until_one_of_the_boots_is_another() {
     assert!(group.verified(&[1, 3], &[], 0, [1; 32]), "the others go on");
     let (pairs, _) = group.signers.get_mut(&id(1)).unwrap();
     assert_eq!(pairs.ask(NOW, id(2), CHANNEL, &mut rng(1)).err(), Some(Refusal::PairBarred));
-    pairs.renew(|_| true);
+    pairs.renew(roster());
     assert_eq!(pairs.check([id(2)].iter()), Err(Refusal::PairBarred), "another order, the same boots");
     assert_eq!(pairs.check([id(3)].iter()), Err(Refusal::PairMissing), "a start order ends every pair");
-    pairs.renew(|_| false);
-    assert_eq!(pairs.check([id(2)].iter()), Err(Refusal::PairMissing));
+    let (mut without, mut another) = (roster(), roster());
+    without.remove(&id(2));
+    another.insert(id(2), BootId::from_bytes([20; 32]));
+    for orders in [without, another] {
+        pairs.renew(orders);
+        assert_eq!(pairs.check([id(2)].iter()), Err(Refusal::PairMissing));
+        pairs.renew(roster());
+        assert_eq!(pairs.check([id(2)].iter()), Err(Refusal::PairBarred), "the same boot again");
+    }
 }
 
 #[test]
@@ -442,7 +454,7 @@ fn a_set_up_is_made_again_only_for_a_peer_that_says_it_has_none() {
     let pairs = |group: &mut Group, me: u16| group.signers.remove(&id(me)).unwrap();
     let (mut one, mut two) = (pairs(&mut group, 1).0, pairs(&mut group, 2).0);
     assert!(one.ask(later, id(2), CHANNEL, &mut rng(1)).unwrap().is_none(), "it has one");
-    two.renew(|_| true);
+    two.renew(roster());
     let Some(PairRound::Ask) = two.ask(later, id(1), CHANNEL, &mut rng(2)).unwrap() else { panic!("no question") };
     let sent = one.receive(later, id(2), (CHANNEL, PairRound::Ask), &mut rng(3)).unwrap();
     assert!(matches!(sent[..], [PairRound::Commit { answers: None, .. }]));
