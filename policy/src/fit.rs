@@ -94,7 +94,10 @@ impl<'a> Inquiry<'a> {
     pub(crate) fn fit(&self, rule: &Rule) -> Result<Vec<Charge>, Misfit> {
         self.fit_at_some_time(rule)?;
         met(rule.hours.is_none_or(|hours| hours.contain(self.now)), Misfit::Hours)?;
-        rule.within.iter().filter_map(|name| self.charge(name).transpose()).collect()
+        let charges: Vec<_> =
+            rule.within.iter().filter_map(|name| self.charge(name).transpose()).collect::<Result<_, _>>()?;
+        let without_room = self.spending.without_room(&charges, self.now).map(|charge| charge.limit.clone());
+        without_room.map_or(Ok(charges), |limit| Err(Misfit::Limit(limit)))
     }
 
     /// All but hours and limits.

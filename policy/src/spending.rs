@@ -70,21 +70,39 @@ impl Spending {
     /// Counts a charge of which a share is released.
     pub fn charge(&mut self, charge: &Charge, now: UnixMillis) {
         self.forget(now);
+        self.make_room(charge, now);
         self.change(charge.window, |window| window.charge(charge, now));
         self.join();
     }
 
-    /// What would be counted with this charge; `None` if that is 2^256 or more, or there is no room for it.
+    /// What would be counted with this charge; `None` if that is 2^256 or more.
     pub(crate) fn with(&self, charge: &Charge, now: UnixMillis) -> Option<U256> {
         let amount = number(charge.amount);
-        let Some(window) = self.windows.get(&charge.window) else { return self.has_room(now).then_some(amount) };
+        let Some(window) = self.windows.get(&charge.window) else { return Some(amount) };
         let before = window.amount_of(&charge.same, now);
         window.counted(now)?.minus(before)?.plus(amount.max(before))
     }
 
-    /// Whether there is room for another window, or will be once what is over is forgotten.
-    fn has_room(&self, now: UnixMillis) -> bool {
-        self.windows.len() < self.room.windows || self.due.first().is_some_and(|(end, _)| *end <= now)
+    /// The first of these charges for whose window there is no room beside the others', even once what is over is forgotten.
+    pub(crate) fn without_room<'a>(&self, charges: &'a [Charge], now: UnixMillis) -> Option<&'a Charge> {
+        let over: BTreeSet<_> = self.over(now).collect();
+        let free = self.room.windows.saturating_add(over.len()).saturating_sub(self.windows.len());
+        let counts = |window| self.windows.contains_key(window) && !over.contains(window);
+        charges.iter().filter(|charge| !counts(&charge.window)).nth(free)
+    }
+
+    /// The windows in which nothing counts any more.
+    fn over(&self, now: UnixMillis) -> impl Iterator<Item = Hash> {
+        let due = self.due.iter().take_while(move |(end, _)| *end <= now).map(|(_, window)| *window);
+        due.filter(move |window| self.windows.get(window).is_some_and(|window| window.last_end() <= Some(now)))
+    }
+
+    /// Forgets a window that is over, if the charge needs its place.
+    fn make_room(&mut self, charge: &Charge, now: UnixMillis) {
+        let full = self.windows.len() >= self.room.windows && !self.windows.contains_key(&charge.window);
+        if let Some(over) = full.then(|| self.over(now).next()).flatten() {
+            self.change(over, |window| *window = Window::EMPTY);
+        }
     }
 
     /// Forgets charges that are over; a few at a time, and more than can come in between.
@@ -176,6 +194,11 @@ impl Window {
     fn first_end(&self) -> Option<UnixMillis> {
         let joined = self.joined.first_key_value().map(|(until, _)| *until);
         self.first().map(|(until, _)| until).into_iter().chain(joined).min()
+    }
+
+    fn last_end(&self) -> Option<UnixMillis> {
+        let joined = self.joined.last_key_value().map(|(until, _)| *until);
+        self.amounts.last_key_value().map(|((until, _), _)| *until).max(joined)
     }
 
     fn forget_first(&mut self) {

@@ -28,6 +28,11 @@ fn counted(spending: &Spending, window: u8, now: u64) -> U256 {
     spending.with(&charge(window, u64::MAX, 0, u64::MAX), UnixMillis(now)).unwrap()
 }
 
+/// Whether there is room for a charge in this window.
+fn has_room(spending: &Spending, window: u8, now: u64) -> bool {
+    spending.without_room(&[charge(window, u64::MAX, 1, u64::MAX)], UnixMillis(now)).is_none()
+}
+
 fn number(amount: u64) -> U256 {
     amount.into()
 }
@@ -117,11 +122,45 @@ fn a_window_full_of_joined_charges_keeps_no_other_from_joining() {
 fn a_window_for_which_there_is_no_room_is_refused_until_another_is_over() {
     let mut spending = Spending::in_room(Room { entries: 4, windows: 2 });
     [1, 2].iter().for_each(|window| spending.charge(&charge(*window, 1, 1, 10), UnixMillis(0)));
-    assert_eq!(spending.with(&charge(3, 1, 1, 19), UnixMillis(9)), None);
-    assert_eq!(spending.with(&charge(2, 2, 1, 19), UnixMillis(9)), Some(number(2)));
-    assert_eq!(spending.with(&charge(3, 1, 1, 20), UnixMillis(10)), Some(number(1)));
+    assert!(!has_room(&spending, 3, 9) && has_room(&spending, 2, 9) && has_room(&spending, 3, 10));
     spending.charge(&charge(3, 1, 1, 20), UnixMillis(10));
     assert_eq!(spending.windows.len(), 1);
+}
+
+#[test]
+fn a_window_in_which_something_counts_makes_no_room_for_another() {
+    let mut spending = Spending::in_room(Room { entries: 100, windows: 2 });
+    for (window, same, until) in [(1, 1, 10), (1, 2, 100), (2, 1, 10), (2, 2, 90)] {
+        spending.charge(&charge(window, same, 1, until), UnixMillis(0));
+    }
+    assert!(!has_room(&spending, 3, 89) && has_room(&spending, 3, 90));
+    spending.charge(&charge(3, 1, 1, 200), UnixMillis(90));
+    assert_eq!(spending.windows.keys().copied().collect::<Vec<_>>(), [1, 3].map(hash));
+}
+
+#[test]
+fn a_window_full_of_what_is_over_makes_room_at_once() {
+    let mut spending = Spending::in_room(Room { entries: 100, windows: 2 });
+    (0..40).for_each(|same| spending.charge(&charge(1, same, 1, 10), UnixMillis(0)));
+    (0..40).for_each(|same| spending.charge(&charge(2, same, 1, 10), UnixMillis(0)));
+    (3..=5).for_each(|window| {
+        assert_eq!(has_room(&spending, window, 20), window < 5);
+        if window < 5 {
+            spending.charge(&charge(window, 1, 1, 30), UnixMillis(20));
+        }
+        assert_eq!(spending.windows.len(), 2, "{window}");
+    });
+}
+
+#[test]
+fn the_charges_of_one_request_need_room_for_all_their_windows() {
+    let mut spending = Spending::in_room(Room { entries: 100, windows: 3 });
+    spending.charge(&charge(1, 1, 1, 10), UnixMillis(0));
+    let charges = [1, 2, 3, 4].map(|window| charge(window, 2, 1, 20));
+    assert_eq!(spending.without_room(&charges[..3], UnixMillis(5)), None);
+    assert_eq!(spending.without_room(&charges, UnixMillis(5)), Some(&charges[3]));
+    assert_eq!(spending.without_room(&charges[1..], UnixMillis(10)), None, "the first is over");
+    assert_eq!(spending.without_room(&charges, UnixMillis(10)), Some(&charges[3]), "and would begin anew");
 }
 
 #[test]
