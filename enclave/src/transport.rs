@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, VsockAddr, bind, listen, setsockopt, socket, sockopt::SetStruct,
-};
+use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, VsockAddr, bind, listen, socket};
 use vsock::{VMADDR_CID_ANY, VsockListener, VsockStream};
 
 /// Hands out connections from the host.
@@ -41,16 +39,14 @@ impl Vsock {
     /// The port at which signers listen.
     pub const PORT: u32 = 5000;
 
-    /// Listens at [`Vsock::PORT`]. The kernel takes what a connection sends before anybody reads it, each packet in a buffer of a page, so that
-    /// a host which sends small ones fills some forty times [`BUFFER`]. Few connections may therefore wait, and each has a small buffer.
+    /// Listens at [`Vsock::PORT`]. The kernel takes what a connection sends before anybody reads it, up to 256 KiB, and each packet in a
+    /// buffer of its own, so that a host can make that some ten MiB of memory. Few connections may therefore wait.
     ///
     /// # Errors
     /// If the kernel has no vsock or the port is taken.
     pub fn listen() -> io::Result<Self> {
         let waiting = Backlog::new(WAITING)?;
         let socket = socket(AddressFamily::Vsock, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-        // The kernel gives the listener's to each connection that it takes.
-        setsockopt(&socket, BufferSize, &BUFFER)?;
         bind(socket.as_raw_fd(), &VsockAddr::new(VMADDR_CID_ANY, Self::PORT))?;
         listen(&socket, waiting)?;
         Ok(Self(socket.into()))
@@ -58,17 +54,7 @@ impl Vsock {
 }
 
 /// Connections that may wait in the kernel's queue, but for one; others are turned away. A host needs one at a time.
-const WAITING: i32 = 4;
-/// Bytes of a connection that wait to be read: two of the largest writes. The kernel's own is 256 KiB.
-const BUFFER: u64 = 32 * 1024;
-
-/// `SO_VM_SOCKETS_BUFFER_SIZE` of `linux/vm_sockets.h`, which libc has no name for.
-const BUFFER_SIZE: libc::c_int = 0;
-
-#[derive(Clone, Copy)]
-struct BufferSize;
-
-nix::setsockopt_impl!(BufferSize, libc::AF_VSOCK, BUFFER_SIZE, u64, SetStruct<'_, u64>);
+const WAITING: i32 = 1;
 
 impl Listener for Vsock {
     type Stream = VsockStream;
