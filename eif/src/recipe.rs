@@ -114,15 +114,3 @@ const COMMAND_LINE: &str = "eif/cmdline.txt";
 pub const MEMORY_MIB: u64 = 128;
 /// CPUs; on machines with hyperthreads whole cores go to enclaves, two at a time.
 pub const CPUS: u64 = 2;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neither_the_processor_nor_a_loader_counts_as_randomness_before_the_nsm_does() {
-        let line = Checkout::own().unwrap().command_line().unwrap();
-        let words: Vec<_> = line.split(' ').filter(|word| word.starts_with("random.")).collect();
-        assert_eq!(words, ["random.trust_cpu=off", "random.trust_bootloader=off"]);
-    }
-}

@@ -1,5 +1,6 @@
-//! Where the kernel's randomness comes from: the NSM. Whatever else it mixes in (the processor's generator, times of interrupts), the command line
-//! lets none of it alone count as enough (`random.trust_cpu=off`, `random.trust_bootloader=off`).
+//! Where the kernel's randomness comes from: the NSM, beside the processor's generator, which the kernel counts as enough to begin with
+//! (`random.trust_cpu=on`, as AWS has it). What is mixed in here and by the NSM's driver takes effect when the kernel seeds anew, each
+//! second at first.
 
 use std::{fs, io};
 
