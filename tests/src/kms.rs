@@ -139,11 +139,9 @@ fn load(signer: u16, region: u16) -> PrivateDecryptingKey {
     key
 }
 
-/// `target/tmp/kms-keys`: test programs lie in `target/PROFILE/deps`.
+/// `target/tmp/kms-keys`.
 fn folder() -> PathBuf {
-    let program = std::env::current_exe().expect("a running program");
-    let target = program.ancestors().nth(3).expect("a folder of a target folder");
-    let folder = target.join("tmp/kms-keys");
+    let folder = crate::profile().with_file_name("tmp").join("kms-keys");
     fs::create_dir_all(&folder).expect("the target folder can be written");
     folder
 }

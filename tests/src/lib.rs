@@ -27,3 +27,10 @@ pub mod presigning;
 pub mod signature;
 pub mod stage;
 pub mod stored_key;
+
+/// `target/PROFILE`, in which programs lie, and tests in its `deps`.
+fn profile() -> std::path::PathBuf {
+    let program = std::env::current_exe().expect("a running program");
+    let folders = program.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    folders.expect("a folder of a target folder").into()
+}

@@ -73,12 +73,12 @@ fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
 
 /// `cloister-test-part`, which cargo builds beside the tests: they lie in `target/PROFILE/deps`.
 pub(super) fn program() -> PathBuf {
-    profile().join("cloister-test-part")
+    crate::profile().join("cloister-test-part")
 }
 
 /// `cloister-test-guest`, beside it.
 pub(super) fn guest() -> PathBuf {
-    profile().join("cloister-test-guest")
+    crate::profile().join("cloister-test-guest")
 }
 
 /// What is measured: a group that was founded for another build of it is not used.
@@ -87,14 +87,9 @@ fn image(programs: &Programs) -> io::Result<String> {
 }
 
 fn folder() -> PathBuf {
-    let folder = profile().with_file_name("tmp").join("groups");
+    let folder = crate::profile().with_file_name("tmp").join("groups");
     fs::create_dir_all(&folder).expect("the target folder can be written");
     folder
-}
-
-fn profile() -> PathBuf {
-    let program = std::env::current_exe().expect("a running program");
-    program.ancestors().nth(2).expect("a folder of a target folder").into()
 }
 
 /// The option by which a simulated signer restricts itself as an enclave does.
